@@ -1,0 +1,225 @@
+/**
+ * Runs a `nats-server` of Sanctor's own: on loopback, on a free port unless the caller names one, and gone when this
+ * process is. Finding the program is left to `server-binary.ts`, restarting it to the caller.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { basename, join } from 'node:path';
+import { type ChildGuard, createChildGuard } from '../child-guard.ts';
+import { findNatsServer, type NatsServerBinary } from './server-binary.ts';
+import { canSyncEveryWrite, serverConfigText } from './server-config.ts';
+
+export interface NatsServerOptions {
+  /** Found with `findNatsServer` when left out. */
+  readonly binary?: NatsServerBinary;
+  /** Where configuration, log and JetStream's files are; made when it is not there. */
+  readonly dataDir: string;
+  readonly jetstream: boolean;
+  /** Left out: any free port. */
+  readonly port?: number;
+  /** A guard that the caller shares among its children; else the server gets its own. */
+  readonly guard?: ChildGuard;
+}
+
+export interface ExitNotice {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunningNatsServer {
+  readonly url: string;
+  readonly port: number;
+  /** Its HTTP monitoring, on loopback and without a password. */
+  readonly monitorUrl: string;
+  readonly pid: number;
+  readonly version: string;
+  /** True when an acknowledged write of the config database survives a power cut (I4). */
+  readonly syncsEveryWrite: boolean;
+  /** Settles when the process has ended, for whatever reason. */
+  readonly exited: Promise<ExitNotice>;
+  /** Asks it to end, and makes it after `stopTimeoutMs`. Data and configuration stay. */
+  stop(): Promise<void>;
+  /** Ends it at once, as a crash would. */
+  kill(): void;
+}
+
+/** The server could not be started; the message says why and what to do. */
+export class NatsServerFailed extends Error {}
+
+const startTimeoutMs = 10_000;
+const stopTimeoutMs = 5_000;
+const pollDelayMs = 10;
+const answerTimeoutMs = 1_000;
+
+/**
+ * Starts a server and waits until it takes clients.
+ *
+ * @throws NatsServerMissing when there is no program to run; NatsServerFailed when it does not come up.
+ */
+export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
+  const binary = options.binary ?? (await findNatsServer());
+  const folder = options.dataDir;
+  await mkdir(folder, { recursive: true });
+  if (options.port !== undefined) await refuseUsedPort(options.port);
+  const configFile = join(folder, 'nats-server.conf');
+  await writeFile(
+    configFile,
+    serverConfigText({
+      name: `sanctor-${basename(folder)}`.replace(/[^A-Za-z0-9_-]/g, '-'),
+      version: binary.version,
+      port: options.port ?? -1,
+      folder,
+      jetstream: options.jetstream,
+    }),
+  );
+  const guard = options.guard ?? createChildGuard();
+  const child = guard.start({
+    command: binary.path,
+    arguments: ['-c', configFile],
+    output: 'ignore',
+    errors: 'pipe',
+  });
+  const exited = exitOf(child);
+  if (options.guard === undefined) void exited.then(() => guard.close());
+  const errors = lastWordsOf(child);
+  const ports = await readyPorts(child, folder, basename(binary.path)).catch(
+    async (error: unknown) => {
+      child.kill('SIGKILL');
+      await exited;
+      throw new NatsServerFailed(await explain(error, errors(), folder, binary));
+    },
+  );
+  return running({ binary, child, exited, ports, jetstream: options.jetstream });
+}
+
+interface Ports {
+  readonly url: string;
+  readonly monitorUrl: string;
+}
+
+function running(parts: {
+  binary: NatsServerBinary;
+  child: ChildProcess;
+  exited: Promise<ExitNotice>;
+  ports: Ports;
+  jetstream: boolean;
+}): RunningNatsServer {
+  const { binary, child, exited, ports } = parts;
+  return {
+    url: ports.url,
+    port: Number(new URL(ports.url).port),
+    monitorUrl: ports.monitorUrl,
+    pid: child.pid ?? 0,
+    version: binary.version.text,
+    syncsEveryWrite: parts.jetstream && canSyncEveryWrite(binary.version),
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      const impatience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+      await exited;
+      clearTimeout(impatience);
+    },
+    kill() {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<ExitNotice> {
+  return new Promise((resolve) => {
+    child.once('error', () => resolve({ code: null, signal: null }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+const lastWordsMax = 4096;
+
+function lastWordsOf(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr?.on('data', (data: Buffer) => {
+    text = (text + data.toString('utf8')).slice(-lastWordsMax);
+  });
+  return () => text;
+}
+
+/** The server writes its ports into a file named after itself once it listens. */
+async function readyPorts(child: ChildProcess, folder: string, program: string): Promise<Ports> {
+  const portsFile = join(folder, `${program}_${child.pid}.ports`);
+  const deadline = performance.now() + startTimeoutMs;
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error('it ended at once');
+    const ports = parsePorts(await readFile(portsFile, 'utf8').catch(() => ''));
+    if (ports !== null && (await greetingOf(Number(new URL(ports.url).port))) !== null) {
+      await rm(portsFile, { force: true });
+      return ports;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pollDelayMs));
+  }
+  throw new Error(`it did not take clients within ${startTimeoutMs / 1000} s`);
+}
+
+/** null while the file is not there or not complete. */
+function parsePorts(text: string): Ports | null {
+  try {
+    const ports: unknown = JSON.parse(text);
+    if (typeof ports !== 'object' || ports === null) return null;
+    const url = 'nats' in ports && Array.isArray(ports.nats) ? ports.nats[0] : undefined;
+    const monitor =
+      'monitoring' in ports && Array.isArray(ports.monitoring) ? ports.monitoring[0] : undefined;
+    if (typeof url !== 'string' || typeof monitor !== 'string') return null;
+    return { url, monitorUrl: monitor };
+  } catch {
+    return null;
+  }
+}
+
+/** The first line that whoever listens on a port says ('' when nothing); null when nobody listens. */
+function greetingOf(port: number): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    const finish = (greeting: string | null): void => {
+      socket.destroy();
+      resolve(greeting);
+    };
+    socket.setTimeout(answerTimeoutMs, () => finish(''));
+    socket.once('error', () => finish(null));
+    socket.once('data', (data) => finish(data.toString('utf8').split('\r\n')[0] ?? ''));
+    socket.once('end', () => finish(''));
+  });
+}
+
+async function refuseUsedPort(port: number): Promise<void> {
+  const greeting = await greetingOf(port);
+  if (greeting === null) return;
+  const who = greeting.startsWith('INFO ') ? `a NATS server (${nameIn(greeting)})` : 'a program';
+  throw new NatsServerFailed(
+    `port ${port} of 127.0.0.1 is taken by ${who}. Stop it (\`ss -ltnp 'sport = :${port}'\` tells its process id), ` +
+      'or choose another port, or leave the port out to get a free one' +
+      (greeting.startsWith('INFO ')
+        ? `, or use that server with --nats nats://127.0.0.1:${port}.`
+        : '.'),
+  );
+}
+
+function nameIn(greeting: string): string {
+  const name = /"server_name":"([^"]*)"/.exec(greeting)?.[1] ?? 'unnamed';
+  const version = /"version":"([^"]*)"/.exec(greeting)?.[1] ?? 'of unknown version';
+  return `${name}, version ${version}`;
+}
+
+async function explain(
+  error: unknown,
+  errors: string,
+  folder: string,
+  binary: NatsServerBinary,
+): Promise<string> {
+  const log = await readFile(join(folder, 'nats-server.log'), 'utf8').catch(() => '');
+  const complaints = log.split('\n').filter((line) => /\[(FTL|ERR)\]/.test(line));
+  const said = [...complaints.slice(-3), errors.trim()].filter((line) => line !== '').join('; ');
+  const reason = error instanceof Error ? error.message : String(error);
+  return (
+    `the NATS server ${binary.path} (${binary.version.text}) with data in ${folder} did not start: ${reason}` +
+    `${said === '' ? '' : `. It said: ${said}`}. Its log is ${join(folder, 'nats-server.log')}`
+  );
+}
