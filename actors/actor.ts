@@ -1,0 +1,210 @@
+/**
+ * What all actors share: answering commands, asking commands of others, telling events, presenting themselves. Works
+ * on a control connection; the data path has connections of its own and does not come here.
+ */
+import type { Answer, Description } from '../protocols/commands.ts';
+import { refusal, verbs } from '../protocols/commands.ts';
+import { eventNames } from '../protocols/events.ts';
+import type { ActorAddress, ClusterId } from '../protocols/ids.ts';
+import type { Bus, Cancel, Clock, Log, Random, Timer } from '../protocols/ports.ts';
+import { lastTokenOf, type Subjects, slotOf, subjectsOf } from '../protocols/subjects.ts';
+import type { Incarnation } from '../protocols/units.ts';
+
+/** The ports of every actor. */
+export interface ActorPorts {
+  readonly cluster: ClusterId;
+  readonly control: Bus;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Answers one command; `answer` is called once, at once or later. */
+export type CommandHandler = (body: unknown, answer: (result: Answer) => void) => void;
+
+interface OpenQuestion {
+  readonly done: (answer: Answer) => void;
+  readonly timer: Timer;
+}
+
+const telemetryIntervalMs = 1000;
+const openQuestionsMax = 1024;
+const incarnationLimit = 2 ** 48 - 1;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** JSON text as bytes. */
+export function encodeJson(value: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(value));
+}
+
+/** The value of a JSON text; undefined when it is none. */
+export function decodeJson(data: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(data));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A new incarnation: random, never 0. */
+export function newIncarnation(random: Random): Incarnation {
+  return (random.integer(incarnationLimit) + 1) as Incarnation;
+}
+
+/** One actor's place on the command network. */
+export class Actor {
+  readonly address: ActorAddress;
+  readonly incarnation: Incarnation;
+  readonly subjects: Subjects;
+  readonly #ports: ActorPorts;
+  readonly #describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>;
+  readonly #handlers = new Map<string, CommandHandler>();
+  readonly #questions = new Map<number, OpenQuestion>();
+  readonly #cancels: Cancel[] = [];
+  #nextQuestion = 0;
+  #sequence = 0;
+  #telemetryTimer: Timer | null = null;
+
+  constructor(
+    address: ActorAddress,
+    incarnation: Incarnation,
+    ports: ActorPorts,
+    describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>,
+  ) {
+    this.address = address;
+    this.incarnation = incarnation;
+    this.subjects = subjectsOf(ports.cluster);
+    this.#ports = ports;
+    this.#describe = describe;
+    this.#handlers.set(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
+  }
+
+  /** Registers the handler of a verb; before `start`. */
+  onCommand(verb: string, handler: CommandHandler): void {
+    this.#handlers.set(verb, handler);
+  }
+
+  /** Begins to listen, says hello, and says it again after each reconnect; telemetry follows about each second. */
+  start(): void {
+    const { control } = this.#ports;
+    this.#cancels.push(
+      control.subscribe(this.subjects.commands(this.address), {
+        message: (data, subject, replySubject) => this.#onCommand(data, subject, replySubject),
+      }),
+      control.subscribe(this.subjects.commandReplies(this.address), {
+        message: (data, subject) => this.#onAnswer(subject, decodeJson(data) as Answer | undefined),
+        noResponders: (subject) =>
+          this.#onAnswer(subject, refusal('no-responders', 'nobody answers to that address')),
+      }),
+      control.onState((state) => {
+        if (state === 'connected') this.hello();
+      }),
+    );
+    this.hello();
+    this.#scheduleTelemetry();
+  }
+
+  /** Ends listening; open questions end with `timeout`. */
+  stop(): void {
+    if (this.#telemetryTimer) this.#ports.clock.clearTimeout(this.#telemetryTimer);
+    this.#telemetryTimer = null;
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    for (const slot of [...this.#questions.keys()]) {
+      this.#settleQuestion(slot, refusal('timeout', 'the asker stopped'));
+    }
+  }
+
+  description(): Description {
+    const { kind, id } = this.address;
+    return { kind, id, incarnation: this.incarnation, ...this.#describe() };
+  }
+
+  hello(): void {
+    this.tell(eventNames.hello, this.description());
+  }
+
+  /** Publishes an event. Fields must be JSON. */
+  tell(what: string, fields: object): void {
+    const { clock, control } = this.#ports;
+    this.#sequence++;
+    const body = {
+      ...fields,
+      sequence: this.#sequence,
+      incarnation: this.incarnation,
+      timeMs: clock.wallTimeMs(),
+    };
+    control.publish(this.subjects.event(this.address, what), encodeJson(body));
+  }
+
+  /**
+   * Asks a command of another actor. `done` gets the answer, or a refusal `no-responders` or `timeout`; the command
+   * may have been carried out in both cases.
+   */
+  ask(
+    receiver: ActorAddress,
+    verb: string,
+    body: object,
+    timeoutMs: number,
+    done: (answer: Answer) => void,
+  ): void {
+    const { clock, control } = this.#ports;
+    if (this.#questions.size >= openQuestionsMax) {
+      clock.soon(() => done(refusal('not-ready', 'too many commands are open')));
+      return;
+    }
+    const slot = this.#nextQuestion++;
+    const timer = clock.setTimeout(
+      () =>
+        this.#settleQuestion(slot, refusal('timeout', `no answer to ${verb} in ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    this.#questions.set(slot, { done, timer });
+    const subject = this.subjects.command(receiver, verb);
+    const outcome = control.publish(
+      subject,
+      encodeJson(body),
+      this.subjects.commandReply(this.address, slot),
+    );
+    if (outcome !== 'sent') {
+      clock.soon(() =>
+        this.#settleQuestion(slot, refusal('no-responders', `${verb} was not sent: ${outcome}`)),
+      );
+    }
+  }
+
+  #onCommand(data: Uint8Array, subject: string, replySubject: string): void {
+    const verb = lastTokenOf(subject);
+    const answer = (result: Answer) => {
+      if (replySubject !== '') this.#ports.control.publish(replySubject, encodeJson(result));
+    };
+    const handler = this.#handlers.get(verb);
+    const { kind, id } = this.address;
+    if (handler === undefined) {
+      answer(refusal('unknown', `${kind} ${id} has no command ${verb}`));
+      return;
+    }
+    handler(data.length === 0 ? {} : decodeJson(data), answer);
+  }
+
+  #onAnswer(subject: string, answer: Answer | undefined): void {
+    this.#settleQuestion(slotOf(subject), answer ?? refusal('invalid', 'the answer is not JSON'));
+  }
+
+  #settleQuestion(slot: number, answer: Answer): void {
+    const question = this.#questions.get(slot);
+    if (question === undefined) return;
+    this.#questions.delete(slot);
+    this.#ports.clock.clearTimeout(question.timer);
+    question.done(answer);
+  }
+
+  #scheduleTelemetry(): void {
+    const { clock, control } = this.#ports;
+    this.#telemetryTimer = clock.setTimeout(() => {
+      control.publish(this.subjects.telemetry(this.address), encodeJson(this.description()));
+      this.#scheduleTelemetry();
+    }, telemetryIntervalMs);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Runs an XState machine on the ports: on the given clock, with its transitions told as events, and supervised: a
+ * machine that ends in an error is reported, never silently dead.
+ */
+import {
+  type AnyStateMachine,
+  createActor,
+  type InputFrom,
+  type Actor as MachineActor,
+} from 'xstate';
+import { eventNames } from '../protocols/events.ts';
+import type { Clock, Log } from '../protocols/ports.ts';
+import type { Actor } from './actor.ts';
+
+export interface MachineRun<Machine extends AnyStateMachine> {
+  readonly machine: Machine;
+  /** How the machine is called in events: its kind, or kind and subject (`path:s1-d1`). */
+  readonly name: string;
+  readonly input: InputFrom<Machine>;
+  readonly actor: Actor;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Called when the machine died of an exception: a bug. What it steered must stop. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** A state value as text: `serving`, `serving.steady`, `a.x+b.y` for parallel states. */
+export function stateText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return Object.entries(value as Record<string, unknown>)
+    .map(([state, inner]) => {
+      const rest = stateText(inner);
+      return rest === '' ? state : `${state}.${rest}`;
+    })
+    .join('+');
+}
+
+/** Starts a machine. */
+export function runMachine<Machine extends AnyStateMachine>(
+  run: MachineRun<Machine>,
+): MachineActor<Machine> {
+  const { machine, name, input, actor, clock, log, onFailure } = run;
+  const running = createActor(machine as AnyStateMachine, {
+    input,
+    clock: clock as never,
+    id: name,
+  });
+  let before = '';
+  running.subscribe({
+    next: (snapshot) => {
+      const state = stateText(snapshot.value);
+      if (state === before) return;
+      actor.tell(eventNames.transition, { machine: name, from: before, to: state });
+      before = state;
+    },
+    error: (error) => {
+      log.error({ machine: name, error }, 'a machine died');
+      onFailure(error);
+    },
+  });
+  running.start();
+  return running as MachineActor<Machine>;
+}

@@ -1,0 +1,56 @@
+/**
+ * Checksums of data: one CRC-32 (IEEE 802.3) per piece, pieces being what 4 KiB-aligned addresses cut out of a
+ * range. Offsets in a volume and on its disks are equal modulo 4 KiB, so both ends cut alike, and a whole block's
+ * checksum on the wire is the one that the disk stores.
+ */
+import { crc32 } from 'node:zlib';
+import { blockBytes } from './units.ts';
+
+/** How many pieces a range has: the 4 KiB blocks that it touches. */
+export function pieceCount(offset: number, lengthBytes: number): number {
+  if (lengthBytes === 0) return 0;
+  return Math.floor((offset + lengthBytes - 1) / blockBytes) - Math.floor(offset / blockBytes) + 1;
+}
+
+/** CRC-32 of some bytes, as an unsigned number. */
+export function checksumOf(data: Uint8Array): number {
+  return crc32(data);
+}
+
+/** What a block of zeros has as its checksum. */
+export const zeroBlockChecksum = checksumOf(new Uint8Array(blockBytes));
+
+/**
+ * Writes the checksums of `data`, which begins at `offset`, into `into` from `atBytes` on: 4 bytes each,
+ * little-endian.
+ */
+export function writeChecksums(
+  data: Uint8Array,
+  offset: number,
+  into: DataView,
+  atBytes: number,
+): void {
+  let at = atBytes;
+  let start = 0;
+  let end = Math.min(data.length, blockBytes - (offset % blockBytes));
+  while (start < data.length) {
+    into.setUint32(at, crc32(data.subarray(start, end)), true);
+    at += 4;
+    start = end;
+    end = Math.min(data.length, end + blockBytes);
+  }
+}
+
+/** The first piece whose checksum does not match, as an index; -1 when all match. */
+export function firstBadPiece(data: Uint8Array, offset: number, checksums: DataView): number {
+  let piece = 0;
+  let start = 0;
+  let end = Math.min(data.length, blockBytes - (offset % blockBytes));
+  while (start < data.length) {
+    if (crc32(data.subarray(start, end)) !== checksums.getUint32(piece * 4, true)) return piece;
+    piece++;
+    start = end;
+    end = Math.min(data.length, end + blockBytes);
+  }
+  return -1;
+}

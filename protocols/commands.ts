@@ -1,0 +1,98 @@
+/**
+ * Commands: JSON requests on `cmd.<kind>.<id>.<verb>`, each idempotent, each answered. Bodies are validated where
+ * they are received; an answer is either `ok` with what was asked for, or a refusal that says what is wrong.
+ */
+import { z } from 'zod';
+import { attachModeSchema } from './control-data.ts';
+import type { DiskId, HostId, SwitchId, VolumeId } from './ids.ts';
+import { count, id } from './schema.ts';
+import type { Generation, Incarnation } from './units.ts';
+
+export const refusalReasons = [
+  /** The body does not fit the command. */
+  'invalid',
+  /** Nobody of that name, or no such verb. */
+  'unknown',
+  /** The request carries a number that is too old. */
+  'fenced',
+  /** Not now; asking again may help. */
+  'not-ready',
+  /** Not allowed. */
+  'refused',
+  /** No answer: nobody listens. Nothing is known about an earlier copy of the request. */
+  'no-responders',
+  /** No answer in time: it may have been carried out. */
+  'timeout',
+] as const;
+export type RefusalReason = (typeof refusalReasons)[number];
+
+export type Answer =
+  | { readonly ok: true; readonly [field: string]: unknown }
+  | { readonly ok: false; readonly reason: RefusalReason; readonly message: string };
+
+/** An answer that says no. */
+export function refusal(reason: RefusalReason, message: string): Answer {
+  return { ok: false, reason, message };
+}
+
+/** Verbs by the kind of actor that answers them; bodies that are not named here are `{}`. */
+export const verbs = {
+  /** Every actor: answers `Description`. */
+  describe: 'describe',
+  /** Disk: body `DiskAssembly`; confirmed once durable. */
+  assemble: 'assemble',
+  /** Switch: body `SwitchLoad`. Confirmed once loaded; settling of its partitions then begins. */
+  load: 'load',
+  /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes }`. */
+  settled: 'settled',
+  /** Switch: body `{ volume }`: forget the volume. */
+  unload: 'unload',
+  /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
+  attach: 'attach',
+  /** Virtualizer, from a host that has drained: body `AttachRequest`. */
+  detach: 'detach',
+  /** Virtualizer, from a host: body `ControlDataQuery`; answers `{ controlData }`. */
+  controlData: 'control-data',
+  /** Virtualizer, from a host or switch that met what it cannot recover from: body `TroubleReport`. */
+  trouble: 'trouble',
+} as const;
+
+export const attachRequestSchema = z.object({
+  host: id<HostId>(),
+  hostIncarnation: count<Incarnation>(),
+  volume: id<VolumeId>(),
+  mode: attachModeSchema,
+  readOnly: z.boolean(),
+});
+export type AttachRequest = z.infer<typeof attachRequestSchema>;
+
+export const controlDataQuerySchema = z.object({ host: id<HostId>(), volume: id<VolumeId>() });
+export type ControlDataQuery = z.infer<typeof controlDataQuerySchema>;
+
+export const settledQuerySchema = z.object({
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+});
+export type SettledQuery = z.infer<typeof settledQuerySchema>;
+
+/** Says that a volume, as assembled in `generation`, cannot go on, and why. */
+export const troubleReportSchema = z.object({
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+  reporter: z.union([id<HostId>(), id<SwitchId>(), id<DiskId>()]),
+  what: z.string().max(2000),
+});
+export type TroubleReport = z.infer<typeof troubleReportSchema>;
+
+/** How an actor presents itself: body of its `hello` event, of its telemetry and of the answer to `describe`. */
+export const descriptionSchema = z.object({
+  kind: z.enum(['host', 'hba', 'switch', 'disk', 'virtualizer', 'node']),
+  id: id<string>(),
+  /** Of the process that runs it; for a disk its instance. */
+  incarnation: count<Incarnation>(),
+  /** State of its root machine, as text. */
+  state: z.string().max(200),
+  /** Plain facts and counters of this kind of actor. */
+  facts: z.record(z.string(), z.unknown()),
+});
+export type Description = z.infer<typeof descriptionSchema>;

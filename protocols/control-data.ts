@@ -1,0 +1,176 @@
+/**
+ * Control data: what the virtualizer decides about a volume and tells those who act on it. One `VolumeRecord` per
+ * volume is the decision itself, kept under one key of the config database (DESIGN I3); disks, switches and hosts
+ * each get the part that they need. JSON on every wire, validated by these schemas where it is received.
+ */
+import { z } from 'zod';
+import type {
+  ClusterId,
+  DiskId,
+  ExtentId,
+  HbaId,
+  HostId,
+  LinkId,
+  MirrorSetId,
+  SwitchId,
+  VolumeId,
+} from './ids.ts';
+import { coordinatorMapSchema, layoutSchema } from './layout/layout-schema.ts';
+import { count, id } from './schema.ts';
+import type {
+  AttachEpoch,
+  ControlEpoch,
+  DiskInstance,
+  DiskOffset,
+  EventCount,
+  ExtentGeneration,
+  Generation,
+  Incarnation,
+  PartitionEpoch,
+} from './units.ts';
+
+const listLengthMax = 4096;
+const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).max(listLengthMax);
+
+/** Names a disk or cluster for ever: random, made at format or first start. */
+const identity = z.string().regex(/^[0-9a-f]{32}$/);
+
+export const attachModeSchema = z.enum(['exclusive', 'shared']);
+export type AttachMode = z.infer<typeof attachModeSchema>;
+
+/** Who coordinates a partition's writes, and since when (DESIGN I5). */
+export const partitionRecordSchema = z.object({
+  partition: count<number>(),
+  coordinator: id<SwitchId>(),
+  epoch: count<PartitionEpoch>(),
+  ownerIncarnation: count<Incarnation>(),
+});
+export type PartitionRecord = z.infer<typeof partitionRecordSchema>;
+
+/** A host that may use the volume (DESIGN I14). */
+export const attachmentRecordSchema = z.object({
+  host: id<HostId>(),
+  hostIncarnation: count<Incarnation>(),
+  attachEpoch: count<AttachEpoch>(),
+  mode: attachModeSchema,
+  readOnly: z.boolean(),
+});
+export type AttachmentRecord = z.infer<typeof attachmentRecordSchema>;
+
+export const mirrorStateSchema = z.enum(['in-sync', 'stale', 'resyncing', 'detached']);
+export type MirrorState = z.infer<typeof mirrorStateSchema>;
+
+/** Membership of one mirror set; mirrors in the order of the layout node's children. */
+export const mirrorSetRecordSchema = z.object({
+  set: id<MirrorSetId>(),
+  eventCount: count<EventCount>(),
+  mirrors: listOf(mirrorStateSchema),
+});
+export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
+
+/** The disk processes that the volume was assembled from. */
+export const diskMemberSchema = z.object({
+  disk: id<DiskId>(),
+  identity,
+  instance: count<DiskInstance>(),
+});
+export type DiskMember = z.infer<typeof diskMemberSchema>;
+
+/** What a volume is, whatever state it is in. */
+const volumeFacts = {
+  volume: id<VolumeId>(),
+  sizeBytes: count<number>(),
+  logicalBlockBytes: z.union([z.literal(512), z.literal(4096)]),
+  regionBytes: count<number>(),
+  frameBytesMax: count<number>(),
+  layout: layoutSchema,
+  coordinatorMap: coordinatorMapSchema,
+};
+
+/** The numbers that were decided last. */
+const volumeDecision = {
+  generation: count<Generation>(),
+  controlEpoch: count<ControlEpoch>(),
+  partitions: listOf(partitionRecordSchema),
+  mirrorSets: listOf(mirrorSetRecordSchema),
+  attachments: listOf(attachmentRecordSchema),
+  disks: listOf(diskMemberSchema),
+};
+
+/** The value of the config database's key `volume.<id>`. */
+export const volumeRecordSchema = z.object({
+  cluster: id<ClusterId>(),
+  clusterIdentity: identity,
+  ...volumeFacts,
+  ...volumeDecision,
+  /** The last number issued as a partition or attach epoch of this volume. */
+  lastEpoch: count<number>(),
+});
+export type VolumeRecord = z.infer<typeof volumeRecordSchema>;
+
+/** The extent of a disk that a volume owns. */
+export const extentRecordSchema = z.object({
+  extent: id<ExtentId>(),
+  start: count<DiskOffset>(),
+  lengthBytes: count<number>(),
+  generation: count<ExtentGeneration>(),
+  mirrorSet: z.union([id<MirrorSetId>(), z.literal('')]),
+});
+export type ExtentRecord = z.infer<typeof extentRecordSchema>;
+
+/** What a disk must know, durably, of a volume that has extents on it: body of the command `assemble`. */
+export const diskAssemblySchema = z.object({
+  cluster: id<ClusterId>(),
+  clusterIdentity: identity,
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+  controlEpoch: count<ControlEpoch>(),
+  /** The disk and process that are meant: another one must refuse. */
+  disk: diskMemberSchema,
+  extents: listOf(extentRecordSchema),
+  partitions: listOf(partitionRecordSchema),
+  attachments: listOf(attachmentRecordSchema),
+  eventCounts: listOf(z.object({ set: id<MirrorSetId>(), eventCount: count<EventCount>() })),
+});
+export type DiskAssembly = z.infer<typeof diskAssemblySchema>;
+
+/** What a switch must know to virtualize a volume and to coordinate its partitions: body of the command `load`. */
+export const switchLoadSchema = z.object({
+  ...volumeFacts,
+  ...volumeDecision,
+  /** The switch process that is meant: another one must refuse. */
+  switchIncarnation: count<Incarnation>(),
+});
+export type SwitchLoad = z.infer<typeof switchLoadSchema>;
+
+/** A way from an HBA to a disk or a coordinator: the links in order, and the switches that they lead through. */
+export const routeSchema = z.object({
+  hba: id<HbaId>(),
+  links: z.array(id<LinkId>()).min(1).max(8),
+  switches: z.array(id<SwitchId>()).max(8),
+});
+export type Route = z.infer<typeof routeSchema>;
+
+/** Whether the volume can be used now; what else it may be is for people. */
+export const volumeStateSchema = z.enum(['assembling', 'serving']);
+export type VolumeState = z.infer<typeof volumeStateSchema>;
+
+/** What a host gets of a volume, on `ctl.<volume>.<host>` and as the answer to the command `control-data`. */
+export const controlDataSchema = z.object({
+  cluster: id<ClusterId>(),
+  host: id<HostId>(),
+  state: volumeStateSchema,
+  /** Why the volume is not serving, for people; '' when it is. */
+  reason: z.string().max(2000),
+  ...volumeFacts,
+  ...volumeDecision,
+  /** Routes to every disk of the volume, by disk: the HBA map, and the paths (DESIGN H2, H3). */
+  diskRoutes: z
+    .array(z.object({ disk: id<DiskId>(), routes: listOf(routeSchema) }))
+    .max(listLengthMax),
+  /** Routes to every coordinator. */
+  coordinatorRoutes: z
+    .array(z.object({ coordinator: id<SwitchId>(), routes: listOf(routeSchema) }))
+    .max(listLengthMax),
+});
+export type ControlData = z.infer<typeof controlDataSchema>;

@@ -1,0 +1,75 @@
+/**
+ * Every subject of Sanctor is built and read here (DESIGN §4). All tokens are ids, checked before they get here.
+ */
+import type { ActorAddress, ActorKind, ClusterId, HostId, LinkId, VolumeId } from './ids.ts';
+import { actorKinds, isId } from './ids.ts';
+
+const root = 'san.v1';
+
+/** The subjects of one cluster. */
+export interface Subjects {
+  /** Data plane: frames that travel over `link` to the actor. */
+  io(receiver: ActorAddress, link: LinkId): string;
+  /** Replies to slot `slot` of the actor; also where the bus reports "no responders". */
+  reply(receiver: ActorAddress, slot: number): string;
+  /** All `reply` subjects of the actor. */
+  replies(receiver: ActorAddress): string;
+  command(receiver: ActorAddress, verb: string): string;
+  commands(receiver: ActorAddress): string;
+  /** Where the answer to a command goes. */
+  commandReply(asker: ActorAddress, slot: number): string;
+  commandReplies(asker: ActorAddress): string;
+  /** Out-of-band control data of one volume for one host. */
+  controlData(volume: VolumeId, host: HostId): string;
+  event(sender: ActorAddress, what: string): string;
+  /** Every event of the cluster. */
+  events(): string;
+  telemetry(sender: ActorAddress): string;
+  telemetries(): string;
+}
+
+/** Builds the subjects of `cluster`. */
+export function subjectsOf(cluster: ClusterId): Subjects {
+  const base = `${root}.${cluster}`;
+  const at = ({ kind, id }: ActorAddress) => `${kind}.${id}`;
+  return {
+    io: (receiver, link) => `${base}.io.${at(receiver)}.${link}`,
+    reply: (receiver, slot) => `${base}.rpl.${at(receiver)}.${slot}`,
+    replies: (receiver) => `${base}.rpl.${at(receiver)}.*`,
+    command: (receiver, verb) => `${base}.cmd.${at(receiver)}.${verb}`,
+    commands: (receiver) => `${base}.cmd.${at(receiver)}.*`,
+    commandReply: (asker, slot) => `${base}.rpl.${at(asker)}.cmd.${slot}`,
+    commandReplies: (asker) => `${base}.rpl.${at(asker)}.cmd.*`,
+    controlData: (volume, host) => `${base}.ctl.${volume}.${host}`,
+    event: (sender, what) => `${base}.evt.${at(sender)}.${what}`,
+    events: () => `${base}.evt.>`,
+    telemetry: (sender) => `${base}.tel.${at(sender)}`,
+    telemetries: () => `${base}.tel.>`,
+  };
+}
+
+/** The last token of a subject: a verb, a slot, what happened. */
+export function lastTokenOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf('.') + 1);
+}
+
+/** The slot number that ends a reply subject; -1 when it is not one. */
+export function slotOf(subject: string): number {
+  let slot = 0;
+  let index = subject.lastIndexOf('.') + 1;
+  if (index === subject.length) return -1;
+  for (; index < subject.length; index++) {
+    const digit = subject.charCodeAt(index) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    slot = slot * 10 + digit;
+  }
+  return slot;
+}
+
+/** Sender and matter of an event or telemetry subject; null for any other subject. */
+export function senderOf(subject: string): { sender: ActorAddress; what: string } | null {
+  const [san, version, , plane, kind, id, what = ''] = subject.split('.');
+  if (`${san}.${version}` !== root || (plane !== 'evt' && plane !== 'tel')) return null;
+  if (!actorKinds.includes(kind as ActorKind) || !isId(id)) return null;
+  return { sender: { kind: kind as ActorKind, id }, what };
+}
