@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { cacheFolderOf, exists } from '../cache-folder.ts';
-import { fetchNatsServer, remedy } from './server-fetch.ts';
+import { remedy, type WayToFetch, waysToFetch } from './server-fetch.ts';
 import {
   isAtLeast,
   type NatsServerVersion,
@@ -32,10 +32,14 @@ export interface FindOptions {
   readonly say?: (line: string) => void;
   /** False: only look, do not fetch. */
   readonly fetch?: boolean;
+  /** How to fetch one; left out: what this machine offers. */
+  readonly ways?: readonly WayToFetch[];
+  /** Where to look behind PATH; left out: where distributions install servers. */
+  readonly systemFolders?: readonly string[];
 }
 
 /** Debian installs servers here, where the PATH of ordinary users does not look. */
-const extraFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
+const systemFolders = ['/usr/sbin', '/usr/local/sbin', '/usr/local/bin', '/opt/homebrew/bin'];
 
 /**
  * Order: `SANCTOR_NATS_SERVER`, PATH, the cache folder, fetched.
@@ -57,19 +61,26 @@ export async function findNatsServer(options: FindOptions = {}): Promise<NatsSer
     return warned(binary, say);
   }
   const refused: string[] = [];
-  for (const candidate of await candidates(environment)) {
+  for (const candidate of await candidates(environment, options.systemFolders ?? systemFolders)) {
     const binary = await examine(candidate.path, candidate.source);
     if (typeof binary !== 'string') return warned(binary, say);
     refused.push(binary);
   }
   if (options.fetch === false) throw new NatsServerMissing(missing(refused));
-  const fetched = await fetchNatsServer(serverFolderOf(environment), say);
-  for (const candidate of fetched.found) {
-    const binary = await examine(candidate.path, candidate.source);
-    if (typeof binary !== 'string') return warned(binary, say);
+  const ways = options.ways ?? (await waysToFetch(serverFolderOf(environment)));
+  for (const way of ways) {
+    say(`no NATS server is installed; fetching one: ${way.name}`);
+    const fetched = await way.fetch();
+    const binary =
+      typeof fetched === 'string' ? fetched : await examine(fetched.path, fetched.source);
+    if (typeof binary !== 'string') {
+      say(`fetched NATS server ${binary.version.text} from ${binary.source} to ${binary.path}`);
+      return warned(binary, say);
+    }
+    say(binary);
     refused.push(binary);
   }
-  throw new NatsServerMissing(missing([...refused, ...fetched.problems]));
+  throw new NatsServerMissing(missing(refused));
 }
 
 interface Candidate {
@@ -82,9 +93,12 @@ function serverFolderOf(environment: NodeJS.ProcessEnv): string {
   return join(cacheFolderOf(environment), 'nats-server');
 }
 
-async function candidates(environment: NodeJS.ProcessEnv): Promise<readonly Candidate[]> {
+async function candidates(
+  environment: NodeJS.ProcessEnv,
+  folders: readonly string[],
+): Promise<readonly Candidate[]> {
   const onPath = (environment.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  const places = new Set([...onPath, ...extraFolders].map((folder) => join(folder, 'nats-server')));
+  const places = new Set([...onPath, ...folders].map((folder) => join(folder, 'nats-server')));
   const found: Candidate[] = [];
   for (const path of places) if (await exists(path)) found.push({ path, source: 'installed' });
   const folder = serverFolderOf(environment);
@@ -114,5 +128,5 @@ function warned(binary: NatsServerBinary, say: (line: string) => void): NatsServ
 
 function missing(problems: readonly string[]): string {
   const tried = problems.map((problem) => `\n  - ${problem}`).join('');
-  return `no NATS server was found${tried === '' ? '.' : `:${tried}\n`} ${remedy()}`;
+  return `no NATS server was found${tried === '' ? '.' : `:${tried}\n`} ${remedy}`;
 }

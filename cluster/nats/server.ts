@@ -4,11 +4,11 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type ChildGuard, createChildGuard } from '../child-guard.ts';
 import { findNatsServer, type NatsServerBinary } from './server-binary.ts';
 import { canSyncEveryWrite, serverConfigText } from './server-config.ts';
+import { folderConflict, greetingOf, portConflict } from './server-conflicts.ts';
 
 export interface NatsServerOptions {
   /** Found with `findNatsServer` when left out. */
@@ -50,7 +50,6 @@ export class NatsServerFailed extends Error {}
 const startTimeoutMs = 10_000;
 const stopTimeoutMs = 5_000;
 const pollDelayMs = 10;
-const answerTimeoutMs = 1_000;
 
 /**
  * Starts a server and waits until it takes clients.
@@ -59,10 +58,13 @@ const answerTimeoutMs = 1_000;
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
   const binary = options.binary ?? (await findNatsServer());
-  const folder = options.dataDir;
+  const folder = resolve(options.dataDir);
   await mkdir(folder, { recursive: true });
-  if (options.port !== undefined) await refuseUsedPort(options.port);
   const configFile = join(folder, 'nats-server.conf');
+  const conflict =
+    (await folderConflict(folder, configFile)) ??
+    (options.port === undefined ? null : await portConflict(options.port));
+  if (conflict !== null) throw new NatsServerFailed(conflict);
   await writeFile(
     configFile,
     serverConfigText({
@@ -172,40 +174,6 @@ function parsePorts(text: string): Ports | null {
   } catch {
     return null;
   }
-}
-
-/** The first line that whoever listens on a port says ('' when nothing); null when nobody listens. */
-function greetingOf(port: number): Promise<string | null> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    const finish = (greeting: string | null): void => {
-      socket.destroy();
-      resolve(greeting);
-    };
-    socket.setTimeout(answerTimeoutMs, () => finish(''));
-    socket.once('error', () => finish(null));
-    socket.once('data', (data) => finish(data.toString('utf8').split('\r\n')[0] ?? ''));
-    socket.once('end', () => finish(''));
-  });
-}
-
-async function refuseUsedPort(port: number): Promise<void> {
-  const greeting = await greetingOf(port);
-  if (greeting === null) return;
-  const who = greeting.startsWith('INFO ') ? `a NATS server (${nameIn(greeting)})` : 'a program';
-  throw new NatsServerFailed(
-    `port ${port} of 127.0.0.1 is taken by ${who}. Stop it (\`ss -ltnp 'sport = :${port}'\` tells its process id), ` +
-      'or choose another port, or leave the port out to get a free one' +
-      (greeting.startsWith('INFO ')
-        ? `, or use that server with --nats nats://127.0.0.1:${port}.`
-        : '.'),
-  );
-}
-
-function nameIn(greeting: string): string {
-  const name = /"server_name":"([^"]*)"/.exec(greeting)?.[1] ?? 'unnamed';
-  const version = /"version":"([^"]*)"/.exec(greeting)?.[1] ?? 'of unknown version';
-  return `${name}, version ${version}`;
 }
 
 async function explain(
