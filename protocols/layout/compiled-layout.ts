@@ -136,6 +136,8 @@ export class CompiledLayout {
       part.partition = partitionOf(this.map, start);
       end = Math.min(end, partitionEnd(this.map, start));
     }
+    // Also false for NaN: a layout that was not validated must not become an endless loop.
+    if (!(end > start)) throw new RangeError(`an empty part at ${start}: the layout is not valid`);
     part.start = start;
     part.lengthBytes = end - start;
     this.#fillLegs(part);
