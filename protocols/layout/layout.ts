@@ -3,9 +3,8 @@
  * be asked of a tree as a whole, and what makes a tree valid. Where one byte lies is the business of `geometry`
  * (any layout, readably) and `compiled-layout` (the data path).
  */
-import { z } from 'zod';
 import { assertNever } from '../codes.ts';
-import { type DiskId, type ExtentId, idPattern, type MirrorSetId } from '../ids.ts';
+import type { DiskId, ExtentId, MirrorSetId } from '../ids.ts';
 import type { DiskOffset, ExtentGeneration } from '../units.ts';
 
 /** A contiguous range of one disk: the leaves of every layout. */
@@ -69,32 +68,6 @@ export const layoutDepthMax = 8;
 export const layoutNodesMax = 16_384;
 /** The most copies of one byte. */
 export const layoutLegsMax = 16;
-
-const wholeNumber = z.int().nonnegative();
-const children = z.lazy(() => z.array(layoutSchema).max(layoutNodesMax));
-
-/**
- * The shape of a layout in JSON. Whether it may be served is another question: ask `validateLayout` about every
- * layout that came from outside.
- */
-export const layoutSchema: z.ZodType<Layout> = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('extent'),
-    extent: z.string().regex(idPattern) as unknown as z.ZodType<ExtentId>,
-    disk: z.string().regex(idPattern) as unknown as z.ZodType<DiskId>,
-    start: wholeNumber as unknown as z.ZodType<DiskOffset>,
-    lengthBytes: wholeNumber,
-    generation: wholeNumber as unknown as z.ZodType<ExtentGeneration>,
-  }),
-  z.object({ kind: z.literal('concat'), children }),
-  z.object({ kind: z.literal('stripe'), stripBytes: wholeNumber, children }),
-  z.object({
-    kind: z.literal('mirror'),
-    set: z.string().regex(idPattern) as unknown as z.ZodType<MirrorSetId>,
-    children,
-  }),
-  z.object({ kind: z.literal('parity'), stripBytes: wholeNumber, children }),
-]);
 
 /**
  * The volume's size in bytes as the layout gives it. Right for every layout without problems; for others it is

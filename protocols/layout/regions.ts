@@ -2,7 +2,6 @@
  * Regions (what dirty tracking counts in) and coordinator maps (which partition a byte of a volume belongs to).
  * Who coordinates a partition is control data's business.
  */
-import { z } from 'zod';
 import { assertNever } from '../codes.ts';
 import { mebibyte, roundDown, unitOf, type VolumeOffset } from '../units.ts';
 
@@ -24,21 +23,6 @@ export interface VolumeRange {
 export type CoordinatorMap =
   | { readonly kind: 'modulo'; readonly unitBytes: number; readonly partitions: number }
   | { readonly kind: 'consecutive'; readonly bounds: readonly VolumeOffset[] };
-
-/** The shape of a coordinator map in JSON; ask `validateCoordinatorMap` whether it fits its volume. */
-export const coordinatorMapSchema: z.ZodType<CoordinatorMap> = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('modulo'),
-    unitBytes: z.int().positive(),
-    partitions: z.int().min(1).max(partitionsMax),
-  }),
-  z.object({
-    kind: z.literal('consecutive'),
-    bounds: z
-      .array(z.int().positive() as unknown as z.ZodType<VolumeOffset>)
-      .max(partitionsMax - 1),
-  }),
-]);
 
 /** Index of the region that holds `offset`. */
 export function regionOf(offset: VolumeOffset, regionBytes: number): number {

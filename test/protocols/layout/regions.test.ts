@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { coordinatorMapSchema } from '../../../protocols/layout/layout-schema.ts';
 import {
   type CoordinatorMap,
-  coordinatorMapSchema,
   partitionCount,
   partitionEnd,
   partitionOf,

@@ -5,11 +5,11 @@ import {
   extentsOf,
   type Layout,
   layoutDepthMax,
-  layoutSchema,
   legsOf,
   mirrorSetsOf,
   sizeOf,
 } from '../../../protocols/layout/layout.ts';
+import { layoutSchema } from '../../../protocols/layout/layout-schema.ts';
 import { validateLayout } from '../../../protocols/layout/validate-layout.ts';
 import { unitOf } from '../../../protocols/units.ts';
 import { randomLayout } from './random-layouts.ts';
