@@ -1,0 +1,146 @@
+/**
+ * One node of the cluster as a supervised process: started behind the guard, restarted with back-off when it ends,
+ * stopped when asked. Who must hear of it is told by callbacks; which nodes there are is the supervisor's business.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { ChildGuard } from '../child-guard.ts';
+
+/**
+ * - `running`: the process is there.
+ * - `waiting`: it ended and will be started again after the back-off.
+ * - `held`: it ended and stays down until `release` (a fault that an operator asked for).
+ * - `stopped`: it was asked to end, and has.
+ */
+export type NodeState = 'running' | 'waiting' | 'held' | 'stopped';
+
+export interface NodeExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** True when nobody had asked for it. */
+  readonly unexpected: boolean;
+}
+
+export interface NodeProcessOptions {
+  readonly name: string;
+  readonly guard: ChildGuard;
+  readonly command: string;
+  readonly arguments: readonly string[];
+  /** What the process prints goes to the end of this file. */
+  readonly logFile: string;
+  readonly onStart: (pid: number) => void;
+  readonly onExit: (exit: NodeExit) => void;
+}
+
+const backOffFirstMs = 100;
+const backOffMaxMs = 5_000;
+/** A node that ran this long has proven itself: its next back-off begins small again. */
+const provenAfterMs = 10_000;
+const stopTimeoutMs = 15_000;
+
+export class NodeProcess {
+  readonly name: string;
+  readonly #options: NodeProcessOptions;
+  #state: NodeState = 'stopped';
+  #child: ChildProcess | null = null;
+  #backOffMs = backOffFirstMs;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #restarts = 0;
+  #ended: Promise<void> = Promise.resolve();
+
+  constructor(options: NodeProcessOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  /** null when there is no process. */
+  get pid(): number | null {
+    return this.#state === 'running' ? (this.#child?.pid ?? null) : null;
+  }
+
+  /** How often it was started again after it had ended by itself. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  start(): void {
+    if (this.#state === 'running') return;
+    this.#clearRestart();
+    const { guard, command, logFile, onStart } = this.#options;
+    const log = openSync(logFile, 'a');
+    const child = guard.start({
+      command,
+      arguments: this.#options.arguments,
+      output: log,
+      errors: log,
+    });
+    closeSync(log);
+    this.#child = child;
+    this.#state = 'running';
+    const startedAt = performance.now();
+    this.#ended = new Promise((resolve) => {
+      child.once('error', resolve);
+      child.once('exit', (code, signal) => {
+        resolve();
+        this.#onExit(code, signal, performance.now() - startedAt);
+      });
+    });
+    onStart(child.pid ?? 0);
+  }
+
+  /** Asks the process to end, and makes it after a while. */
+  async stop(): Promise<void> {
+    this.#clearRestart();
+    const child = this.#child;
+    const wasRunning = this.#state === 'running';
+    this.#state = 'stopped';
+    if (!wasRunning || child === null) return;
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    const impatience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+    await this.#ended;
+    clearTimeout(impatience);
+  }
+
+  /** Ends the process as a crash would, and keeps it down until `release`. */
+  hold(): void {
+    this.#clearRestart();
+    const wasRunning = this.#state === 'running';
+    this.#state = 'held';
+    if (wasRunning) this.#child?.kill('SIGKILL');
+  }
+
+  /** Starts a held process again. */
+  release(): void {
+    if (this.#state === 'held') this.start();
+  }
+
+  /** Sends a signal to the process, if it is there. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#state === 'running') this.#child?.kill(signal);
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null, ranForMs: number): void {
+    const unexpected = this.#state === 'running';
+    this.#child = null;
+    if (unexpected) {
+      this.#backOffMs =
+        ranForMs > provenAfterMs ? backOffFirstMs : Math.min(this.#backOffMs * 2, backOffMaxMs);
+      this.#state = 'waiting';
+      this.#restartTimer = setTimeout(() => {
+        this.#restarts++;
+        this.start();
+      }, this.#backOffMs);
+    }
+    this.#options.onExit({ code, signal, unexpected });
+  }
+
+  #clearRestart(): void {
+    if (this.#restartTimer) clearTimeout(this.#restartTimer);
+    this.#restartTimer = null;
+  }
+}

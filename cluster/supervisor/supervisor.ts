@@ -1,0 +1,99 @@
+/**
+ * Keeps the nodes of a cluster running on this machine, and tells the cluster when one of their processes has ended:
+ * that notice is proof that the actors in it are gone. It is an actor itself (`node.supervisor`), so that `status`
+ * can ask it. Starting the NATS server and knowing when the cluster is ready are left to `running-cluster`.
+ */
+import { join } from 'node:path';
+import { Actor, type ActorPorts, newIncarnation } from '../../actors/actor.ts';
+import { eventNames } from '../../protocols/events.ts';
+import type { ActorAddress, NodeId } from '../../protocols/ids.ts';
+import type { ChildGuard } from '../child-guard.ts';
+import { type NodeExit, NodeProcess } from './node-process.ts';
+
+/** The address of a machine's supervisor. */
+export const supervisorAddress: ActorAddress = { kind: 'node', id: 'supervisor' };
+
+export interface SupervisedNode {
+  readonly name: NodeId;
+  readonly actors: readonly ActorAddress[];
+}
+
+export interface SupervisorOptions {
+  readonly nodes: readonly SupervisedNode[];
+  readonly ports: ActorPorts;
+  readonly guard: ChildGuard;
+  readonly logFolder: string;
+  /** The command line that runs the node of that name. */
+  readonly commandOf: (node: NodeId) => readonly [string, ...string[]];
+  /** Facts of the cluster that `describe` shows beside the nodes. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Those who use others stop first: hosts drain and flush while switches and disks still answer. */
+const stopOrder: readonly ActorAddress['kind'][] = ['host', 'hba', 'virtualizer', 'switch', 'disk'];
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #actor: Actor;
+  readonly #processes: readonly { node: SupervisedNode; process: NodeProcess }[];
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#actor = new Actor(
+      supervisorAddress,
+      newIncarnation(options.ports.random),
+      options.ports,
+      () => ({ state: 'supervising', facts: { ...options.facts, nodes: this.nodes() } }),
+    );
+    this.#processes = options.nodes.map((node) => ({ node, process: this.#processOf(node) }));
+  }
+
+  start(): void {
+    this.#actor.start();
+    for (const { process } of this.#processes) process.start();
+  }
+
+  /** Stops every node, users before used, and waits until all have ended. */
+  async stop(): Promise<void> {
+    for (const kind of stopOrder) {
+      const group = this.#processes.filter(({ node }) => node.actors[0]?.kind === kind);
+      await Promise.all(group.map(({ process }) => process.stop()));
+    }
+    await Promise.all(this.#processes.map(({ process }) => process.stop()));
+    this.#actor.tell(eventNames.goodbye, {});
+    this.#actor.stop();
+  }
+
+  /** What `status` shows of each node. */
+  nodes(): readonly object[] {
+    return this.#processes.map(({ node, process }) => ({
+      name: node.name,
+      pid: process.pid,
+      state: process.state,
+      restarts: process.restarts,
+      actors: node.actors.map(({ kind, id }) => `${kind}:${id}`),
+    }));
+  }
+
+  #processOf(node: SupervisedNode): NodeProcess {
+    const { guard, logFolder, commandOf, ports } = this.#options;
+    const [command, ...rest] = commandOf(node.name);
+    return new NodeProcess({
+      name: node.name,
+      guard,
+      command,
+      arguments: rest,
+      logFile: join(logFolder, `${node.name}.log`),
+      onStart: (pid) => ports.log.info({ node: node.name, pid }, 'node started'),
+      onExit: (exit) => this.#onExit(node, exit),
+    });
+  }
+
+  #onExit(node: SupervisedNode, exit: NodeExit): void {
+    const fields = { node: node.name, actors: node.actors, ...exit };
+    const { log } = this.#options.ports;
+    if (exit.unexpected) log.warn(fields, 'node ended by itself; starting it again');
+    else log.info(fields, 'node ended');
+    this.#actor.tell(eventNames.exited, fields);
+  }
+}
