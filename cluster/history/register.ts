@@ -6,11 +6,13 @@
  * Korach, "Testing shared memories", 1997, for unique values).
  */
 
-/** A write, with the only value that it alone writes. `endedAt` is Infinity when nobody knows how it ended. */
+/** A write, with the value that it alone writes. `endedAt` is Infinity when it may still take effect. */
 export interface RegisterWrite {
   readonly value: number;
   readonly startedAt: number;
   readonly endedAt: number;
+  /** False when it may not have happened at all. */
+  readonly certain: boolean;
 }
 
 /** A read that succeeded, and what it saw. */
@@ -78,12 +80,13 @@ function clustersOf(history: RegisterHistory): Map<number, Cluster> {
   return clusters;
 }
 
-/** A write of unknown end that nobody saw may not have happened: it explains nothing and forbids nothing. */
+/** An uncertain write that nobody saw may not have happened: it explains nothing and forbids nothing. */
 function relevantClusters(clusters: Map<number, Cluster>, history: RegisterHistory): Cluster[] {
   const seen = new Set(history.reads.map(({ value }) => value));
-  return [...clusters.values()].filter(
-    ({ value, firstEnd }) => seen.has(value) || firstEnd !== Number.POSITIVE_INFINITY,
+  const uncertain = new Set(
+    history.writes.filter(({ certain }) => !certain).map(({ value }) => value),
   );
+  return [...clusters.values()].filter(({ value }) => seen.has(value) || !uncertain.has(value));
 }
 
 /** Forward zones must not overlap each other, and no backward zone may lie within a forward one. */
