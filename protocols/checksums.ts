@@ -9,7 +9,7 @@ import { blockBytes } from './units.ts';
 /** How many pieces a range has: the 4 KiB blocks that it touches. */
 export function pieceCount(offset: number, lengthBytes: number): number {
   if (lengthBytes === 0) return 0;
-  return Math.floor((offset + lengthBytes - 1) / blockBytes) - Math.floor(offset / blockBytes) + 1;
+  return Math.ceil(((offset % blockBytes) + lengthBytes) / blockBytes);
 }
 
 /** CRC-32 of some bytes, as an unsigned number. */

@@ -10,10 +10,20 @@
  * Decoding never throws: what is not a valid frame is null. It copies nothing: the data it hands out shares memory
  * with the bytes it was given.
  */
-import { Packr } from 'msgpackr';
 import { checksumOf, firstBadPiece, pieceCount, writeChecksums } from '../checksums.ts';
-import { type Reply, replyFrom, replyValues } from './reply.ts';
-import { type Request, requestFrom, requestValues } from './request.ts';
+import { Operation } from '../codes.ts';
+import { blockBytes } from '../units.ts';
+import { allocateFrame } from './frame-memory.ts';
+import { HeaderReader } from './header-reader.ts';
+import { HeaderWriter, headerBytesMax } from './header-writer.ts';
+import { isValidReply, type Reply, readReply, replyFields, writeReply } from './reply.ts';
+import {
+  isValidRequest,
+  type Request,
+  readRequest,
+  requestFields,
+  writeRequest,
+} from './request.ts';
 
 export const wireVersion = 1;
 export const FrameKind = { request: 1, reply: 2 } as const;
@@ -21,10 +31,6 @@ export const FrameKind = { request: 1, reply: 2 } as const;
 /** The default limit of the data in one frame (DESIGN H1). */
 export const frameBytesMaxDefault = 256 * 1024;
 const prefixBytes = 6;
-const headerBytesMax = 4096;
-
-/** Plain arrays and maps only: shared structures would make frames that another process cannot read. */
-const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 
 /** Data of a frame, still with the checksums that travelled with it. */
 export interface FrameData {
@@ -38,14 +44,18 @@ export type Frame =
   | { readonly kind: typeof FrameKind.reply; readonly reply: Reply; readonly data: FrameData };
 
 const nothing: readonly Uint8Array[] = [];
+const noData: FrameData = { bytes: new Uint8Array(0), checksums: new DataView(new ArrayBuffer(0)) };
+const writer = new HeaderWriter();
+const reader = new HeaderReader();
+const requestLength = 2 + requestFields.length;
+const replyLength = 2 + replyFields.length;
 
 /** Encodes a request; `pieces` are its data, copied, one behind the other. */
 export function encodeRequest(
   request: Request,
   pieces: readonly Uint8Array[] = nothing,
 ): Uint8Array {
-  const header = packr.pack([wireVersion, FrameKind.request, ...requestValues(request)]);
-  return assemble(header, pieces, request.offset, null);
+  return assemble(requestHeader(request), pieces, request.offset, null);
 }
 
 /**
@@ -53,14 +63,13 @@ export function encodeRequest(
  * consumer's edge computed is what the disk verifies (DESIGN I10).
  */
 export function encodeForwarded(request: Request, data: FrameData): Uint8Array {
-  const header = packr.pack([wireVersion, FrameKind.request, ...requestValues(request)]);
-  return assemble(header, [data.bytes], request.offset, data.checksums);
+  const pieces = data.bytes.length === 0 ? nothing : [data.bytes];
+  return assemble(requestHeader(request), pieces, request.offset, data.checksums);
 }
 
 /**
- * Encodes a reply.
+ * Encodes a reply. Long texts and lists of its detail are cut.
  *
- * @param dataOffset where the data begins in the volume: decides how its pieces are cut
  * @param checksums when known already; else they are computed
  */
 export function encodeReply(
@@ -68,8 +77,19 @@ export function encodeReply(
   pieces: readonly Uint8Array[] = nothing,
   checksums: DataView | null = null,
 ): Uint8Array {
-  const header = packr.pack([wireVersion, FrameKind.reply, ...replyValues(reply)]);
-  return assemble(header, pieces, reply.offset, checksums);
+  writer.begin(replyLength);
+  writer.count(wireVersion);
+  writer.count(FrameKind.reply);
+  writeReply(reply, writer);
+  return assemble(writer.written(), pieces, reply.offset, checksums);
+}
+
+function requestHeader(request: Request): Uint8Array {
+  writer.begin(requestLength);
+  writer.count(wireVersion);
+  writer.count(FrameKind.request);
+  writeRequest(request, writer);
+  return writer.written();
 }
 
 function assemble(
@@ -81,63 +101,78 @@ function assemble(
   let dataBytes = 0;
   for (const piece of pieces) dataBytes += piece.length;
   const checksumBytes = 4 * pieceCount(offset, dataBytes);
-  const dataStart = prefixBytes + header.length + checksumBytes;
-  const frame = Buffer.allocUnsafe(dataStart + dataBytes);
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  view.setUint16(0, header.length, true);
-  view.setUint32(2, checksumOf(header), true);
+  const checksumStart = prefixBytes + header.length;
+  const dataStart = checksumStart + checksumBytes;
+  const frame = allocateFrame(dataStart + dataBytes);
+  frame[0] = header.length & 0xff;
+  frame[1] = header.length >>> 8;
+  writeUint32(frame, 2, checksumOf(header));
   frame.set(header, prefixBytes);
+  if (dataBytes === 0) return frame;
   let at = dataStart;
   for (const piece of pieces) {
     frame.set(piece, at);
     at += piece.length;
   }
-  const checksumStart = prefixBytes + header.length;
-  if (checksums === null) writeChecksums(frame.subarray(dataStart), offset, view, checksumStart);
-  else
+  if (checksums === null) {
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    writeChecksums(frame.subarray(dataStart), offset, view, checksumStart);
+  } else
     frame.set(new Uint8Array(checksums.buffer, checksums.byteOffset, checksumBytes), checksumStart);
   return frame;
 }
 
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value & 0xff;
+  bytes[at + 1] = (value >>> 8) & 0xff;
+  bytes[at + 2] = (value >>> 16) & 0xff;
+  bytes[at + 3] = value >>> 24;
+}
+
+function byteAt(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
 /**
  * Reads a frame. The data's checksums are not verified here: who keeps or hands out the data does that
- * (`isDataIntact`), once, at each end.
+ * (`isDataIntact`), once, at each end. A request carries as many bytes as it speaks of when it is a write, else none.
  *
  * @returns null when the bytes are not a frame of this version, whatever they are
  */
 export function decodeFrame(bytes: Uint8Array): Frame | null {
   if (bytes.length < prefixBytes) return null;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const headerBytes = view.getUint16(0, true);
-  const headerEnd = prefixBytes + headerBytes;
-  if (headerBytes > headerBytesMax || headerEnd > bytes.length) return null;
-  const header = bytes.subarray(prefixBytes, headerEnd);
-  if (checksumOf(header) !== view.getUint32(2, true)) return null;
-  const values = unpack(header);
-  if (values === null || values[0] !== wireVersion) return null;
-  switch (values[1]) {
-    case FrameKind.request: {
-      const request = requestFrom(values, 2);
-      const data = request && dataBehind(bytes, headerEnd, request.offset);
-      return data && request ? { kind: FrameKind.request, request, data } : null;
-    }
-    case FrameKind.reply: {
-      const reply = replyFrom(values, 2);
-      const data = reply && dataBehind(bytes, headerEnd, reply.offset);
-      return data && reply ? { kind: FrameKind.reply, reply, data } : null;
-    }
-    default:
-      return null;
-  }
+  const headerEnd = prefixBytes + byteAt(bytes, 0) + 0x100 * byteAt(bytes, 1);
+  if (headerEnd > bytes.length || headerEnd > prefixBytes + headerBytesMax) return null;
+  const checksum =
+    byteAt(bytes, 2) +
+    0x100 * byteAt(bytes, 3) +
+    0x10000 * byteAt(bytes, 4) +
+    0x1000000 * byteAt(bytes, 5);
+  if (checksumOf(bytes.subarray(prefixBytes, headerEnd)) !== checksum) return null;
+  reader.begin(bytes, prefixBytes, headerEnd);
+  const length = reader.listLength();
+  if (reader.count() !== wireVersion) return null;
+  const kind = reader.count();
+  if (kind === FrameKind.request && length === requestLength)
+    return decodeRequest(bytes, headerEnd);
+  if (kind === FrameKind.reply && length === replyLength) return decodeReply(bytes, headerEnd);
+  return null;
 }
 
-function unpack(header: Uint8Array): unknown[] | null {
-  try {
-    const values: unknown = packr.unpack(header);
-    return Array.isArray(values) ? values : null;
-  } catch {
-    return null;
-  }
+function decodeRequest(bytes: Uint8Array, headerEnd: number): Frame | null {
+  const request = readRequest(reader);
+  if (!reader.finish() || !isValidRequest(request)) return null;
+  const data = dataBehind(bytes, headerEnd, request.offset);
+  const carriedBytes = request.operation === Operation.write ? request.lengthBytes : 0;
+  if (data === null || data.bytes.length !== carriedBytes) return null;
+  return { kind: FrameKind.request, request, data };
+}
+
+function decodeReply(bytes: Uint8Array, headerEnd: number): Frame | null {
+  const reply = readReply(reader);
+  if (!reader.finish() || !isValidReply(reply)) return null;
+  const data = dataBehind(bytes, headerEnd, reply.offset);
+  return data === null ? null : { kind: FrameKind.reply, reply, data };
 }
 
 /**
@@ -146,6 +181,7 @@ function unpack(header: Uint8Array): unknown[] | null {
  */
 function dataBehind(bytes: Uint8Array, start: number, offset: number): FrameData | null {
   const total = bytes.length - start;
+  if (total === 0) return noData;
   const pieces = piecesIn(total, offset);
   if (pieces < 0) return null;
   return {
@@ -155,12 +191,11 @@ function dataBehind(bytes: Uint8Array, start: number, offset: number): FrameData
 }
 
 function piecesIn(totalBytes: number, offset: number): number {
-  if (totalBytes === 0) return 0;
-  const firstPieceBytesMax = 4096 - (offset % 4096);
+  const firstPieceBytesMax = blockBytes - (offset % blockBytes);
   const pieces =
     totalBytes <= firstPieceBytesMax + 4
       ? 1
-      : 1 + Math.ceil((totalBytes - firstPieceBytesMax - 4) / 4100);
+      : 1 + Math.ceil((totalBytes - firstPieceBytesMax - 4) / (blockBytes + 4));
   const dataBytes = totalBytes - pieces * 4;
   return dataBytes > 0 && pieceCount(offset, dataBytes) === pieces ? pieces : -1;
 }

@@ -17,6 +17,8 @@ import type {
   VolumeOffset,
   WriteNumber,
 } from '../units.ts';
+import type { HeaderReader } from './header-reader.ts';
+import { type HeaderWriter, listLengthMax, textLengthMax } from './header-writer.ts';
 import { isCount, rangeBytesMax } from './request.ts';
 
 /** The numbers that can fence a request, by their names in the request frame. */
@@ -131,65 +133,56 @@ export const replyFields = [
   'writeNumber',
 ] as const;
 
-/** The values of a reply in wire order. */
-export function replyValues(r: Reply): unknown[] {
-  return [
-    r.operation,
-    r.outcome.status,
-    r.outcome.detail,
-    r.volume,
-    r.offset,
-    r.lengthBytes,
-    r.host,
-    r.hostIncarnation,
-    r.ioNumber,
-    r.attempt,
-    r.generation,
-    r.partitionEpoch,
-    r.eventCount,
-    r.disk,
-    r.diskInstance,
-    r.writeNumber,
-  ];
+/** Writes the fields of a reply in wire order. */
+export function writeReply(r: Reply, writer: HeaderWriter): void {
+  writer.count(r.operation);
+  writer.count(r.outcome.status);
+  writer.value(r.outcome.detail);
+  writer.id(r.volume);
+  writer.count(r.offset);
+  writer.count(r.lengthBytes);
+  writer.id(r.host);
+  writer.count(r.hostIncarnation);
+  writer.count(r.ioNumber);
+  writer.count(r.attempt);
+  writer.count(r.generation);
+  writer.count(r.partitionEpoch);
+  writer.count(r.eventCount);
+  writer.id(r.disk);
+  writer.count(r.diskInstance);
+  writer.count(r.writeNumber);
 }
 
-const numericPlaces = [4, 5, 7, 8, 9, 10, 11, 12, 14, 15];
-
-/** Reads a reply from its wire values, which begin at `first`; null when any of them is not valid. */
-export function replyFrom(values: readonly unknown[], first: number): Reply | null {
-  if (values.length !== first + replyFields.length) return null;
-  for (const place of numericPlaces) if (!isCount(values[first + place])) return null;
-  const v = values.slice(first) as never[];
-  const outcome = outcomeFrom(v[1], v[2]);
-  if (outcome === null) return null;
+/** Reads the fields of a reply in wire order; what it gives is valid when `isValidReply` and the reader agree. */
+export function readReply(reader: HeaderReader): Reply {
   const reply = {
-    operation: v[0],
-    outcome,
-    volume: v[3],
-    offset: v[4],
-    lengthBytes: v[5],
-    host: v[6],
-    hostIncarnation: v[7],
-    ioNumber: v[8],
-    attempt: v[9],
-    generation: v[10],
-    partitionEpoch: v[11],
-    eventCount: v[12],
-    disk: v[13],
-    diskInstance: v[14],
-    writeNumber: v[15],
-  } as unknown as Reply;
-  const valid =
-    isOperation(reply.operation) &&
-    reply.lengthBytes <= rangeBytesMax &&
-    isId(reply.volume) &&
-    (reply.host === '' || isId(reply.host)) &&
-    (reply.disk === '' || isId(reply.disk));
-  return valid ? reply : null;
+    operation: reader.count(),
+    outcome: readOutcome(reader),
+    volume: reader.id(),
+    offset: reader.count(),
+    lengthBytes: reader.count(),
+    host: reader.idOrNone(),
+    hostIncarnation: reader.count(),
+    ioNumber: reader.count(),
+    attempt: reader.count(),
+    generation: reader.count(),
+    partitionEpoch: reader.count(),
+    eventCount: reader.count(),
+    disk: reader.idOrNone(),
+    diskInstance: reader.count(),
+    writeNumber: reader.count(),
+  };
+  return reply as unknown as Reply;
 }
 
-const listLengthMax = 64;
-const textLengthMax = 512;
+/** Checks what the grammar of the fields does not say. */
+export function isValidReply(r: Reply): boolean {
+  return (
+    isOperation(r.operation) &&
+    r.lengthBytes <= rangeBytesMax &&
+    Number.isSafeInteger(r.offset + r.lengthBytes)
+  );
+}
 
 function isIdList(value: unknown): boolean {
   return Array.isArray(value) && value.length <= listLengthMax && value.every(isId);
@@ -199,14 +192,16 @@ function isText(value: unknown): boolean {
   return typeof value === 'string' && value.length <= textLengthMax;
 }
 
-/** Checks that a detail is what its status carries. */
-function outcomeFrom(status: unknown, detail: unknown): Outcome | null {
-  if (!isStatus(status)) return null;
-  if (status === Status.ok) return detail === null ? success : null;
-  if (typeof detail !== 'object' || detail === null) return null;
-  return detailFits(status, detail as Record<string, unknown>)
-    ? ({ status, detail } as Outcome)
-    : null;
+/** Reads a status and the detail that it carries. */
+function readOutcome(reader: HeaderReader): Outcome {
+  const status = reader.count();
+  const detail = reader.value();
+  if (status === Status.ok && detail === null) return success;
+  if (isStatus(status) && status !== Status.ok && typeof detail === 'object' && detail !== null)
+    if (detailFits(status, detail as Record<string, unknown>))
+      return { status, detail } as unknown as Outcome;
+  reader.fail();
+  return success;
 }
 
 function detailFits(

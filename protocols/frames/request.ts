@@ -5,7 +5,7 @@
  */
 import { isOperation, type Operation } from '../codes.ts';
 import type { ActorKind, DiskId, HostId, LinkId, MirrorSetId, VolumeId } from '../ids.ts';
-import { actorKinds, isId } from '../ids.ts';
+import { actorKinds } from '../ids.ts';
 import type {
   AttachEpoch,
   ControlEpoch,
@@ -19,6 +19,8 @@ import type {
   VolumeOffset,
   WriteNumber,
 } from '../units.ts';
+import type { HeaderReader } from './header-reader.ts';
+import type { HeaderWriter } from './header-writer.ts';
 
 export const RequestFlag = {
   /** Durable before it is acknowledged. */
@@ -108,38 +110,37 @@ export const routeLengthMax = 8;
 /** A frame without payload (trim, zeroes, digest) may speak of more than it carries. */
 export const rangeBytesMax = 64 * 1024 * 1024;
 
-/** The values of a request in wire order. */
-export function requestValues(r: Request): unknown[] {
-  return [
-    r.operation,
-    r.flags,
-    r.volume,
-    r.offset,
-    r.lengthBytes,
-    r.disk,
-    r.diskOffset,
-    r.extentGeneration,
-    r.mirrorSet,
-    r.generation,
-    r.controlEpoch,
-    r.attachEpoch,
-    r.eventCount,
-    r.partition,
-    r.partitionEpoch,
-    r.ownerIncarnation,
-    r.writeNumber,
-    r.lowestUnsettled,
-    r.host,
-    r.hostIncarnation,
-    r.ioNumber,
-    r.attempt,
-    r.watermark,
-    r.regionWrites,
-    r.replyKind,
-    r.replyId,
-    r.replySlot,
-    r.route,
-  ];
+/** Writes the fields of a request in wire order. */
+export function writeRequest(r: Request, writer: HeaderWriter): void {
+  writer.count(r.operation);
+  writer.count(r.flags);
+  writer.id(r.volume);
+  writer.count(r.offset);
+  writer.count(r.lengthBytes);
+  writer.id(r.disk);
+  writer.count(r.diskOffset);
+  writer.count(r.extentGeneration);
+  writer.id(r.mirrorSet);
+  writer.count(r.generation);
+  writer.count(r.controlEpoch);
+  writer.count(r.attachEpoch);
+  writer.count(r.eventCount);
+  writer.count(r.partition);
+  writer.count(r.partitionEpoch);
+  writer.count(r.ownerIncarnation);
+  writer.count(r.writeNumber);
+  writer.count(r.lowestUnsettled);
+  writer.id(r.host);
+  writer.count(r.hostIncarnation);
+  writer.count(r.ioNumber);
+  writer.count(r.attempt);
+  writer.count(r.watermark);
+  writer.count(r.regionWrites);
+  writer.id(r.replyKind);
+  writer.id(r.replyId);
+  writer.count(r.replySlot);
+  writer.listStart(r.route.length);
+  for (const link of r.route) writer.id(link);
 }
 
 /** A whole number that a double holds exactly and that counts something. */
@@ -147,64 +148,48 @@ export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }
 
-const numericPlaces = requestFields
-  .map((name, index) => ({ name, index }))
-  .filter(
-    ({ name }) =>
-      !['volume', 'disk', 'mirrorSet', 'host', 'replyKind', 'replyId', 'route'].includes(name),
-  )
-  .map(({ index }) => index);
-
-/** Reads a request from its wire values, which begin at `first`; null when any of them is not valid. */
-export function requestFrom(values: readonly unknown[], first: number): Request | null {
-  if (values.length !== first + requestFields.length) return null;
-  for (const place of numericPlaces) if (!isCount(values[first + place])) return null;
-  const v = values.slice(first) as never[];
+/** Reads the fields of a request in wire order; what it gives is valid when `isValidRequest` and the reader agree. */
+export function readRequest(reader: HeaderReader): Request {
   const request = {
-    operation: v[0],
-    flags: v[1],
-    volume: v[2],
-    offset: v[3],
-    lengthBytes: v[4],
-    disk: v[5],
-    diskOffset: v[6],
-    extentGeneration: v[7],
-    mirrorSet: v[8],
-    generation: v[9],
-    controlEpoch: v[10],
-    attachEpoch: v[11],
-    eventCount: v[12],
-    partition: v[13],
-    partitionEpoch: v[14],
-    ownerIncarnation: v[15],
-    writeNumber: v[16],
-    lowestUnsettled: v[17],
-    host: v[18],
-    hostIncarnation: v[19],
-    ioNumber: v[20],
-    attempt: v[21],
-    watermark: v[22],
-    regionWrites: v[23],
-    replyKind: v[24],
-    replyId: v[25],
-    replySlot: v[26],
-    route: v[27],
-  } as unknown as Request;
-  return isValid(request) ? request : null;
+    operation: reader.count(),
+    flags: reader.count(),
+    volume: reader.id(),
+    offset: reader.count(),
+    lengthBytes: reader.count(),
+    disk: reader.idOrNone(),
+    diskOffset: reader.count(),
+    extentGeneration: reader.count(),
+    mirrorSet: reader.idOrNone(),
+    generation: reader.count(),
+    controlEpoch: reader.count(),
+    attachEpoch: reader.count(),
+    eventCount: reader.count(),
+    partition: reader.count(),
+    partitionEpoch: reader.count(),
+    ownerIncarnation: reader.count(),
+    writeNumber: reader.count(),
+    lowestUnsettled: reader.count(),
+    host: reader.idOrNone(),
+    hostIncarnation: reader.count(),
+    ioNumber: reader.count(),
+    attempt: reader.count(),
+    watermark: reader.count(),
+    regionWrites: reader.count(),
+    replyKind: reader.id(),
+    replyId: reader.id(),
+    replySlot: reader.count(),
+    route: reader.ids(routeLengthMax),
+  };
+  return request as unknown as Request;
 }
 
-function isValid(r: Request): boolean {
+/** Checks what the grammar of the fields does not say. */
+export function isValidRequest(r: Request): boolean {
   return (
     isOperation(r.operation) &&
-    r.lengthBytes <= rangeBytesMax &&
-    isId(r.volume) &&
-    (r.disk === '' || isId(r.disk)) &&
-    (r.mirrorSet === '' || isId(r.mirrorSet)) &&
-    (r.host === '' || isId(r.host)) &&
-    isId(r.replyId) &&
     actorKinds.includes(r.replyKind) &&
-    Array.isArray(r.route) &&
-    r.route.length <= routeLengthMax &&
-    r.route.every(isId)
+    r.lengthBytes <= rangeBytesMax &&
+    Number.isSafeInteger(r.offset + r.lengthBytes) &&
+    Number.isSafeInteger(r.diskOffset + r.lengthBytes)
   );
 }
