@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
 import type { DiskId, HostId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import type { Generation, Incarnation } from './units.ts';
+import type { AttachEpoch, Generation, Incarnation } from './units.ts';
 
 export const refusalReasons = [
   /** The body does not fit the command. */
@@ -63,6 +63,8 @@ export const attachRequestSchema = z.object({
   volume: id<VolumeId>(),
   mode: attachModeSchema,
   readOnly: z.boolean(),
+  /** The attach epoch that the host gave up, when it asks to be attached anew: only a higher one will do. */
+  lostEpoch: count<AttachEpoch>().optional(),
 });
 export type AttachRequest = z.infer<typeof attachRequestSchema>;
 
