@@ -59,6 +59,7 @@ describe('the clients that tests use', function () {
         '--iodepth=8',
         '--size=16M',
         '--verify=crc32c',
+        '--verify_state_save=0',
       ]);
       expect(verified.exitCode, verified.errors).to.equal(0);
       const written = await run(qemuIo, ['-f', 'raw', '-c', 'write -P 7 0 64k', uri]);
