@@ -83,7 +83,12 @@ export class VirtualClock implements Clock {
 
   /** As `schedule`, at an instant; one in the past counts as now. */
   scheduleAt(event: ScheduledEvent, dueMs: number): void {
-    this.#queue.put(event, dueMs > this.#nowMs ? dueMs : this.#nowMs);
+    this.#queue.put(event, Math.max(dueMs, this.#nowMs));
+  }
+
+  /** Lets an event that was held back fire as soon as possible, before all that became due after it. */
+  scheduleOverdue(event: ScheduledEvent): void {
+    this.#queue.put(event, event.dueMs);
   }
 
   cancel(event: ScheduledEvent): void {
@@ -99,7 +104,7 @@ export class VirtualClock implements Clock {
   get nextDue(): Instant | null {
     if (this.#soonRuns.length > 0) return this.now();
     const dueMs = this.#queue.nextDueMs;
-    return dueMs === null ? null : unitOf<Instant>(dueMs);
+    return dueMs === null ? null : unitOf<Instant>(Math.max(dueMs, this.#nowMs));
   }
 
   /**
@@ -115,7 +120,7 @@ export class VirtualClock implements Clock {
     }
     const event = this.#queue.take();
     if (event === null) return false;
-    this.#nowMs = event.dueMs;
+    this.#nowMs = Math.max(event.dueMs, this.#nowMs);
     dispatch(event);
     this.#settle();
     return true;

@@ -39,7 +39,7 @@ export class SimulatedProcess implements EventOwner {
     this.#state = 'running';
     const held = this.#held;
     this.#held = [];
-    for (const event of held) this.#time.schedule(event, 0);
+    for (const event of held) this.#time.scheduleOverdue(event);
   }
 
   /** Kills it at once. */

@@ -1,0 +1,48 @@
+/**
+ * NATS in memory, for the simulation: servers by name, and what can go wrong between the processes that use them.
+ * Faults of one connection are methods of `SimulatedBus`, those of a server of `SimulatedServer`, and a process is
+ * paused or killed through `SimulatedProcess`; partitions between processes are here.
+ */
+import type { NetworkCounters } from './message.ts';
+import { type NetworkOptions, NetworkParts } from './network-parts.ts';
+import { SimulatedServer } from './server.ts';
+
+export class SimulatedNetwork {
+  readonly #parts: NetworkParts;
+  readonly #servers = new Map<string, SimulatedServer>();
+
+  constructor(options: NetworkOptions) {
+    this.#parts = new NetworkParts(options);
+  }
+
+  get counters(): Readonly<NetworkCounters> {
+    return this.#parts.counters;
+  }
+
+  get servers(): readonly SimulatedServer[] {
+    return [...this.#servers.values()];
+  }
+
+  /** The server with this name; made when it is asked for first. */
+  server(name: string): SimulatedServer {
+    let server = this.#servers.get(name);
+    if (server === undefined) {
+      server = new SimulatedServer(this.#parts, name);
+      this.#servers.set(name, server);
+    }
+    return server;
+  }
+
+  /** What process `from` publishes does not reach process `to`, also later ones of these names. One way. */
+  partition(from: string, to: string): void {
+    this.#parts.setPartition({ from, to }, true);
+  }
+
+  heal(from: string, to: string): void {
+    this.#parts.setPartition({ from, to }, false);
+  }
+
+  healAll(): void {
+    this.#parts.clearPartitions();
+  }
+}
