@@ -89,7 +89,7 @@ interface Candidate {
 }
 
 /** Below the cache folder: one folder per way of fetching, each with `nats-server` in it. */
-function serverFolderOf(environment: NodeJS.ProcessEnv): string {
+export function serverFolderOf(environment: NodeJS.ProcessEnv): string {
   return join(cacheFolderOf(environment), 'nats-server');
 }
 

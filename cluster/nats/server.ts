@@ -20,6 +20,8 @@ export interface NatsServerOptions {
   readonly port?: number;
   /** A guard that the caller shares among its children; else the server gets its own. */
   readonly guard?: ChildGuard;
+  /** Told what finding or fetching the program has to say: where it comes from, what it lacks. */
+  readonly say?: (line: string) => void;
 }
 
 export interface ExitNotice {
@@ -57,7 +59,7 @@ const pollDelayMs = 10;
  * @throws NatsServerMissing when there is no program to run; NatsServerFailed when it does not come up.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<RunningNatsServer> {
-  const binary = options.binary ?? (await findNatsServer());
+  const binary = options.binary ?? (await findNatsServer({ say: options.say ?? (() => {}) }));
   const folder = resolve(options.dataDir);
   await mkdir(folder, { recursive: true });
   const configFile = join(folder, 'nats-server.conf');
