@@ -7,8 +7,10 @@ import { refusal, verbs } from '../protocols/commands.ts';
 import { eventNames } from '../protocols/events.ts';
 import type { ActorAddress, ClusterId } from '../protocols/ids.ts';
 import type { Bus, Cancel, Clock, Log, Random, Timer } from '../protocols/ports.ts';
-import { lastTokenOf, type Subjects, slotOf, subjectsOf } from '../protocols/subjects.ts';
+import { lastTokenOf, type Subjects, subjectsOf } from '../protocols/subjects.ts';
 import type { Incarnation } from '../protocols/units.ts';
+import { decodeJson, encodeJson } from './json.ts';
+import { Questions } from './questions.ts';
 
 /** The ports of every actor. */
 export interface ActorPorts {
@@ -22,31 +24,8 @@ export interface ActorPorts {
 /** Answers one command; `answer` is called once, at once or later. */
 export type CommandHandler = (body: unknown, answer: (result: Answer) => void) => void;
 
-interface OpenQuestion {
-  readonly done: (answer: Answer) => void;
-  readonly timer: Timer;
-}
-
 const telemetryIntervalMs = 1000;
-const openQuestionsMax = 1024;
 const incarnationLimit = 2 ** 48 - 1;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-/** JSON text as bytes. */
-export function encodeJson(value: unknown): Uint8Array {
-  return encoder.encode(JSON.stringify(value));
-}
-
-/** The value of a JSON text; undefined when it is none. */
-export function decodeJson(data: Uint8Array): unknown {
-  try {
-    return JSON.parse(decoder.decode(data));
-  } catch {
-    return undefined;
-  }
-}
 
 /** A new incarnation: random, never 0. */
 export function newIncarnation(random: Random): Incarnation {
@@ -61,9 +40,8 @@ export class Actor {
   readonly #ports: ActorPorts;
   readonly #describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>;
   readonly #handlers = new Map<string, CommandHandler>();
-  readonly #questions = new Map<number, OpenQuestion>();
+  readonly #questions: Questions;
   readonly #cancels: Cancel[] = [];
-  #nextQuestion = 0;
   #sequence = 0;
   #telemetryTimer: Timer | null = null;
 
@@ -76,6 +54,7 @@ export class Actor {
     this.address = address;
     this.incarnation = incarnation;
     this.subjects = subjectsOf(ports.cluster);
+    this.#questions = new Questions(address, this.subjects, ports.control, ports.clock);
     this.#ports = ports;
     this.#describe = describe;
     this.#handlers.set(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
@@ -89,14 +68,10 @@ export class Actor {
   /** Begins to listen, says hello, and says it again after each reconnect; telemetry follows about each second. */
   start(): void {
     const { control } = this.#ports;
+    this.#questions.start();
     this.#cancels.push(
       control.subscribe(this.subjects.commands(this.address), {
         message: (data, subject, replySubject) => this.#onCommand(data, subject, replySubject),
-      }),
-      control.subscribe(this.subjects.commandReplies(this.address), {
-        message: (data, subject) => this.#onAnswer(subject, decodeJson(data) as Answer | undefined),
-        noResponders: (subject) =>
-          this.#onAnswer(subject, refusal('no-responders', 'nobody answers to that address')),
       }),
       control.onState((state) => {
         if (state === 'connected') this.hello();
@@ -111,9 +86,7 @@ export class Actor {
     if (this.#telemetryTimer) this.#ports.clock.clearTimeout(this.#telemetryTimer);
     this.#telemetryTimer = null;
     for (const cancel of this.#cancels.splice(0)) cancel();
-    for (const slot of [...this.#questions.keys()]) {
-      this.#settleQuestion(slot, refusal('timeout', 'the asker stopped'));
-    }
+    this.#questions.stop();
   }
 
   description(): Description {
@@ -149,29 +122,7 @@ export class Actor {
     timeoutMs: number,
     done: (answer: Answer) => void,
   ): void {
-    const { clock, control } = this.#ports;
-    if (this.#questions.size >= openQuestionsMax) {
-      clock.soon(() => done(refusal('not-ready', 'too many commands are open')));
-      return;
-    }
-    const slot = this.#nextQuestion++;
-    const timer = clock.setTimeout(
-      () =>
-        this.#settleQuestion(slot, refusal('timeout', `no answer to ${verb} in ${timeoutMs} ms`)),
-      timeoutMs,
-    );
-    this.#questions.set(slot, { done, timer });
-    const subject = this.subjects.command(receiver, verb);
-    const outcome = control.publish(
-      subject,
-      encodeJson(body),
-      this.subjects.commandReply(this.address, slot),
-    );
-    if (outcome !== 'sent') {
-      clock.soon(() =>
-        this.#settleQuestion(slot, refusal('no-responders', `${verb} was not sent: ${outcome}`)),
-      );
-    }
+    this.#questions.ask(receiver, verb, body, timeoutMs, done);
   }
 
   #onCommand(data: Uint8Array, subject: string, replySubject: string): void {
@@ -186,18 +137,6 @@ export class Actor {
       return;
     }
     handler(data.length === 0 ? {} : decodeJson(data), answer);
-  }
-
-  #onAnswer(subject: string, answer: Answer | undefined): void {
-    this.#settleQuestion(slotOf(subject), answer ?? refusal('invalid', 'the answer is not JSON'));
-  }
-
-  #settleQuestion(slot: number, answer: Answer): void {
-    const question = this.#questions.get(slot);
-    if (question === undefined) return;
-    this.#questions.delete(slot);
-    this.#ports.clock.clearTimeout(question.timer);
-    question.done(answer);
   }
 
   #scheduleTelemetry(): void {

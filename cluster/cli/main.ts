@@ -6,6 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { packageFile } from '../package-root.ts';
+import type { NodeOptions } from './node.ts';
+import type { SimOptions } from './sim.ts';
+import type { UpOptions } from './up.ts';
 
 /** Exit codes: 0 only on success; `sim` tells its failures apart with codes of its own. */
 const failed = 1;
@@ -31,7 +34,7 @@ program
     'keep the data in this folder; without it the data goes when the cluster stops',
   )
   .option('--detach', 'return when the cluster is ready; `sanctor down` stops it')
-  .action(async (topology: string | undefined, options: Record<string, unknown>) => {
+  .action(async (topology: string | undefined, options: UpOptions) => {
     const { up } = await import('./up.ts');
     await up(topology, options);
   });
@@ -41,13 +44,13 @@ program
   .description('run one node of a topology on this machine')
   .argument('<name>', 'name of the node')
   .requiredOption('--topology <file>', 'topology file')
-  .requiredOption('--nats <url>', 'NATS server')
   .requiredOption('--data <folder>', 'where this node keeps its disks')
+  .requiredOption('--fabric <name=url...>', 'where the NATS server of a fabric is')
   .option(
     '--database-syncs',
     'the NATS server syncs every write of the config database to its disk',
   )
-  .action(async (name: string, options: never) => {
+  .action(async (name: string, options: NodeOptions) => {
     const { node } = await import('./node.ts');
     await node(name, options);
   });
@@ -108,7 +111,7 @@ program
   .option('--minutes <number>', 'virtual minutes', positiveNumber, 2)
   .option('--trace <file>', 'write what happened, line by line')
   .addOption(jsonOption())
-  .action(async (options: never) => {
+  .action(async (options: SimOptions) => {
     const { sim } = await import('./sim.ts');
     await sim(options);
   });

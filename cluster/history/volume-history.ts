@@ -109,11 +109,6 @@ export class VolumeHistory {
     this.#served(startedAt);
   }
 
-  /** An operation that neither changed nor saw anything ended. */
-  otherEnded(): void {
-    this.#operations++;
-  }
-
   flushSucceeded(startedAt: number, at: number): void {
     this.#operations++;
     for (const write of this.#era().writes) {

@@ -1,0 +1,134 @@
+/**
+ * `sanctor up`: runs a cluster until it is told to stop, or leaves it running with `--detach`. Says what it is doing
+ * whenever that takes longer than a moment.
+ */
+import { spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Topology } from '../../protocols/topology.ts';
+import { ClusterClient } from '../cluster-client.ts';
+import { createPinoLog } from '../pino-log.ts';
+import { collectStatus, type StatusReport } from '../status-report.ts';
+import { runningClusters } from '../supervisor/cluster-registry.ts';
+import { type LocalCluster, startLocalCluster } from '../supervisor/local-cluster.ts';
+import { topologyArgument } from './topology-argument.ts';
+
+export interface UpOptions {
+  readonly nats?: string;
+  readonly data?: string;
+  readonly detach?: boolean;
+}
+
+const readyPollMs = 50;
+/** After this the wait is explained, and again whenever the reason changes. */
+const explainAfterMs = 1000;
+
+/** @throws Error when the cluster cannot be started; the message says why and what to do. */
+export async function up(topologyPath: string | undefined, options: UpOptions): Promise<void> {
+  const { file, topology } = topologyArgument(topologyPath);
+  refuseSecond(topology);
+  if (options.detach) {
+    await detach(file, topology, options);
+    return;
+  }
+  const stopped = stopSignal();
+  const cluster = await startLocalCluster({
+    topology,
+    topologyFile: file,
+    dataPath: options.data,
+    natsUrl: options.nats,
+    log: createPinoLog({ name: 'supervisor', level: 'warn' }),
+    onProgress: say,
+  });
+  try {
+    const report = await Promise.race([untilReady(cluster, topology), stopped]);
+    if (report !== null) sayReady(cluster, report);
+    await stopped;
+    say('stopping');
+  } finally {
+    await cluster.stop();
+  }
+  say('stopped');
+}
+
+function say(what: string): void {
+  process.stdout.write(`${what}\n`);
+}
+
+function refuseSecond({ cluster }: Topology): void {
+  const other = runningClusters().find((entry) => entry.cluster === cluster);
+  if (other === undefined) return;
+  throw new Error(
+    `cluster ${cluster} runs already (process ${other.pid}, data in ${other.dataFolder}); ` +
+      'stop it with `sanctor down`, or give this one another name in its topology file',
+  );
+}
+
+/** Settles with null when the user or the system asks this process to end. */
+function stopSignal(): Promise<null> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => resolve(null));
+    }
+  });
+}
+
+async function untilReady(cluster: LocalCluster, topology: Topology): Promise<StatusReport> {
+  const client = new ClusterClient(cluster.ports);
+  const startedAt = performance.now();
+  let said = '';
+  try {
+    for (;;) {
+      const report = await collectStatus(client, topology);
+      if (report.ready) return report;
+      const waiting = report.waitingFor.join('; ');
+      if (waiting !== said && performance.now() - startedAt > explainAfterMs) {
+        say(`waiting: ${waiting}`);
+        said = waiting;
+      }
+      await delay(readyPollMs);
+    }
+  } finally {
+    client.close();
+  }
+}
+
+function sayReady(cluster: LocalCluster, report: StatusReport): void {
+  for (const { volume, uri } of report.exports) say(`volume ${volume}: ${uri}`);
+  say(`NATS: ${cluster.natsUrl}`);
+  say(
+    `data: ${cluster.dataFolder.path}${cluster.dataFolder.temporary ? ' (goes when it stops; keep with --data)' : ''}`,
+  );
+  say('ready; Ctrl-C stops it, `sanctor status` and `sanctor watch` look at it');
+}
+
+/** Runs the same command as a background process, and passes on what it says until it is ready. */
+async function detach(file: string, topology: Topology, options: UpOptions): Promise<void> {
+  const logFile = join(tmpdir(), `sanctor-${topology.cluster}-${process.pid}.log`);
+  const log = openSync(logFile, 'a');
+  const words = [
+    ...(options.nats === undefined ? [] : ['--nats', options.nats]),
+    ...(options.data === undefined ? [] : ['--data', options.data]),
+  ];
+  const [program = ''] = process.argv.slice(1);
+  const child = spawn(process.execPath, [program, 'up', file, ...words], {
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  let exitCode: number | null = null;
+  child.once('exit', (code) => {
+    exitCode = code ?? 1;
+  });
+  let shown = 0;
+  for (;;) {
+    const said = readFileSync(logFile, 'utf8');
+    process.stdout.write(said.slice(shown));
+    shown = said.length;
+    if (/^ready\b/m.test(said)) break;
+    if (exitCode !== null) throw new Error(`the cluster did not start; it said: see ${logFile}`);
+    await delay(readyPollMs);
+  }
+  child.unref();
+}

@@ -1,0 +1,150 @@
+/**
+ * A whole cluster on this machine, as `sanctor up` runs it: data folder, NATS server (unless there is one already),
+ * supervisor and nodes, in this order, and back again at the end.
+ */
+import { join } from 'node:path';
+import type { ActorPorts } from '../../actors/actor.ts';
+import type { Log } from '../../protocols/ports.ts';
+import type { FabricId, Topology } from '../../protocols/topology.ts';
+import { type ChildGuard, createChildGuard } from '../child-guard.ts';
+import { connectNatsBus } from '../nats/bus.ts';
+import { startNatsServer } from '../nats/server.ts';
+import { packageFile } from '../package-root.ts';
+import { createSystemClock } from '../system-clock.ts';
+import { createSystemRandom } from '../system-random.ts';
+import { registerCluster, unregisterCluster } from './cluster-registry.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface LocalClusterOptions {
+  readonly topology: Topology;
+  readonly topologyFile: string;
+  /** Undefined: a temporary folder. */
+  readonly dataPath: string | undefined;
+  /** Undefined: a server is started. */
+  readonly natsUrl: string | undefined;
+  readonly log: Log;
+  /** Told in words what is being done. */
+  readonly onProgress: (what: string) => void;
+}
+
+export interface LocalCluster {
+  readonly natsUrl: string;
+  readonly dataFolder: DataFolder;
+  readonly ports: ActorPorts;
+  readonly supervisor: Supervisor;
+  /** Stops everything that was started. Calling it again waits for the same end. */
+  stop(): Promise<void>;
+}
+
+/** Starts a cluster; its nodes are running then, but may not be ready yet. */
+export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  const { topology } = options;
+  const dataFolder = openDataFolder(options.dataPath, topology.cluster);
+  const guard = createChildGuard();
+  const undo: (() => Promise<void>)[] = [
+    async () => dataFolder.release(),
+    async () => guard.close(),
+  ];
+  try {
+    const servers = await fabricServers(options, dataFolder, guard, undo);
+    const natsUrl = servers.find(({ fabric }) => fabric === topology.control)?.url ?? '';
+    const ports = await portsOf(options, natsUrl);
+    undo.push(() => new Promise((resolve) => ports.control.close(resolve)));
+    const supervisor = new Supervisor({
+      nodes: topology.nodes.map(({ id, actors }) => ({ name: id, actors })),
+      ports,
+      guard,
+      logFolder: dataFolder.logFolder,
+      commandOf: (node) => nodeCommand(node, options.topologyFile, servers, dataFolder.diskFolder),
+      facts: { natsUrl, dataFolder: dataFolder.path },
+    });
+    undo.push(() => supervisor.stop());
+    supervisor.start();
+    const entry = { cluster: topology.cluster, pid: process.pid, natsUrl };
+    registerCluster({
+      ...entry,
+      topologyFile: options.topologyFile,
+      dataFolder: dataFolder.path,
+      startedAtMs: Date.now(),
+    });
+    undo.push(async () => unregisterCluster(entry.cluster, entry.pid));
+    let stopping: Promise<void> | null = null;
+    const stop = () => {
+      stopping ??= undoAll(undo);
+      return stopping;
+    };
+    return { natsUrl, dataFolder, ports, supervisor, stop };
+  } catch (error) {
+    await undoAll(undo);
+    throw error;
+  }
+}
+
+async function undoAll(undo: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const step of undo.toReversed()) await step();
+}
+
+/** Where a fabric's server is, and whether it syncs each write of the config database. */
+interface FabricServer {
+  readonly fabric: FabricId;
+  readonly url: string;
+  readonly syncsEveryWrite: boolean;
+}
+
+/** Finds or starts a server for every fabric. Those that were started are stopped by `undo`. */
+async function fabricServers(
+  options: LocalClusterOptions,
+  dataFolder: DataFolder,
+  guard: ChildGuard,
+  undo: (() => Promise<void>)[],
+): Promise<readonly FabricServer[]> {
+  const servers: FabricServer[] = [];
+  for (const { id, urls } of options.topology.fabrics) {
+    const given = urls[0] ?? options.natsUrl;
+    if (given !== undefined) {
+      servers.push({ fabric: id, url: given, syncsEveryWrite: false });
+      continue;
+    }
+    options.onProgress(`starting a NATS server for fabric ${id}`);
+    const server = await startNatsServer({
+      dataDir: join(dataFolder.natsFolder, id),
+      jetstream: id === options.topology.control,
+      guard,
+    });
+    undo.push(() => server.stop());
+    options.onProgress(`NATS server ${server.version} for fabric ${id} at ${server.url}`);
+    servers.push({ fabric: id, url: server.url, syncsEveryWrite: server.syncsEveryWrite });
+  }
+  return servers;
+}
+
+async function portsOf(options: LocalClusterOptions, natsUrl: string): Promise<ActorPorts> {
+  const control = await connectNatsBus({
+    servers: natsUrl,
+    name: 'supervisor/control',
+    log: options.log,
+    waitForServer: false,
+  });
+  return {
+    cluster: options.topology.cluster,
+    control,
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    log: options.log,
+  };
+}
+
+/** Each node is the same program, run as `sanctor node`. */
+function nodeCommand(
+  node: string,
+  topologyFile: string,
+  servers: readonly FabricServer[],
+  diskFolder: string,
+): readonly [string, ...string[]] {
+  const program = packageFile('dist', 'cluster', 'cli', 'main.js');
+  const fabrics = servers.flatMap(({ fabric, url }) => ['--fabric', `${fabric}=${url}`]);
+  const syncs = servers.some(({ syncsEveryWrite }) => syncsEveryWrite) ? ['--database-syncs'] : [];
+  const words = ['node', node, '--topology', topologyFile, '--data', diskFolder];
+  return [process.execPath, program, ...words, ...fabrics, ...syncs];
+}

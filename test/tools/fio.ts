@@ -1,0 +1,90 @@
+/** fio jobs through its NBD engine, and what they measured. */
+import { z } from 'zod';
+import type { Tool } from './fetch-tool.ts';
+import { runToolWell } from './run-tool.ts';
+
+export interface FioJob {
+  readonly uri: string;
+  readonly rw: 'read' | 'write' | 'randread' | 'randwrite' | 'randrw';
+  readonly blockBytes: number;
+  readonly depth: number;
+  /** Of the volume's beginning. */
+  readonly sizeBytes: number;
+  /** Undefined: until `sizeBytes` are through. */
+  readonly runtimeSeconds?: number;
+  readonly rampSeconds?: number;
+  /** Percentage of reads in `randrw`. */
+  readonly readPercent?: number;
+  readonly verify?: boolean;
+  readonly more?: readonly string[];
+}
+
+export interface FioResult {
+  readonly iops: number;
+  readonly bytesPerSecond: number;
+  readonly latencyMeanMs: number;
+  readonly latency99Ms: number;
+  readonly errors: number;
+}
+
+const sideSchema = z.looseObject({
+  iops: z.number(),
+  bw_bytes: z.number(),
+  total_ios: z.number(),
+  clat_ns: z.looseObject({
+    mean: z.number(),
+    percentile: z.record(z.string(), z.number()).optional(),
+  }),
+});
+const reportSchema = z.looseObject({
+  jobs: z.array(
+    z.looseObject({
+      read: sideSchema,
+      write: sideSchema,
+      error: z.number(),
+      total_err: z.number(),
+    }),
+  ),
+});
+
+/** Runs one job; a verify failure or an I/O error makes it fail. */
+export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
+  const words = [
+    '--name=job',
+    '--ioengine=nbd',
+    `--uri=${job.uri}`,
+    `--rw=${job.rw}`,
+    `--bs=${job.blockBytes}`,
+    `--iodepth=${job.depth}`,
+    `--size=${job.sizeBytes}`,
+    '--output-format=json',
+    '--randrepeat=1',
+    '--group_reporting',
+    ...(job.runtimeSeconds === undefined
+      ? []
+      : ['--time_based', `--runtime=${job.runtimeSeconds}`]),
+    ...(job.rampSeconds === undefined ? [] : [`--ramp_time=${job.rampSeconds}`]),
+    ...(job.readPercent === undefined ? [] : [`--rwmixread=${job.readPercent}`]),
+    ...(job.verify ? ['--verify=crc32c', '--verify_fatal=1', '--do_verify=1'] : []),
+    ...(job.more ?? []),
+  ];
+  const output = await runToolWell(fio, words, 600_000);
+  const report = reportSchema.parse(JSON.parse(output.slice(output.indexOf('{'))));
+  const [only] = report.jobs;
+  if (only === undefined) throw new Error('fio reported no job');
+  const { read, write } = only;
+  const total = read.total_ios + write.total_ios;
+  const mean =
+    (read.clat_ns.mean * read.total_ios + write.clat_ns.mean * write.total_ios) / (total || 1);
+  return {
+    iops: read.iops + write.iops,
+    bytesPerSecond: read.bw_bytes + write.bw_bytes,
+    latencyMeanMs: mean / 1e6,
+    latency99Ms: Math.max(percentile99(read), percentile99(write)) / 1e6,
+    errors: only.total_err,
+  };
+}
+
+function percentile99(side: z.infer<typeof sideSchema>): number {
+  return side.clat_ns.percentile?.['99.000000'] ?? 0;
+}
