@@ -1,0 +1,155 @@
+/**
+ * Paths of a topology: every loop-free way from an HBA through switches to a disk or a coordinator, and which HBA
+ * reaches which disk. Facts of the wiring only; which path is usable now, and which is best, is for hosts to say.
+ */
+import type { DiskId, HbaId, LinkId, SwitchId } from './ids.ts';
+import type { Topology } from './topology.ts';
+
+/** A way from an HBA: its links in order, and the switches that it leads through on the way to its end. */
+export interface Way {
+  readonly hba: HbaId;
+  readonly links: readonly LinkId[];
+  /** Those between the ends: one fewer than links. */
+  readonly switches: readonly SwitchId[];
+  /** How many links: fewer is shorter. */
+  readonly hops: number;
+}
+
+/** A way that ends at a disk. */
+export interface Path extends Way {
+  readonly disk: DiskId;
+}
+
+/** A way that ends at a switch, such as a write coordinator. */
+export interface SwitchPath extends Way {
+  readonly switch: SwitchId;
+}
+
+/** The longest path: an HBA, three switches, a disk. */
+export const pathHopsMax = 4;
+/** The most paths between two ends that are kept; the shortest are. */
+export const pathsMax = 64;
+/** The most beginnings of paths that are looked at for two ends: bounds the work in densely linked fabrics. */
+const waysTriedMax = 100_000;
+
+interface Neighbour {
+  readonly link: LinkId;
+  readonly id: string;
+}
+
+/** A topology's wiring, ready to be followed. */
+export interface Wiring {
+  readonly neighbours: ReadonlyMap<string, readonly Neighbour[]>;
+  readonly switches: ReadonlySet<string>;
+  readonly hbas: readonly HbaId[];
+  readonly disks: readonly DiskId[];
+}
+
+export function wiringOf(
+  topology: Pick<Topology, 'hosts' | 'switches' | 'disks' | 'links'>,
+): Wiring {
+  const neighbours = new Map<string, Neighbour[]>();
+  const join = (from: string, to: string, link: LinkId) => {
+    const list = neighbours.get(from);
+    if (list === undefined) neighbours.set(from, [{ link, id: to }]);
+    else list.push({ link, id: to });
+  };
+  for (const { id, ends } of topology.links) {
+    join(ends[0], ends[1], id);
+    join(ends[1], ends[0], id);
+  }
+  return {
+    neighbours,
+    switches: new Set(topology.switches.map(({ id }) => id)),
+    hbas: topology.hosts.flatMap(({ hbas }) => hbas.map(({ id }) => id)),
+    disks: topology.disks.map(({ id }) => id),
+  };
+}
+
+/**
+ * All loop-free paths from an HBA to a disk, the shortest first and equally short ones in the order of the links in
+ * the topology; at most `pathsMax`. Empty when it is not reached within `hopsMax` links.
+ */
+export function pathsToDisk(
+  wiring: Wiring,
+  hba: HbaId,
+  disk: DiskId,
+  hopsMax: number = pathHopsMax,
+): readonly Path[] {
+  return waysTo(wiring, hba, disk, hopsMax).map((way) => ({ ...way, disk }));
+}
+
+/** The same for the paths that end at a switch. */
+export function pathsToSwitch(
+  wiring: Wiring,
+  hba: HbaId,
+  target: SwitchId,
+  hopsMax: number = pathHopsMax,
+): readonly SwitchPath[] {
+  return waysTo(wiring, hba, target, hopsMax).map((way) => ({ ...way, switch: target }));
+}
+
+/** A way that has not ended yet. */
+interface Beginning {
+  readonly at: string;
+  readonly links: readonly LinkId[];
+  readonly switches: readonly SwitchId[];
+}
+
+/** Breadth first, so that what the limits leave out is longer than what was found. */
+function waysTo(wiring: Wiring, hba: HbaId, target: string, hopsMax: number): readonly Way[] {
+  const ways: Way[] = [];
+  let tried = 0;
+  let beginnings: readonly Beginning[] = [{ at: hba, links: [], switches: [] }];
+  for (let hops = 1; hops <= hopsMax; hops++) {
+    const longer: Beginning[] = [];
+    for (const { at, links, switches } of beginnings)
+      for (const { link, id } of wiring.neighbours.get(at) ?? []) {
+        if (ways.length === pathsMax || ++tried > waysTriedMax) return ways;
+        if (id === target) ways.push({ hba, links: [...links, link], switches, hops });
+        else if (isNewSwitch(wiring, switches, id))
+          longer.push({ at: id, links: [...links, link], switches: [...switches, id] });
+      }
+    beginnings = longer;
+  }
+  return ways;
+}
+
+/** Only switches lead on, and a path meets each at most once. */
+function isNewSwitch(wiring: Wiring, met: readonly SwitchId[], id: string): id is SwitchId {
+  return wiring.switches.has(id) && !met.some((one) => one === id);
+}
+
+/** What can be reached from a port within `hopsMax` links, with the fewest links to each; only switches lead on. */
+export function hopsFrom(
+  wiring: Wiring,
+  from: string,
+  hopsMax: number = pathHopsMax,
+): ReadonlyMap<string, number> {
+  const hops = new Map<string, number>([[from, 0]]);
+  let edge: readonly string[] = [from];
+  for (let distance = 1; distance <= hopsMax && edge.length > 0; distance++) {
+    const next: string[] = [];
+    for (const at of edge)
+      for (const { id } of wiring.neighbours.get(at) ?? [])
+        if (!hops.has(id)) {
+          hops.set(id, distance);
+          if (wiring.switches.has(id)) next.push(id);
+        }
+    edge = next;
+  }
+  return hops;
+}
+
+/** The HBA map: for each disk the HBAs that reach it, in the order of the topology; empty for a disk out of reach. */
+export function hbaMapOf(
+  wiring: Wiring,
+  hopsMax: number = pathHopsMax,
+): ReadonlyMap<DiskId, readonly HbaId[]> {
+  const reached = new Map<DiskId, HbaId[]>(wiring.disks.map((disk) => [disk, []]));
+  for (const hba of wiring.hbas) {
+    const hops = hopsFrom(wiring, hba, hopsMax);
+    for (const [disk, hbas] of reached) if (hops.has(disk)) hbas.push(hba);
+  }
+  return reached;
+}
