@@ -19,7 +19,7 @@ export type CreditGranted = (slot: number) => void;
 export class Credits {
   readonly limitBytes: number;
   #takenBytes = 0;
-  readonly #granted: CreditGranted;
+  readonly #granted: CreditGranted | null;
   /** A ring of (slot, bytes): the eldest at `#head`; 0 bytes stand for a slot that gave up waiting. */
   #slots = new Float64Array(waitersAtFirst);
   #bytes = new Float64Array(waitersAtFirst);
@@ -27,7 +27,8 @@ export class Credits {
   #waitingCount = 0;
   #isGranting = false;
 
-  constructor(granted: CreditGranted, limitBytes: number = creditBytesMax) {
+  /** @param granted left out by a sender that only takes and gives, and keeps its own queue. */
+  constructor(limitBytes: number = creditBytesMax, granted: CreditGranted | null = null) {
     this.limitBytes = limitBytes;
     this.#granted = granted;
   }
@@ -66,8 +67,13 @@ export class Credits {
     this.#grant();
   }
 
-  /** Queues a slot that needs `bytes`. False when too many wait already: the I/O must be refused. */
+  /**
+   * Queues a slot that needs `bytes`. False when too many wait already: the I/O must be refused.
+   *
+   * @throws RangeError when nobody would be told of the grant, or as `take` does.
+   */
   wait(slot: number, bytes: number): boolean {
+    if (this.#granted === null) throw new RangeError('these credits have nobody to grant to');
     this.#check(bytes);
     if (this.#waitingCount === creditWaitersMax) return false;
     if (this.#waitingCount === this.#slots.length) this.#grow();
@@ -105,7 +111,7 @@ export class Credits {
         this.#waitingCount -= 1;
         if (bytes === 0) continue;
         this.#takenBytes += bytes;
-        this.#granted(slot);
+        this.#granted?.(slot);
       }
     } finally {
       this.#isGranting = false;

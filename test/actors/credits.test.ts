@@ -4,7 +4,7 @@ import { Credits, creditBytesMax, creditWaitersMax } from '../../actors/credits.
 
 function open(limitBytes: number): { credits: Credits; granted: number[] } {
   const granted: number[] = [];
-  return { credits: new Credits((slot) => granted.push(slot), limitBytes), granted };
+  return { credits: new Credits(limitBytes, (slot) => granted.push(slot)), granted };
 }
 
 describe('credits', () => {
@@ -19,7 +19,7 @@ describe('credits', () => {
   });
 
   it('stays far below what makes a NATS server stall everybody', () => {
-    expect(new Credits(() => {}).limitBytes).to.equal(creditBytesMax);
+    expect(new Credits().limitBytes).to.equal(creditBytesMax);
     expect(creditBytesMax).to.be.at.most(16 * 1024 * 1024);
   });
 
@@ -77,16 +77,20 @@ describe('credits', () => {
 
   it('lets a grant give back and wait again without nesting or overtaking', () => {
     const granted: number[] = [];
-    const credits: Credits = new Credits((slot) => {
+    const credits: Credits = new Credits(50, (slot) => {
       granted.push(slot);
       if (slot < 3) credits.wait(slot + 10, 50);
       credits.give(50);
-    }, 50);
+    });
     credits.take(50);
     for (const slot of [1, 2, 3]) credits.wait(slot, 50);
     credits.give(50);
     expect(granted).to.deep.equal([1, 2, 3, 11, 12]);
     expect(credits.takenBytes).to.equal(0);
+  });
+
+  it('queues nobody for whom there is nobody to tell', () => {
+    expect(() => new Credits(100).wait(1, 10)).to.throw(RangeError);
   });
 
   it('refuses more waiters than its limit', () => {
@@ -111,10 +115,10 @@ describe('credits', () => {
         const needs = new Map<number, number>();
         const waiting: number[] = [];
         const running: number[] = [];
-        const credits = new Credits((slot) => {
+        const credits = new Credits(100, (slot) => {
           expect(slot, 'the eldest who waits').to.equal(waiting.shift());
           running.push(slot);
-        }, 100);
+        });
         for (const [slot, { what, bytes, pick }] of all.entries()) {
           if (what === 'begin') {
             needs.set(slot, bytes);

@@ -1,0 +1,430 @@
+import { expect } from 'chai';
+import type { SimulatedBus } from '../../../cluster/simulation/bus.ts';
+import { VirtualClock } from '../../../cluster/simulation/clock.ts';
+import { traceLineOf } from '../../../cluster/simulation/message.ts';
+import { BytesChanged } from '../../../cluster/simulation/message-bytes.ts';
+import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
+import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
+import { million, SeededRandom } from '../../../cluster/simulation/random.ts';
+import type { SimulatedServer } from '../../../cluster/simulation/server.ts';
+import { calmWeather } from '../../../cluster/simulation/weather.ts';
+import type { BusState, Log } from '../../../protocols/ports.ts';
+
+const ignore = () => {};
+const noLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+class World {
+  readonly clock = new VirtualClock();
+  readonly network: SimulatedNetwork;
+  readonly server: SimulatedServer;
+  readonly trace: string[] = [];
+  readonly bugs: unknown[] = [];
+
+  constructor(seed: number | string = 1) {
+    this.network = new SimulatedNetwork({
+      clock: this.clock,
+      random: new SeededRandom(seed).fork('network'),
+      observer: (fate, message, to, atMs) => this.trace.push(traceLineOf(fate, message, to, atMs)),
+      onHandlerError: (error) => this.bugs.push(error),
+    });
+    this.server = this.network.server('f1');
+  }
+
+  connect(name: string, role = 'io'): SimulatedBus {
+    return this.server.connect({
+      process: new SimulatedProcess(this.clock, name),
+      role,
+      log: noLog,
+    });
+  }
+
+  /** The numbers that `bus` hears on `subject`, with the time. */
+  listen(bus: SimulatedBus, subject: string): { number: number; atMs: number }[] {
+    const heard: { number: number; atMs: number }[] = [];
+    bus.subscribe(subject, {
+      message: (data) => {
+        heard.push({ number: (data[0] ?? 0) * 256 + (data[1] ?? 0), atMs: this.clock.now() });
+      },
+    });
+    return heard;
+  }
+}
+
+function say(bus: SimulatedBus, subject: string, number: number): void {
+  bus.publish(subject, Uint8Array.of(number >> 8, number & 255));
+}
+
+function numbersOf(heard: readonly { number: number }[]): number[] {
+  return heard.map(({ number }) => number);
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, at) => at);
+}
+
+describe('simulated network, faults', () => {
+  it('loses the messages that chance picks, at the rate asked for, and keeps the others in order', () => {
+    const world = new World();
+    world.server.weather = { ...calmWeather, lossPerMillion: 100_000 };
+    const heard = world.listen(world.connect('b'), 's');
+    const sender = world.connect('a');
+    for (const number of upTo(2000)) say(sender, 's', number);
+    world.clock.runFor(100);
+    expect(heard.length).to.be.within(1740, 1860);
+    expect(numbersOf(heard)).to.deep.equal(numbersOf(heard).toSorted((x, y) => x - y));
+    expect(world.network.counters.lost).to.equal(2000 - heard.length);
+  });
+
+  it('delays each message by chance, some much longer, and lets none overtake its elder', () => {
+    const world = new World();
+    world.server.weather = { ...calmWeather, latePerMillion: 5_000, lateMsMax: 50 };
+    const heard = world.listen(world.connect('b'), 's');
+    const sender = world.connect('a');
+    const sentAtMs: number[] = [];
+    for (const number of upTo(1000)) {
+      world.clock.setTimeout(() => {
+        sentAtMs[number] = world.clock.now();
+        say(sender, 's', number);
+      }, number);
+    }
+    world.clock.runFor(2000);
+    expect(numbersOf(heard)).to.deep.equal(upTo(1000));
+    const delaysMs = heard.map(({ number, atMs }) => atMs - (sentAtMs[number] ?? 0));
+    expect(Math.min(...delaysMs)).to.be.at.least(calmWeather.delayMsMin);
+    expect(Math.max(...delaysMs)).to.be.within(10, 110);
+    expect(delaysMs.toSorted((x, y) => x - y)[300]).to.be.below(0.5);
+  });
+
+  it('brings some messages twice, the second time among younger ones', () => {
+    const world = new World();
+    const repeats = { repeatPerMillion: 50_000, repeatLateMsMax: 100 };
+    world.server.weather = { ...calmWeather, ...repeats };
+    const heard = world.listen(world.connect('b'), 's');
+    const sender = world.connect('a');
+    for (const number of upTo(1000)) world.clock.setTimeout(() => say(sender, 's', number), number);
+    world.clock.runFor(2000);
+    const firsts = numbersOf(heard).filter((number, at, all) => all.indexOf(number) === at);
+    expect(firsts).to.deep.equal(upTo(1000));
+    expect(heard.length - firsts.length).to.be.within(25, 80);
+    expect(world.network.counters.repeated).to.equal(heard.length - firsts.length);
+    expect(world.network.counters.delivered).to.equal(1000);
+  });
+
+  it('parts two processes in one direction, or both, and heals', () => {
+    const world = new World();
+    const a = world.connect('a');
+    const b = world.connect('b');
+    const atA = world.listen(a, 'to.a');
+    const atB = world.listen(b, 'to.b');
+    const exchange = (number: number) => {
+      say(a, 'to.b', number);
+      say(b, 'to.a', number);
+      world.clock.runFor(10);
+    };
+    world.network.partition('a', 'b');
+    exchange(1);
+    world.network.partition('b', 'a');
+    exchange(2);
+    world.network.heal('a', 'b');
+    exchange(3);
+    world.network.healAll();
+    exchange(4);
+    expect(numbersOf(atA)).to.deep.equal([1, 4]);
+    expect(numbersOf(atB)).to.deep.equal([3, 4]);
+    expect(world.network.counters.partitioned).to.equal(4);
+  });
+
+  it('loses what is on its way to or from a connection that is cut, and comes back by itself', () => {
+    const world = new World();
+    world.server.weather = { ...calmWeather, delayMsMin: 10, delayMsMean: 0 };
+    const a = world.connect('a');
+    const b = world.connect('b');
+    const atA = world.listen(a, 'to.a');
+    const atB = world.listen(b, 'to.b');
+    say(b, 'to.a', 1);
+    say(a, 'to.b', 1);
+    world.clock.runFor(7);
+    say(a, 'to.b', 2);
+    world.clock.runFor(1);
+    a.cut(50);
+    world.clock.runFor(30);
+    expect(a.state).to.equal('disconnected');
+    expect(numbersOf(atB), 'the first had reached the server').to.deep.equal([1]);
+    expect(numbersOf(atA)).to.deep.equal([]);
+    world.clock.runFor(500);
+    expect(a.state).to.equal('connected');
+    say(b, 'to.a', 3);
+    world.clock.runFor(20);
+    expect(numbersOf(atA)).to.deep.equal([3]);
+  });
+
+  it('lets a client publish into nothing until it notices that its connection is gone', () => {
+    const world = new World();
+    const a = world.connect('a');
+    const atB = world.listen(world.connect('b'), 's');
+    a.cut();
+    expect(a.publish('s', new Uint8Array(2))).to.equal('sent');
+    world.clock.runFor(25);
+    expect(a.publish('s', new Uint8Array(2))).to.equal('disconnected');
+    world.clock.runFor(1000);
+    expect(atB).to.deep.equal([]);
+  });
+
+  it('ends all connections of a server that stops; they come back when it is up again', () => {
+    const world = new World();
+    const states: BusState[] = [];
+    const a = world.connect('a');
+    a.onState((state) => states.push(state));
+    const elsewhere = world.network.server('f2');
+    world.server.stop();
+    world.clock.runFor(5000);
+    expect(states).to.deep.equal(['disconnected']);
+    expect(elsewhere.up).to.equal(true);
+    world.server.start();
+    world.clock.runFor(500);
+    expect(states).to.deep.equal(['disconnected', 'connected']);
+  });
+
+  it('kills a process: what had left it still arrives, what had not does not, and it hears nothing more', () => {
+    const world = new World();
+    world.server.weather = { ...calmWeather, delayMsMin: 10, delayMsMean: 0 };
+    const dead = world.connect('dead');
+    const atDead = world.listen(dead, 'to.dead');
+    const b = world.connect('b');
+    const atB = world.listen(b, 'to.b');
+    say(b, 'to.dead', 1);
+    say(dead, 'to.b', 1);
+    world.clock.runFor(8);
+    say(dead, 'to.b', 2);
+    dead.process.stop();
+    expect(dead.publish('to.b', new Uint8Array(2))).to.equal('disconnected');
+    world.clock.runFor(100);
+    expect(numbersOf(atB), 'a ghost of the dead').to.deep.equal([1]);
+    expect(atDead).to.deep.equal([]);
+    expect(world.network.counters.dead).to.equal(1);
+    let refused = 0;
+    b.subscribe('r', {
+      message: ignore,
+      noResponders: () => {
+        refused += 1;
+      },
+    });
+    b.publish('to.dead', new Uint8Array(2), 'r');
+    world.clock.runFor(100);
+    expect(refused).to.equal(1);
+  });
+
+  it('pauses a process: it gives no 503, and hears old messages, in order, when it wakes', () => {
+    const world = new World();
+    const a = world.connect('a');
+    let refused = 0;
+    a.subscribe('r', {
+      message: ignore,
+      noResponders: () => {
+        refused += 1;
+      },
+    });
+    const sleeper = world.connect('sleeper');
+    const heard = world.listen(sleeper, 's');
+    sleeper.process.pause();
+    for (const number of upTo(10)) a.publish('s', Uint8Array.of(0, number), 'r');
+    world.clock.runFor(1000);
+    expect(heard).to.deep.equal([]);
+    expect(refused).to.equal(0);
+    sleeper.process.resume();
+    say(a, 's', 10);
+    world.clock.runFor(10);
+    expect(numbersOf(heard)).to.deep.equal(upTo(11));
+  });
+
+  it('hangs up on a receiver for which too much waits; what its kernel holds it hears all the same', () => {
+    const world = new World();
+    const a = world.connect('a');
+    const sleeper = world.connect('sleeper');
+    const states: BusState[] = [];
+    sleeper.onState((state) => states.push(state));
+    let heardBytes = 0;
+    sleeper.subscribe('s', {
+      message: (data) => {
+        heardBytes += data.length;
+      },
+    });
+    sleeper.process.pause();
+    const piece = new Uint8Array(1024 * 1024 - 1000);
+    for (let count = 0; count < 80; count++)
+      a.publish('s', count === 0 ? new Uint8Array(1000) : piece);
+    world.clock.runFor(100);
+    expect(world.network.counters.slowReceivers).to.equal(1);
+    sleeper.process.resume();
+    world.clock.runFor(1000);
+    expect(heardBytes).to.equal(1000);
+    expect(states).to.deep.equal(['disconnected', 'connected']);
+  });
+
+  it('stalls a connection: nothing gets through, nobody is told, and everything arrives late', () => {
+    const world = new World();
+    const a = world.connect('a');
+    const b = world.connect('b');
+    const atA = world.listen(a, 'to.a');
+    const atB = world.listen(b, 'to.b');
+    a.stall();
+    for (const number of upTo(5)) {
+      say(a, 'to.b', number);
+      say(b, 'to.a', number);
+    }
+    world.clock.runFor(3000);
+    expect([atA, atB]).to.deep.equal([[], []]);
+    expect(a.state).to.equal('connected');
+    a.release();
+    say(a, 'to.b', 5);
+    say(b, 'to.a', 5);
+    world.clock.runFor(10);
+    expect(numbersOf(atA)).to.deep.equal(upTo(6));
+    expect(numbersOf(atB)).to.deep.equal(upTo(6));
+  });
+
+  it('gives up a stalled connection after some seconds; what waited is lost', () => {
+    const world = new World();
+    const a = world.connect('a');
+    const atB = world.listen(world.connect('b'), 'to.b');
+    a.stall();
+    say(a, 'to.b', 1);
+    world.clock.runFor(7000);
+    expect(a.state).to.equal('disconnected');
+    a.release();
+    world.clock.runFor(500);
+    expect(a.state).to.equal('connected');
+    expect(atB).to.deep.equal([]);
+  });
+
+  it('comes about later when the server is not up at first', () => {
+    const world = new World();
+    world.server.stop();
+    const a = world.connect('a');
+    const heard = world.listen(a, 's');
+    expect(a.publish('s', new Uint8Array(2))).to.equal('disconnected');
+    world.server.start();
+    world.clock.runFor(500);
+    say(a, 's', 1);
+    world.clock.runFor(10);
+    expect(numbersOf(heard)).to.deep.equal([1]);
+  });
+
+  it('tells the world about a subscriber that throws, for in a simulation that is a find', () => {
+    const world = new World();
+    const a = world.connect('a');
+    a.subscribe('s', {
+      message: () => {
+        throw new Error('a bug');
+      },
+    });
+    say(a, 's', 1);
+    world.clock.runFor(10);
+    expect(world.bugs).to.have.length(1);
+    expect(world.network.counters.handlerErrors).to.equal(1);
+  });
+});
+
+describe('simulated network, ownership of bytes', () => {
+  function published(world: World): { data: Uint8Array; kept: Uint8Array[]; sender: SimulatedBus } {
+    const kept: Uint8Array[] = [];
+    world.connect('keeper').subscribe('s', {
+      message: (data) => {
+        kept.push(data);
+      },
+    });
+    return { data: new Uint8Array(4096).fill(7), kept, sender: world.connect('sender') };
+  }
+
+  it('catches a publisher that changes bytes before they have left', () => {
+    const world = new World();
+    const { data, sender } = published(world);
+    world.clock.setTimeout(() => {
+      sender.publish('s', data);
+      world.clock.soon(() => {
+        data[4000] = 8;
+      });
+    }, 1);
+    expect(() => world.clock.runFor(10)).to.throw(BytesChanged, 'sender/io');
+  });
+
+  it('lets a publisher change them afterwards, and the receiver gets what was published', () => {
+    const world = new World();
+    const { data, sender, kept } = published(world);
+    world.clock.setTimeout(() => sender.publish('s', data), 1);
+    world.clock.setTimeout(() => data.fill(9), 1);
+    world.clock.runFor(10);
+    expect(kept[0]?.[4000]).to.equal(7);
+  });
+
+  it('catches a receiver that changes what it got while it gets it', () => {
+    const world = new World();
+    const { data, sender } = published(world);
+    world.connect('vandal').subscribe('s', {
+      message: (received) => {
+        received[0] = 1;
+      },
+    });
+    sender.publish('s', data);
+    expect(() => world.clock.runFor(10)).to.throw(BytesChanged, 'vandal/io');
+  });
+
+  it('catches a receiver that keeps what it got and changes it later', () => {
+    const world = new World();
+    const { data, sender, kept } = published(world);
+    sender.publish('s', data);
+    world.clock.runFor(10);
+    kept[0]?.fill(0);
+    const goOn = () => {
+      for (let count = 0; count < 100; count++) sender.publish('s', data);
+      world.clock.runFor(10);
+    };
+    expect(goOn).to.throw(BytesChanged, 'after it had returned');
+  });
+});
+
+describe('simulated network, determinism', () => {
+  /** Some talk among processes, in bad weather, with everything that can befall them. */
+  function run(seed: number): string {
+    const world = new World(seed);
+    world.server.weather = {
+      ...calmWeather,
+      latePerMillion: 10_000,
+      lateMsMax: 20,
+      lossPerMillion: 20_000,
+      repeatPerMillion: 20_000,
+      repeatLateMsMax: 20,
+    };
+    const chance = new SeededRandom(seed).fork('world');
+    const buses = ['a', 'b', 'c', 'd'].map((name) => world.connect(name));
+    for (const bus of buses) {
+      bus.subscribe(`to.${bus.process.name}.*`, {
+        message: (_data, _subject, reply) => {
+          if (reply !== '') bus.publish(reply, new Uint8Array(chance.integer(100)));
+        },
+        noResponders: ignore,
+      });
+    }
+    const talk = () => {
+      const bus = chance.pick(buses);
+      const to = chance.pick(['a', 'b', 'c', 'd', 'nobody']);
+      bus.publish(`to.${to}.x`, new Uint8Array(10), `to.${bus.process.name}.r`);
+      if (chance.chance(million / 50)) chance.pick(buses).cut(chance.integer(100));
+      if (chance.chance(million / 50)) chance.pick(buses).stall();
+      if (chance.chance(million / 20)) for (const each of buses) each.release();
+      world.clock.setTimeout(talk, chance.fraction() * 2);
+    };
+    talk();
+    world.clock.runFor(2000);
+    return world.trace.join('\n');
+  }
+
+  it('gives the same trace for the same seed, byte for byte, and another for another', () => {
+    const trace = run(11);
+    expect(trace.split('\n').length).to.be.above(1000);
+    for (const fate of ['delivered', 'repeated', 'no-responders', 'lost', 'cut'])
+      expect(trace, fate).to.include(` ${fate} `);
+    expect(run(11)).to.equal(trace);
+    expect(run(12)).to.not.equal(trace);
+  });
+});
