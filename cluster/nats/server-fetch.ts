@@ -6,7 +6,8 @@ import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cached, exists } from '../cache-folder.ts';
-import { hasApt, PackageUnavailable, unpackDebianPackages } from '../debian-packages.ts';
+import { hasApt, unpackDebianPackages } from '../debian-packages.ts';
+import { PackageUnavailable } from '../private-apt.ts';
 import { runCommand } from '../run-command.ts';
 import { releaseArchiveFor, unpackRelease } from './release-archive.ts';
 

@@ -7,11 +7,9 @@ import { access, mkdir, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Context } from 'mocha';
 import { cached, cacheFolderOf } from '../../cluster/cache-folder.ts';
-import {
-  environmentOfUnpacked,
-  PackageUnavailable,
-  unpackDebianPackages,
-} from '../../cluster/debian-packages.ts';
+import { unpackDebianPackages } from '../../cluster/debian-packages.ts';
+import { PackageUnavailable } from '../../cluster/private-apt.ts';
+import { environmentOfUnpacked } from '../../cluster/unpacked-environment.ts';
 
 export type ToolName = 'fio' | 'nbdcopy' | 'nbdinfo' | 'nbdkit' | 'qemu-img' | 'qemu-io';
 

@@ -1,13 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import {
-  hasApt,
-  PackageUnavailable,
-  unpackDebianPackages,
-} from '../../../cluster/debian-packages.ts';
+import { hasApt, unpackDebianPackages } from '../../../cluster/debian-packages.ts';
 import { findNatsServer, NatsServerMissing } from '../../../cluster/nats/server-binary.ts';
 import { waysToFetch } from '../../../cluster/nats/server-fetch.ts';
+import { PackageUnavailable } from '../../../cluster/private-apt.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
 
 describe('fetching a NATS server with apt', function () {
