@@ -7,8 +7,6 @@
  * - giving up a silent connection waits for its socket, possibly for ever: the socket is closed under it.
  */
 import {
-  type ConnectionOptions,
-  connect,
   DebugEvents,
   Events,
   type Msg,
@@ -25,28 +23,15 @@ import type {
   Subscriber,
 } from '../../protocols/ports.ts';
 import { checkPublishSubject, checkSubscribeSubject, hasWildcard } from '../bus-subject.ts';
+import { closeSocketOf, dialNats, type NatsConnectionOptions, serversOf } from './connection.ts';
 
-export interface NatsBusOptions {
-  /** `nats://host:port` of one server, or of several of one cluster. */
-  readonly servers: string | readonly string[];
-  /** Who this is, `process/role`: shown by the server's monitoring, and in the log. */
-  readonly name: string;
+export interface NatsBusOptions extends NatsConnectionOptions {
   readonly log: Log;
-  /** True: waits for a server that is not up yet. False: fails at once, as a command should. */
-  readonly waitForServer: boolean;
-  /** Credentials, TLS: what the connection needs besides. */
-  readonly security?: Pick<ConnectionOptions, 'authenticator' | 'tls' | 'user' | 'pass' | 'token'>;
 }
 
 /** No server could be reached; the message says which and what to do. */
 export class NatsUnreachable extends Error {}
 
-const dialTimeoutMs = 2000;
-const reconnectDelayMs = 100;
-const reconnectJitterMs = 150;
-/** A peer that says nothing is given up after three of these. */
-const pingIntervalMs = 2000;
-const pingsUnansweredMax = 2;
 /** How long `close` waits for what was published to leave. */
 const closeTimeoutMs = 2000;
 /** Until the server has told its own limit. */
@@ -59,28 +44,12 @@ const noRespondersCode = 503;
  * @throws NatsUnreachable when `waitForServer` is false and none of the servers answers.
  */
 export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
-  const servers = typeof options.servers === 'string' ? [options.servers] : [...options.servers];
-  const { security } = options;
   try {
-    const connection = await connect({
-      ...security,
-      servers,
-      name: options.name,
-      waitOnFirstConnect: options.waitForServer,
-      maxReconnectAttempts: -1,
-      ignoreAuthErrorAbort: true,
-      timeout: dialTimeoutMs,
-      reconnectTimeWait: reconnectDelayMs,
-      reconnectJitter: reconnectJitterMs,
-      reconnectJitterTLS: reconnectJitterMs,
-      pingInterval: pingIntervalMs,
-      maxPingOut: pingsUnansweredMax,
-      noAsyncTraces: true,
-    });
+    const connection = await dialNats(options);
     return new NatsBus(connection, options.name, options.log);
   } catch (error) {
     throw new NatsUnreachable(
-      `no NATS server answers at ${servers.join(', ')} (${messageOf(error)}): start one, or name another with --nats`,
+      `no NATS server answers at ${serversOf(options).join(', ')} (${messageOf(error)}): start one, or name another with --nats`,
       { cause: error },
     );
   }
@@ -254,17 +223,6 @@ function flushed(connection: NatsConnection): Promise<void> {
     };
     connection.flush().then(end, end);
   });
-}
-
-/**
- * Ends a connection whose server is silent. `nats` has by now asked for that, but first waits until the socket has
- * taken what was written, which a full socket of a stopped server never does; it offers no way to reach the socket.
- */
-function closeSocketOf(connection: NatsConnection): void {
-  const inside = connection as {
-    protocol?: { transport?: { socket?: { destroy?: () => unknown } } };
-  };
-  inside.protocol?.transport?.socket?.destroy?.();
 }
 
 function messageOf(error: unknown): string {

@@ -4,8 +4,7 @@
  * unknown, also when the request may still be on its way. Has a connection of its own.
  */
 import {
-  type ConnectionOptions,
-  connect,
+  DebugEvents,
   Events,
   type JetStreamManager,
   type KV,
@@ -16,12 +15,9 @@ import {
 import type { ClusterId } from '../../protocols/ids.ts';
 import type { ConfigDatabase, DatabaseRead, DatabaseWrite } from '../../protocols/ports.ts';
 import { checkDatabaseKey, checkDatabaseWrite } from '../database-key.ts';
+import { closeSocketOf, dialNats, type NatsConnectionOptions, serversOf } from './connection.ts';
 
-export interface ConfigDatabaseOptions {
-  /** `nats://host:port` of one server, or of several of one cluster. */
-  readonly servers: string | readonly string[];
-  /** Who this is, `process/role`: shown by the server's monitoring. */
-  readonly name: string;
+export interface ConfigDatabaseOptions extends Omit<NatsConnectionOptions, 'waitForServer'> {
   readonly cluster: ClusterId;
   /** Whether the server syncs each write before it answers: whoever started it knows (`RunningNatsServer`). */
   readonly syncsEveryWrite: boolean;
@@ -31,7 +27,6 @@ export interface ConfigDatabaseOptions {
   readonly requestTimeoutMs?: number;
   /** How long to wait for a server that is just starting. */
   readonly openTimeoutMs?: number;
-  readonly security?: Pick<ConnectionOptions, 'authenticator' | 'tls' | 'user' | 'pass' | 'token'>;
 }
 
 export interface OpenConfigDatabase extends ConfigDatabase {
@@ -47,7 +42,6 @@ export const historyLength = 16;
 const requestTimeoutMsDefault = 2000;
 const openTimeoutMsDefault = 15_000;
 const retryDelayMs = 100;
-const pingIntervalMs = 2000;
 const requestsMax = 1024;
 
 /** Both mean that the key's revision is another one: answers of servers before and after 2.12. */
@@ -67,34 +61,20 @@ export function bucketOf(cluster: ClusterId): string {
 export async function openConfigDatabase(
   options: ConfigDatabaseOptions,
 ): Promise<OpenConfigDatabase> {
-  const servers = typeof options.servers === 'string' ? [options.servers] : [...options.servers];
   const deadline = performance.now() + (options.openTimeoutMs ?? openTimeoutMsDefault);
   for (;;) {
     try {
-      return await open(options, servers);
+      return await open(options);
     } catch (error) {
-      if (performance.now() > deadline) throw unavailable(options, servers, error);
+      if (performance.now() > deadline) throw unavailable(options, error);
       await new Promise((resolve) => setTimeout(resolve, retryDelayMs));
     }
   }
 }
 
-async function open(
-  options: ConfigDatabaseOptions,
-  servers: string[],
-): Promise<OpenConfigDatabase> {
+async function open(options: ConfigDatabaseOptions): Promise<OpenConfigDatabase> {
   const timeout = options.requestTimeoutMs ?? requestTimeoutMsDefault;
-  const connection = await connect({
-    ...options.security,
-    servers,
-    name: options.name,
-    maxReconnectAttempts: -1,
-    ignoreAuthErrorAbort: true,
-    reconnectTimeWait: retryDelayMs,
-    reconnectJitter: retryDelayMs,
-    pingInterval: pingIntervalMs,
-    noAsyncTraces: true,
-  });
+  const connection = await dialNats({ ...options, waitForServer: false });
   try {
     const stream = connection.jetstream({ timeout });
     const manager = await stream.jetstreamManager();
@@ -244,7 +224,8 @@ class JetStreamDatabase implements OpenConfigDatabase {
   async #followStatus(): Promise<void> {
     for await (const status of this.#connection.status()) {
       if (status.type === Events.Reconnect) this.#connected = true;
-      if (status.type === Events.Disconnect) {
+      if (status.type === DebugEvents.StaleConnection) closeSocketOf(this.#connection);
+      if (status.type === Events.Disconnect || status.type === DebugEvents.StaleConnection) {
         this.#loseConnection('the connection to the NATS server of the config database was lost');
       }
     }
@@ -275,13 +256,9 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function unavailable(
-  options: ConfigDatabaseOptions,
-  servers: readonly string[],
-  error: unknown,
-): ConfigDatabaseUnavailable {
+function unavailable(options: ConfigDatabaseOptions, error: unknown): ConfigDatabaseUnavailable {
   return new ConfigDatabaseUnavailable(
-    `the config database ${bucketOf(options.cluster)} at ${servers.join(', ')} cannot be opened: ${reasonOf(error)}. ` +
+    `the config database ${bucketOf(options.cluster)} at ${serversOf(options).join(', ')} cannot be opened: ${reasonOf(error)}. ` +
       'Check that this NATS server runs and has JetStream switched on.',
     { cause: error },
   );
