@@ -98,11 +98,11 @@ export class SimulatedServer implements Exchange {
     const elderMs = receiverSession.lastDueMs.get(message.from) ?? 0;
     const dueMs = Math.max(elderMs, atServerMs + drawLegMs(weather, parts.random));
     receiverSession.lastDueMs.set(message.from, dueMs);
-    const way = { parts, message, subscription, publisherSession, receiverSession, atServerMs };
-    parts.clock.scheduleAt(new Delivery({ ...way, kind }), dueMs);
+    const way = { message, kind, subscription, publisherSession, receiverSession, atServerMs };
+    parts.clock.scheduleAt(new Delivery(parts, way), dueMs);
     if (kind === 'delivered' && parts.random.chance(weather.repeatPerMillion)) {
       const lateMs = parts.random.between(0, weather.repeatLateMsMax);
-      parts.clock.scheduleAt(new Delivery({ ...way, kind: 'repeated' }), dueMs + lateMs);
+      parts.clock.scheduleAt(new Delivery(parts, { ...way, kind: 'repeated' }), dueMs + lateMs);
     }
   }
 }
