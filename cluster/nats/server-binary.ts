@@ -3,7 +3,7 @@
  * can be fetched (`server-fetch.ts`). Starting it is left to `server.ts`.
  */
 import { readdir } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { cacheFolderOf, exists } from '../cache-folder.ts';
 import { remedy, type WayToFetch, waysToFetch } from './server-fetch.ts';
 import {
@@ -122,6 +122,9 @@ async function examine(path: string, source: string): Promise<NatsServerBinary |
 function warned(binary: NatsServerBinary, say: (line: string) => void): NatsServerBinary {
   for (const warning of binary.warnings) {
     say(`NATS server ${binary.version.text} (${binary.path}): ${warning}`);
+  }
+  if (binary.warnings.length > 0) {
+    say(binary.source === 'cache' ? `Delete ${dirname(binary.path)} to fetch another.` : remedy);
   }
   return binary;
 }
