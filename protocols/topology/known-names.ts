@@ -8,15 +8,17 @@ const sectionOf = {
   fabric: 'fabrics',
   virtualizer: 'virtualizers',
   host: 'hosts',
+  hba: 'hosts',
   switch: 'switches',
   disk: 'disks',
   volume: 'volumes',
-} as const satisfies Partial<Record<NamedKind, SectionName>>;
+} as const satisfies Record<NamedKind, SectionName>;
 const namesShownMax = 12;
 
 export class KnownNames {
   readonly #names = new Map<NamedKind, ReadonlySet<string>>();
   readonly #aside = new Map<NamedKind, ReadonlySet<string>>();
+  readonly #unread: ReadonlySet<SectionName>;
 
   constructor({ sections, aside }: WrittenTopology) {
     for (const kind of ['fabric', 'virtualizer', 'host', 'switch', 'disk', 'volume'] as const) {
@@ -24,6 +26,7 @@ export class KnownNames {
       this.#names.set(kind, new Set(sections[section].map(({ value }) => value.id)));
       this.#aside.set(kind, new Set(aside.entries.get(section)));
     }
+    this.#unread = aside.sections;
     const hbas = sections.hosts.flatMap(({ value }) => value.hbas);
     this.#names.set('hba', new Set(hbas.map(({ id }) => id)));
     this.#aside.set('hba', new Set(aside.hbas));
@@ -31,6 +34,7 @@ export class KnownNames {
 
   /** True when the name is that of such a thing, or of an entry that was put aside. */
   has(kind: NamedKind, name: string): boolean {
+    if (this.#unread.has(sectionOf[kind])) return true;
     return this.isKind(kind, name) || (this.#aside.get(kind)?.has(name) ?? false);
   }
 

@@ -27,7 +27,8 @@ export function nameProblems(written: WrittenTopology): readonly TopologyProblem
 
 function missingSections({ sections, aside }: WrittenTopology): readonly TopologyProblem[] {
   return needed
-    .filter((name) => sections[name].length === 0 && !aside.entries.has(name))
+    .filter((name) => sections[name].length === 0)
+    .filter((name) => !aside.entries.has(name) && !aside.sections.has(name))
     .map((name) => ({ path: [name], problem: `a topology needs ${name}: at least one` }));
 }
 

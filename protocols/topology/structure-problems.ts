@@ -1,6 +1,7 @@
 /** A topology as a whole: what reaches what, and whether the disks can hold the volumes. */
+import type { HostId } from '../ids.ts';
 import { hopsFrom, pathHopsMax, type Wiring, wiringOf } from '../paths.ts';
-import type { Topology, Volume } from '../topology.ts';
+import type { Hba, Topology, Volume } from '../topology.ts';
 import { leafSizesOf } from './form-sizes.ts';
 import { disksOf, type TopologyPath, type TopologyProblem } from './layout-form.ts';
 import { sizeText } from './sizes.ts';
@@ -11,11 +12,12 @@ export function structureProblems(
   homeBytesOf: (sizeBytes: number) => number,
 ): readonly TopologyProblem[] {
   const wiring = wiringOf(topology);
+  const reached = reachedByHost(topology, wiring);
   return [
     ...unlinkedProblems(topology, wiring),
     ...capacityProblems(topology, homeBytesOf),
     ...topology.volumes.flatMap((volume, index) => [
-      ...hostReachProblems(topology, wiring, volume, ['volumes', index]),
+      ...hostReachProblems(reached, volume, ['volumes', index]),
       ...coordinatorReachProblems(wiring, volume, ['volumes', index]),
     ]),
   ];
@@ -53,16 +55,22 @@ function capacityProblems(
   });
 }
 
+/** For each host what any of its HBAs reaches. */
+type Reached = ReadonlyMap<HostId, ReadonlySet<string>>;
+
+function reachedByHost(topology: Topology, wiring: Wiring): Reached {
+  const reachedFrom = ({ id }: Hba) => [...hopsFrom(wiring, id).keys()];
+  return new Map(topology.hosts.map(({ id, hbas }) => [id, new Set(hbas.flatMap(reachedFrom))]));
+}
+
 function hostReachProblems(
-  topology: Topology,
-  wiring: Wiring,
+  reachedBy: Reached,
   volume: Volume,
   path: TopologyPath,
 ): readonly TopologyProblem[] {
   const problems: TopologyProblem[] = [];
-  const hosts = topology.hosts.filter(({ id }) => volume.hosts.includes(id));
-  for (const { id: host, hbas } of hosts) {
-    const reached = new Set(hbas.flatMap(({ id }) => [...hopsFrom(wiring, id).keys()]));
+  for (const host of volume.hosts) {
+    const reached = reachedBy.get(host) ?? new Set<string>();
     for (const { disk, path: place } of disksOf(volume.layout, [...path, 'layout']))
       if (!reached.has(disk))
         problems.push({

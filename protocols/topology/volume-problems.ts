@@ -80,15 +80,21 @@ function coordinatorProblems(
   const place = [...path, 'coordinators'];
   const { map, switches } = coordinationOf(volume, virtualizingOf(written));
   if (switches.length === 0) {
+    const { aside } = written;
     const problem = 'no switch is virtualizing, so none can coordinate writes';
-    return written.aside.entries.has('switches') ? [] : [{ path: place, problem }];
+    return aside.entries.has('switches') || aside.sections.has('switches')
+      ? []
+      : [{ path: place, problem }];
   }
   const problems: TopologyProblem[] = [];
   if (volume.regionBytes > 0)
     for (const problem of validateCoordinatorMap(map, { sizeBytes: volume.size, ...volume }))
       problems.push({ path: place, problem });
   if (map.kind === 'consecutive' && switches.length !== map.bounds.length + 1) {
-    const problem = `${map.bounds.length} bounds make ${map.bounds.length + 1} partitions, but ${switches.length} switches are named`;
+    const partitions = map.bounds.length + 1;
+    const problem =
+      `${map.bounds.length} bounds make ${partitions} partitions, ` +
+      `but ${switches.length} switches are named`;
     problems.push({ path: [...place, 'switches'], problem });
   }
   const copies = copiesOf(volume.layout);
@@ -106,7 +112,9 @@ function coordinatorProblems(
     else if (found !== undefined && copies > found.limits.mirrorsMax)
       problems.push({
         path: [...path, 'layout'],
-        problem: `keeps ${copies} copies, but its coordinator ${name} writes at most ${found.limits.mirrorsMax} (limits.mirrorsMax)`,
+        problem:
+          `keeps ${copies} copies, but its coordinator ${name} writes at most ` +
+          `${found.limits.mirrorsMax} (limits.mirrorsMax)`,
       });
   });
   return problems;

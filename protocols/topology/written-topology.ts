@@ -56,6 +56,8 @@ export interface AsideIds {
   readonly entries: ReadonlyMap<SectionName, readonly string[]>;
   /** Those of HBAs in such hosts. */
   readonly hbas: readonly string[];
+  /** Sections that are no lists: any name may have stood there. */
+  readonly sections: ReadonlySet<SectionName>;
 }
 
 /** All entries that have their shape, and the names of those that have not. */
@@ -82,7 +84,7 @@ export function readWritten(value: unknown, problems: TopologyProblem[]): Writte
   for (const key of Object.keys(record))
     if (!keys.includes(key))
       problems.push({ path: [key], problem: `unknown key; allowed are ${keys.join(', ')}` });
-  const aside: ChangingAsideIds = { entries: new Map(), hbas: [] };
+  const aside: ChangingAsideIds = { entries: new Map(), hbas: [], sections: new Set() };
   const section = <Name extends SectionName>(name: Name) =>
     readSection(record[name], name, { problems, aside }) as Sections[Name];
   const setting = <Name extends keyof Settings>(name: Name) =>
@@ -111,6 +113,7 @@ export function readWritten(value: unknown, problems: TopologyProblem[]): Writte
 interface ChangingAsideIds extends AsideIds {
   readonly entries: Map<SectionName, readonly string[]>;
   readonly hbas: string[];
+  readonly sections: Set<SectionName>;
 }
 
 function readSection(
@@ -123,6 +126,7 @@ function readSection(
   if (!Array.isArray(value) || value.length > sectionEntriesMax) {
     const problem = `expected a list of at most ${sectionEntriesMax} ${name}, this is ${shown(value)}`;
     problems.push({ path: [name], problem });
+    aside.sections.add(name);
     return [];
   }
   return value.flatMap((raw: unknown, index): Entry<unknown>[] => {

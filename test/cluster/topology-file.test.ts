@@ -1,0 +1,181 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { homeBytes } from '../../actors/disk/disk-layout.ts';
+import { planVolume } from '../../actors/virtualizer/planner.ts';
+import {
+  defaultTopologyFile,
+  parseTopologyFile,
+  readTopologyFile,
+  topologyProblemsText,
+} from '../../cluster/topology-file.ts';
+import { pathsToDisk, wiringOf } from '../../protocols/paths.ts';
+import { mebibyte, unitOf } from '../../protocols/units.ts';
+
+function problemsOf(text: string): string {
+  const read = parseTopologyFile(text);
+  return read.ok ? '' : topologyProblemsText('t.yaml', read.problems);
+}
+
+function defaultTopology() {
+  const read = readTopologyFile(defaultTopologyFile);
+  if (!read.ok) throw new Error(topologyProblemsText(defaultTopologyFile, read.problems));
+  return read.topology;
+}
+
+describe('the default topology', () => {
+  const topology = defaultTopology();
+
+  it('is a host with two HBAs, two virtualizing switches and four file-backed disks, in eight nodes', () => {
+    expect(topology.hosts.map(({ id, hbas }) => [id, ...hbas.map((hba) => hba.id)])).to.deep.equal([
+      ['h1', 'h1-a', 'h1-b'],
+    ]);
+    expect(topology.switches.map(({ id, virtualizing }) => `${id} ${virtualizing}`)).to.deep.equal([
+      ...['s1 true', 's2 true'],
+    ]);
+    expect(topology.disks.map(({ id, store, sizeBytes }) => [id, store, sizeBytes])).to.deep.equal(
+      ['d1', 'd2', 'd3', 'd4'].map((id) => [id, 'file', 512 * mebibyte]),
+    );
+    expect(topology.nodes).to.have.length(8);
+    expect(topology.virtualizers).to.deep.equal([{ id: 'v1' }]);
+    expect(topology.faults).to.equal(true);
+  });
+
+  it('exports vol0 where consumers expect it', () => {
+    expect(topology.hosts[0]?.exports).to.deep.equal([
+      {
+        volume: 'vol0',
+        name: 'vol0',
+        attach: 'exclusive',
+        readOnly: false,
+        listen: { kind: 'tcp', host: '127.0.0.1', port: 10809 },
+      },
+    ]);
+    expect(topology.volumes[0]?.coordinators).to.deep.equal(['s1', 's2']);
+  });
+
+  it('has two shortest paths from each HBA to each disk, which share no switch', () => {
+    const wiring = wiringOf(topology);
+    for (const hba of wiring.hbas)
+      for (const disk of wiring.disks) {
+        const shortest = pathsToDisk(wiring, hba, disk, 2).map(({ switches }) => switches.join());
+        expect(shortest).to.deep.equal(['s1', 's2']);
+      }
+  });
+
+  it('fits on its disks beside what they keep for themselves', () => {
+    const [volume] = topology.volumes;
+    if (volume === undefined) throw new Error('no volume');
+    const plan = planVolume({
+      volume: volume.id,
+      sizeBytes: volume.sizeBytes,
+      form: volume.layout,
+      disks: topology.disks.map(({ id, sizeBytes }) => ({
+        disk: id,
+        homeBytes: homeBytes(sizeBytes),
+        taken: [],
+      })),
+      generation: unitOf(1),
+    });
+    expect(plan.ok).to.equal(true);
+  });
+});
+
+describe('a topology file', () => {
+  it('with mistakes gets each at its line and column, all at once, in the order of the lines', () => {
+    const text = [
+      'cluster: test',
+      'fabrics: [n1]',
+      'virtualizers: [v1]',
+      'hosts:',
+      '  - id: h1',
+      '    hbas: [h1-a]',
+      'switches: [s1]',
+      'disks:',
+      '  - id: d1',
+      '    size: 64MB',
+      '  - { id: d2, size: 64MiB, store: tape }',
+      '  - id: d3',
+      'links:',
+      '  - [h1-a, s1]',
+      '  - [s1, d9]',
+      '  - ends: [s1, s1]',
+      'volumes:',
+      '  - id: vol0',
+      '    size: 1MiB',
+      '    layout:',
+      '      mirror: [d1, d9]',
+      'faults: maybe',
+    ].join('\n');
+    const lines = problemsOf(text).split('\n');
+    expect(lines.map((line) => line.slice(0, line.indexOf(' ')))).to.deep.equal([
+      't.yaml:10:11:',
+      't.yaml:11:35:',
+      't.yaml:12:5:',
+      't.yaml:15:10:',
+      't.yaml:16:5:',
+      't.yaml:21:20:',
+      't.yaml:22:9:',
+    ]);
+    expect(lines[0]).to.match(
+      /: disks\[0\]\.size: "64MB" is not a size; allowed is a number of byt/,
+    );
+    expect(lines[3]).to.match(/: links\[1\]\.ends\[1\]: there is no HBA, switch or disk d9$/);
+    expect(lines[5]).to.match(
+      /: volumes\[0\]\.layout\.mirror\[1\]: there is no disk d9; there are d/,
+    );
+  });
+
+  it('that gives a disk more than it can hold beside its own records is refused', () => {
+    const text = [
+      'fabrics: [n1]',
+      'virtualizers: [v1]',
+      'hosts: [{ id: h1, hbas: [h1-a] }]',
+      'switches: [s1]',
+      'disks:',
+      '  - { id: d1, size: 512MiB }',
+      'links: [[h1-a, s1], [s1, d1]]',
+      'volumes:',
+      '  - { id: vol0, size: 500MiB, layout: d1 }',
+    ].join('\n');
+    expect(problemsOf(text)).to.match(
+      /^t\.yaml:6:21: disks\[0\]\.size: volumes need 500MiB of disk d1, which can give \d+KiB of its 512MiB$/,
+    );
+    expect(problemsOf(text.replace('500MiB', '470MiB'))).to.equal('');
+  });
+
+  it('that is not YAML is refused with the line, also when two keys are equal', () => {
+    expect(problemsOf('cluster: test\nfabrics: [n1\nhosts: {')).to.match(
+      /^t\.yaml:\d:\d+: not YAML: /,
+    );
+    expect(problemsOf('cluster: a\ncluster: b')).to.match(/^t\.yaml:2:1: not YAML: .*unique/);
+    expect(problemsOf('')).to.match(/^t\.yaml:1:1: expected the keys of a topology/);
+  });
+
+  it('that would fill the memory with aliases is refused', () => {
+    const levels = Array.from({ length: 9 }, (_, level) => {
+      const before = level === 0 ? 'x' : `*a${level - 1}`;
+      return `a${level}: &a${level} [${Array.from({ length: 9 }, () => before).join(', ')}]`;
+    });
+    expect(problemsOf(levels.join('\n'))).to.match(/^t\.yaml:1:1: /);
+  });
+
+  it('that is not there is refused with its reason', () => {
+    const read = readTopologyFile('/does/not/exist.yaml');
+    expect(!read.ok && read.problems[0]?.problem).to.match(/cannot be read: ENOENT/);
+  });
+
+  it('is read from disk', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sanctor-topology-'));
+    try {
+      const path = join(folder, 't.yaml');
+      writeFileSync(path, 'cluster: 7');
+      const read = readTopologyFile(path);
+      const places = read.ok ? [] : read.problems.map(({ place }) => place);
+      expect(places).to.include('cluster');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
