@@ -238,6 +238,8 @@ class MemoryStore implements BlockStore {
   #admits(atBytes: number, lengthBytes: number, done: StoreDone): boolean {
     if (atBytes < 0 || atBytes + lengthBytes > this.sizeBytes)
       throw new RangeError(`outside the store: ${lengthBytes} bytes at ${atBytes}`);
+    // What a dead process would still do is not done.
+    if (!this.#medium.isCurrent(this.#life)) return false;
     if (!this.#closed) return true;
     this.#later(0, () => done(closedError));
     return false;

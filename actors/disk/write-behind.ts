@@ -1,0 +1,248 @@
+/**
+ * Write-behind: brings what the journal holds to its home locations and lets the journal's space be used again.
+ * One checkpoint after the other, each in this order:
+ *
+ *   1. freeze: what is in the journal now belongs to this checkpoint; remembered I/O ids are journaled anew
+ *   2. flush: all of it is durable, so a home block is never written from a record that could still be lost
+ *   3. home blocks, from the journal, and then tag pages, sorted and joined, some at a time
+ *   4. flush; the checkpoint record, twice; flush
+ *   5. release the journal's space
+ *
+ * A crash at any point is harmless: until step 4 has ended the replay begins at the old tail and finds everything.
+ */
+import { crc32 } from 'node:zlib';
+import type { StoreError } from '../../protocols/ports.ts';
+import { blockBytes } from '../../protocols/units.ts';
+import { atHome } from './block-locations.ts';
+import { isDataTag, tagChecksum, tagsPerPage, tagWordAt } from './block-tags.ts';
+import { checkpointPlaces, encodeCheckpoint } from './checkpoint-record.ts';
+import type { OpenDeviceParts } from './device-parts.ts';
+import { changedPagesMax, type TagPage } from './tag-pages.ts';
+
+/** Blocks, and tag pages, that are moved without letting others have the event loop. */
+const sliceBlocks = 64;
+const noSpaceRetryMs = 1000;
+/** A checkpoint begins when the journal is this full … */
+const journalShareUsed = 0.5;
+/** … or this many tag pages have changed. */
+const changedPagesShare = 0.5;
+
+interface Run {
+  readonly place: number;
+  readonly start: number;
+  bytes: number;
+}
+
+export class WriteBehind {
+  readonly #parts: OpenDeviceParts;
+  #number: number;
+  #running = false;
+  #blocks: Float64Array = new Float64Array();
+  #pages: readonly TagPage[] = [];
+  #nextBlock = 0;
+  #nextPage = 0;
+  #endPosition = 0;
+  #endSequence = 0;
+  readonly #slice = new Uint8Array(sliceBlocks * blockBytes);
+  #waiting: (() => void)[] = [];
+  /** True while home locations cannot be written for lack of space. */
+  isOutOfSpace = false;
+  checkpoints = 0;
+  /** Blocks that did not come out of the journal as they went in, and were not brought home. */
+  rottenBlocks = 0;
+
+  /** @param lastNumber of the checkpoint that was found when the disk was opened. */
+  constructor(parts: OpenDeviceParts, lastNumber: number) {
+    this.#parts = parts;
+    this.#number = lastNumber;
+  }
+
+  /** Begins a checkpoint when one is due. Cheap: called after every write. */
+  beginIfDue(): void {
+    if (this.#running) return;
+    const { journal, layout, tags } = this.#parts;
+    if (
+      journal.usedBytes > layout.journalBytes * journalShareUsed ||
+      tags.changedPages > changedPagesMax * changedPagesShare
+    )
+      this.#begin();
+  }
+
+  /** Calls when everything that is in the journal now is home. */
+  drain(done: () => void): void {
+    if (this.#running) this.#waiting.push(() => this.drain(done));
+    else {
+      this.#begin();
+      this.#waiting.push(done);
+    }
+  }
+
+  #begin(): void {
+    const { journal, locations, remembered, tags } = this.#parts;
+    this.#running = true;
+    journal.submit();
+    this.#endPosition = journal.endPosition;
+    this.#endSequence = journal.nextSequence;
+    locations.freeze();
+    tags.freeze();
+    journal.appendRecord(remembered.entries());
+    this.#blocks = locations.frozenBlocks();
+    this.#pages = tags.frozenPages;
+    this.#nextBlock = 0;
+    this.#nextPage = 0;
+    journal.whenWritten((error) => {
+      if (error === null) journal.commit.request((flushError) => this.#step(flushError));
+    });
+  }
+
+  readonly #step = (error: StoreError | null): void => {
+    if (error !== null || this.#parts.failure !== null) return;
+    if (this.#nextBlock < this.#blocks.length) this.#moveBlocks();
+    else if (this.#nextPage < this.#pages.length) this.#writePages();
+    else this.#parts.journal.commit.request((flushError) => this.#record(flushError));
+  };
+
+  /** Reads one slice of blocks from the journal and writes them home. */
+  #moveBlocks(): void {
+    const { locations, layout, journal, store } = this.#parts;
+    const end = Math.min(this.#nextBlock + sliceBlocks, this.#blocks.length);
+    const blocks: number[] = [];
+    const runs: Run[] = [];
+    for (let index = this.#nextBlock; index < end; index++) {
+      const block = this.#blocks[index] ?? 0;
+      const position = locations.frozenPosition(block);
+      if (position === atHome || !this.#isFrozenData(block)) continue;
+      joinRun(runs, journal.placeOf(position), blocks.length * blockBytes, blockBytes);
+      blocks.push(block);
+    }
+    this.#nextBlock = end;
+    this.#each(
+      runs,
+      (run, done) =>
+        store.read(run.place, this.#slice.subarray(run.start, run.start + run.bytes), done),
+      () => {
+        const home: Run[] = [];
+        blocks.forEach((block, index) => {
+          const start = index * blockBytes;
+          if (this.#isAsFrozen(block, this.#slice.subarray(start, start + blockBytes)))
+            joinRun(home, layout.homeStart + block * blockBytes, start, blockBytes);
+          else this.rottenBlocks += 1;
+        });
+        this.#writeSlice(home);
+      },
+    );
+  }
+
+  #writePages(): void {
+    const { tags } = this.#parts;
+    const end = Math.min(this.#nextPage + sliceBlocks, this.#pages.length);
+    const runs: Run[] = [];
+    for (let index = this.#nextPage; index < end; index++) {
+      const page = this.#pages[index];
+      if (page === undefined) continue;
+      const start = (index - this.#nextPage) * blockBytes;
+      tags.copyFrozen(page, this.#slice.subarray(start, start + blockBytes));
+      joinRun(runs, tags.positionOf(page.number), start, blockBytes);
+    }
+    this.#nextPage = end;
+    this.#writeSlice(runs);
+  }
+
+  #writeSlice(runs: readonly Run[]): void {
+    const { store } = this.#parts;
+    this.#each(
+      runs,
+      (run, done) =>
+        store.write(run.place, [this.#slice.subarray(run.start, run.start + run.bytes)], done),
+      () => this.#step(null),
+    );
+  }
+
+  /** Does all runs; one that lacks space is tried again until it finds some, anything worse fails the disk. */
+  #each(
+    runs: readonly Run[],
+    start: (run: Run, done: (error: StoreError | null) => void) => void,
+    allDone: () => void,
+  ): void {
+    const { clock, journal } = this.#parts;
+    if (runs.length === 0) {
+      clock.soon(allDone);
+      return;
+    }
+    let left = runs.length;
+    const attempt = (run: Run) =>
+      start(run, (error) => {
+        this.isOutOfSpace = error?.kind === 'no-space';
+        if (this.isOutOfSpace) {
+          clock.setTimeout(() => attempt(run), noSpaceRetryMs);
+          return;
+        }
+        if (error !== null) journal.fail(error);
+        left -= 1;
+        if (left === 0) allDone();
+      });
+    for (const run of runs) attempt(run);
+  }
+
+  #record(error: StoreError | null): void {
+    if (error !== null) return;
+    const { journal, layout, salt, store } = this.#parts;
+    this.#number += 1;
+    const bytes = encodeCheckpoint(
+      {
+        number: this.#number,
+        tailPosition: this.#endPosition,
+        tailSequence: this.#endSequence,
+        durableSequence: journal.durableSequence,
+        instance: journal.instance,
+      },
+      salt,
+    );
+    const runs = checkpointPlaces(layout, this.#number).map((place) => ({
+      place,
+      start: 0,
+      bytes: 0,
+    }));
+    this.#each(
+      runs,
+      (run, done) => store.write(run.place, [bytes], done),
+      () => journal.commit.request((flushError) => this.#release(flushError)),
+    );
+  }
+
+  #release(error: StoreError | null): void {
+    if (error !== null) return;
+    const { journal, locations, tags } = this.#parts;
+    journal.release(this.#endPosition);
+    locations.release();
+    tags.release();
+    this.#running = false;
+    this.checkpoints += 1;
+    for (const waiting of this.#waiting.splice(0)) waiting();
+    this.beginIfDue();
+  }
+
+  #frozenTag(block: number): { words: Uint32Array; at: number } | null {
+    const words = this.#parts.tags.frozenWords(block);
+    return words && { words, at: tagWordAt(block % tagsPerPage) };
+  }
+
+  /** False for a block that became zeros after it was written: it needs no home. */
+  #isFrozenData(block: number): boolean {
+    const tag = this.#frozenTag(block);
+    return tag !== null && isDataTag(tag.words, tag.at);
+  }
+
+  #isAsFrozen(block: number, bytes: Uint8Array): boolean {
+    const tag = this.#frozenTag(block);
+    return tag !== null && tagChecksum(tag.words, tag.at) === crc32(bytes);
+  }
+}
+
+/** Adds a piece to the last run if it goes on there, else begins a run. */
+function joinRun(runs: Run[], place: number, start: number, bytes: number): void {
+  const last = runs.at(-1);
+  if (last !== undefined && last.place + last.bytes === place && last.start + last.bytes === start)
+    last.bytes += bytes;
+  else runs.push({ place, start, bytes });
+}
