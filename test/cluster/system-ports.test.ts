@@ -52,4 +52,15 @@ describe('pino log', () => {
     const line: unknown = JSON.parse(lines[0] ?? '');
     expect(line).to.include({ name: 'n1', disk: 'd1', lateMs: 7, msg: 'disk is slow', level: 40 });
   });
+
+  it('writes what an exception says and where it came from', () => {
+    const lines: string[] = [];
+    const log = createPinoLog({ name: 'n1', stream: { write: (line) => lines.push(line) } });
+    log.error({ error: new RangeError('not an id'), other: 1 }, 'a subscriber threw');
+    log.error({ error: 'only a text' }, 'so it was told');
+    const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(first?.error).to.include({ type: 'RangeError', message: 'not an id' });
+    expect(first?.error).to.have.property('stack').that.includes('system-ports.test');
+    expect(second?.error).to.equal('only a text');
+  });
 });

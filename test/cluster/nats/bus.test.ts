@@ -6,7 +6,8 @@ import { expect } from 'chai';
 import { connectNatsBus, NatsUnreachable } from '../../../cluster/nats/bus.ts';
 import { type RunningNatsServer, startNatsServer } from '../../../cluster/nats/server.ts';
 import type { Bus, Log } from '../../../protocols/ports.ts';
-import { type BusWorld, describeBusContract } from '../../ports/bus-contract.ts';
+import { describeBusContract } from '../../ports/bus-contract.ts';
+import type { BusWorld } from '../../ports/bus-world.ts';
 import { until } from '../../tools/until.ts';
 import { type CuttableLink, openCuttableLink } from './cuttable-link.ts';
 

@@ -1,54 +1,8 @@
 import { expect } from 'chai';
 import type { SimulatedBus } from '../../../cluster/simulation/bus.ts';
-import { VirtualClock } from '../../../cluster/simulation/clock.ts';
-import { traceLineOf } from '../../../cluster/simulation/message.ts';
-import { BytesChanged } from '../../../cluster/simulation/message-bytes.ts';
-import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
-import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
-import { million, SeededRandom } from '../../../cluster/simulation/random.ts';
-import type { SimulatedServer } from '../../../cluster/simulation/server.ts';
 import { calmWeather } from '../../../cluster/simulation/weather.ts';
-import type { BusState, Log } from '../../../protocols/ports.ts';
-
-const ignore = () => {};
-const noLog: Log = { debug: ignore, info: ignore, warn: ignore, error: ignore };
-
-class World {
-  readonly clock = new VirtualClock();
-  readonly network: SimulatedNetwork;
-  readonly server: SimulatedServer;
-  readonly trace: string[] = [];
-  readonly bugs: unknown[] = [];
-
-  constructor(seed: number | string = 1) {
-    this.network = new SimulatedNetwork({
-      clock: this.clock,
-      random: new SeededRandom(seed).fork('network'),
-      observer: (fate, message, to, atMs) => this.trace.push(traceLineOf(fate, message, to, atMs)),
-      onHandlerError: (error) => this.bugs.push(error),
-    });
-    this.server = this.network.server('f1');
-  }
-
-  connect(name: string, role = 'io'): SimulatedBus {
-    return this.server.connect({
-      process: new SimulatedProcess(this.clock, name),
-      role,
-      log: noLog,
-    });
-  }
-
-  /** The numbers that `bus` hears on `subject`, with the time. */
-  listen(bus: SimulatedBus, subject: string): { number: number; atMs: number }[] {
-    const heard: { number: number; atMs: number }[] = [];
-    bus.subscribe(subject, {
-      message: (data) => {
-        heard.push({ number: (data[0] ?? 0) * 256 + (data[1] ?? 0), atMs: this.clock.now() });
-      },
-    });
-    return heard;
-  }
-}
+import type { BusState } from '../../../protocols/ports.ts';
+import { ignore, NetworkWorld } from './network-world.ts';
 
 function say(bus: SimulatedBus, subject: string, number: number): void {
   bus.publish(subject, Uint8Array.of(number >> 8, number & 255));
@@ -64,7 +18,7 @@ function upTo(count: number): number[] {
 
 describe('simulated network, faults', () => {
   it('loses the messages that chance picks, at the rate asked for, and keeps the others in order', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     world.server.weather = { ...calmWeather, lossPerMillion: 100_000 };
     const heard = world.listen(world.connect('b'), 's');
     const sender = world.connect('a');
@@ -76,7 +30,7 @@ describe('simulated network, faults', () => {
   });
 
   it('delays each message by chance, some much longer, and lets none overtake its elder', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     world.server.weather = { ...calmWeather, latePerMillion: 5_000, lateMsMax: 50 };
     const heard = world.listen(world.connect('b'), 's');
     const sender = world.connect('a');
@@ -96,7 +50,7 @@ describe('simulated network, faults', () => {
   });
 
   it('brings some messages twice, the second time among younger ones', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const repeats = { repeatPerMillion: 50_000, repeatLateMsMax: 100 };
     world.server.weather = { ...calmWeather, ...repeats };
     const heard = world.listen(world.connect('b'), 's');
@@ -111,7 +65,7 @@ describe('simulated network, faults', () => {
   });
 
   it('parts two processes in one direction, or both, and heals', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     const b = world.connect('b');
     const atA = world.listen(a, 'to.a');
@@ -135,7 +89,7 @@ describe('simulated network, faults', () => {
   });
 
   it('loses what is on its way to or from a connection that is cut, and comes back by itself', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     world.server.weather = { ...calmWeather, delayMsMin: 10, delayMsMean: 0 };
     const a = world.connect('a');
     const b = world.connect('b');
@@ -159,7 +113,7 @@ describe('simulated network, faults', () => {
   });
 
   it('lets a client publish into nothing until it notices that its connection is gone', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     const atB = world.listen(world.connect('b'), 's');
     a.cut();
@@ -171,7 +125,7 @@ describe('simulated network, faults', () => {
   });
 
   it('ends all connections of a server that stops; they come back when it is up again', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const states: BusState[] = [];
     const a = world.connect('a');
     a.onState((state) => states.push(state));
@@ -186,7 +140,7 @@ describe('simulated network, faults', () => {
   });
 
   it('kills a process: what had left it still arrives, what had not does not, and it hears nothing more', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     world.server.weather = { ...calmWeather, delayMsMin: 10, delayMsMean: 0 };
     const dead = world.connect('dead');
     const atDead = world.listen(dead, 'to.dead');
@@ -215,7 +169,7 @@ describe('simulated network, faults', () => {
   });
 
   it('pauses a process: it gives no 503, and hears old messages, in order, when it wakes', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     let refused = 0;
     a.subscribe('r', {
@@ -238,7 +192,7 @@ describe('simulated network, faults', () => {
   });
 
   it('hangs up on a receiver for which too much waits; what its kernel holds it hears all the same', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     const sleeper = world.connect('sleeper');
     const states: BusState[] = [];
@@ -262,7 +216,7 @@ describe('simulated network, faults', () => {
   });
 
   it('stalls a connection: nothing gets through, nobody is told, and everything arrives late', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     const b = world.connect('b');
     const atA = world.listen(a, 'to.a');
@@ -284,7 +238,7 @@ describe('simulated network, faults', () => {
   });
 
   it('gives up a stalled connection after some seconds; what waited is lost', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     const atB = world.listen(world.connect('b'), 'to.b');
     a.stall();
@@ -298,7 +252,7 @@ describe('simulated network, faults', () => {
   });
 
   it('comes about later when the server is not up at first', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     world.server.stop();
     const a = world.connect('a');
     const heard = world.listen(a, 's');
@@ -311,7 +265,7 @@ describe('simulated network, faults', () => {
   });
 
   it('tells the world about a subscriber that throws, for in a simulation that is a find', () => {
-    const world = new World();
+    const world = new NetworkWorld();
     const a = world.connect('a');
     a.subscribe('s', {
       message: () => {
@@ -322,109 +276,5 @@ describe('simulated network, faults', () => {
     world.clock.runFor(10);
     expect(world.bugs).to.have.length(1);
     expect(world.network.counters.handlerErrors).to.equal(1);
-  });
-});
-
-describe('simulated network, ownership of bytes', () => {
-  function published(world: World): { data: Uint8Array; kept: Uint8Array[]; sender: SimulatedBus } {
-    const kept: Uint8Array[] = [];
-    world.connect('keeper').subscribe('s', {
-      message: (data) => {
-        kept.push(data);
-      },
-    });
-    return { data: new Uint8Array(4096).fill(7), kept, sender: world.connect('sender') };
-  }
-
-  it('catches a publisher that changes bytes before they have left', () => {
-    const world = new World();
-    const { data, sender } = published(world);
-    world.clock.setTimeout(() => {
-      sender.publish('s', data);
-      world.clock.soon(() => {
-        data[4000] = 8;
-      });
-    }, 1);
-    expect(() => world.clock.runFor(10)).to.throw(BytesChanged, 'sender/io');
-  });
-
-  it('lets a publisher change them afterwards, and the receiver gets what was published', () => {
-    const world = new World();
-    const { data, sender, kept } = published(world);
-    world.clock.setTimeout(() => sender.publish('s', data), 1);
-    world.clock.setTimeout(() => data.fill(9), 1);
-    world.clock.runFor(10);
-    expect(kept[0]?.[4000]).to.equal(7);
-  });
-
-  it('catches a receiver that changes what it got while it gets it', () => {
-    const world = new World();
-    const { data, sender } = published(world);
-    world.connect('vandal').subscribe('s', {
-      message: (received) => {
-        received[0] = 1;
-      },
-    });
-    sender.publish('s', data);
-    expect(() => world.clock.runFor(10)).to.throw(BytesChanged, 'vandal/io');
-  });
-
-  it('catches a receiver that keeps what it got and changes it later', () => {
-    const world = new World();
-    const { data, sender, kept } = published(world);
-    sender.publish('s', data);
-    world.clock.runFor(10);
-    kept[0]?.fill(0);
-    const goOn = () => {
-      for (let count = 0; count < 100; count++) sender.publish('s', data);
-      world.clock.runFor(10);
-    };
-    expect(goOn).to.throw(BytesChanged, 'after it had returned');
-  });
-});
-
-describe('simulated network, determinism', () => {
-  /** Some talk among processes, in bad weather, with everything that can befall them. */
-  function run(seed: number): string {
-    const world = new World(seed);
-    world.server.weather = {
-      ...calmWeather,
-      latePerMillion: 10_000,
-      lateMsMax: 20,
-      lossPerMillion: 20_000,
-      repeatPerMillion: 20_000,
-      repeatLateMsMax: 20,
-    };
-    const chance = new SeededRandom(seed).fork('world');
-    const buses = ['a', 'b', 'c', 'd'].map((name) => world.connect(name));
-    for (const bus of buses) {
-      bus.subscribe(`to.${bus.process.name}.*`, {
-        message: (_data, _subject, reply) => {
-          if (reply !== '') bus.publish(reply, new Uint8Array(chance.integer(100)));
-        },
-        noResponders: ignore,
-      });
-    }
-    const talk = () => {
-      const bus = chance.pick(buses);
-      const to = chance.pick(['a', 'b', 'c', 'd', 'nobody']);
-      bus.publish(`to.${to}.x`, new Uint8Array(10), `to.${bus.process.name}.r`);
-      if (chance.chance(million / 50)) chance.pick(buses).cut(chance.integer(100));
-      if (chance.chance(million / 50)) chance.pick(buses).stall();
-      if (chance.chance(million / 20)) for (const each of buses) each.release();
-      world.clock.setTimeout(talk, chance.fraction() * 2);
-    };
-    talk();
-    world.clock.runFor(2000);
-    return world.trace.join('\n');
-  }
-
-  it('gives the same trace for the same seed, byte for byte, and another for another', () => {
-    const trace = run(11);
-    expect(trace.split('\n').length).to.be.above(1000);
-    for (const fate of ['delivered', 'repeated', 'no-responders', 'lost', 'cut'])
-      expect(trace, fate).to.include(` ${fate} `);
-    expect(run(11)).to.equal(trace);
-    expect(run(12)).to.not.equal(trace);
   });
 });

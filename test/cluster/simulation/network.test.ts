@@ -4,7 +4,8 @@ import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
 import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import type { Bus, Log } from '../../../protocols/ports.ts';
-import { type BusWorld, describeBusContract } from '../../ports/bus-contract.ts';
+import { describeBusContract } from '../../ports/bus-contract.ts';
+import type { BusWorld } from '../../ports/bus-world.ts';
 
 const virtualMsMax = 20_000;
 
