@@ -32,14 +32,16 @@ export const pathsMax = 64;
 /** The most beginnings of paths that are looked at for two ends: bounds the work in densely linked fabrics. */
 const waysTriedMax = 100_000;
 
-interface Neighbour {
+interface Neighbour<Id extends string = string> {
   readonly link: LinkId;
-  readonly id: string;
+  readonly id: Id;
 }
 
 /** A topology's wiring, ready to be followed. */
 export interface Wiring {
   readonly neighbours: ReadonlyMap<string, readonly Neighbour[]>;
+  /** Only they lead on: a path meets each at most once. */
+  readonly switchNeighbours: ReadonlyMap<string, readonly Neighbour<SwitchId>[]>;
   readonly switches: ReadonlySet<string>;
   readonly hbas: readonly HbaId[];
   readonly disks: readonly DiskId[];
@@ -58,9 +60,15 @@ export function wiringOf(
     join(ends[0], ends[1], id);
     join(ends[1], ends[0], id);
   }
+  const switches = new Set<string>(topology.switches.map(({ id }) => id));
+  const isSwitch = (one: Neighbour): one is Neighbour<SwitchId> => switches.has(one.id);
+  const switchNeighbours = new Map(
+    [...neighbours].map(([id, list]) => [id, list.filter(isSwitch)] as const),
+  );
   return {
     neighbours,
-    switches: new Set(topology.switches.map(({ id }) => id)),
+    switchNeighbours,
+    switches,
     hbas: topology.hosts.flatMap(({ hbas }) => hbas.map(({ id }) => id)),
     disks: topology.disks.map(({ id }) => id),
   };
@@ -99,25 +107,33 @@ interface Beginning {
 /** Breadth first, so that what the limits leave out is longer than what was found. */
 function waysTo(wiring: Wiring, hba: HbaId, target: string, hopsMax: number): readonly Way[] {
   const ways: Way[] = [];
+  const lastLinks = linksTo(wiring, target);
   let tried = 0;
   let beginnings: readonly Beginning[] = [{ at: hba, links: [], switches: [] }];
   for (let hops = 1; hops <= hopsMax; hops++) {
     const longer: Beginning[] = [];
-    for (const { at, links, switches } of beginnings)
-      for (const { link, id } of wiring.neighbours.get(at) ?? []) {
-        if (ways.length === pathsMax || ++tried > waysTriedMax) return ways;
-        if (id === target) ways.push({ hba, links: [...links, link], switches, hops });
-        else if (isNewSwitch(wiring, switches, id))
-          longer.push({ at: id, links: [...links, link], switches: [...switches, id] });
+    for (const { at, links, switches } of beginnings) {
+      if (++tried > waysTriedMax) return ways;
+      for (const link of lastLinks.get(at) ?? []) {
+        if (ways.length === pathsMax) return ways;
+        ways.push({ hba, links: [...links, link], switches, hops });
       }
+      if (hops === hopsMax) continue;
+      for (const { link, id } of wiring.switchNeighbours.get(at) ?? [])
+        if (id !== target && !switches.includes(id))
+          longer.push({ at: id, links: [...links, link], switches: [...switches, id] });
+    }
     beginnings = longer;
   }
   return ways;
 }
 
-/** Only switches lead on, and a path meets each at most once. */
-function isNewSwitch(wiring: Wiring, met: readonly SwitchId[], id: string): id is SwitchId {
-  return wiring.switches.has(id) && !met.some((one) => one === id);
+/** The links that end at a port, by their other end. */
+function linksTo(wiring: Wiring, target: string): ReadonlyMap<string, readonly LinkId[]> {
+  const links = new Map<string, LinkId[]>();
+  for (const { link, id } of wiring.neighbours.get(target) ?? [])
+    links.set(id, [...(links.get(id) ?? []), link]);
+  return links;
 }
 
 /** What can be reached from a port within `hopsMax` links, with the fewest links to each; only switches lead on. */
