@@ -3,10 +3,10 @@
  * and the tags themselves, for comparing mirrors (DESIGN I8). Pure over tag pages that are in the cache.
  *
  * Tags of two mirrors are compared although their extents lie elsewhere and have other references, so a tag leaves
- * the disk in a form without them: checksum of the block (u32), write number (u48), epoch (u24), kind (u24: a
- * `TagKind`), little-endian. A block that was never written has all zeros.
+ * the disk in a form without them: `protocols/frames/tag-records`.
  */
 import { crc32 } from 'node:zlib';
+import { tagRecordBytes, writeTagRecord } from '../../protocols/frames/tag-records.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import {
   TagKind,
@@ -18,8 +18,6 @@ import {
   tagWriteNumber,
 } from './block-tags.ts';
 import type { TagPages } from './tag-pages.ts';
-
-export const comparableTagBytes = 16;
 
 /** Blocks of one extent. */
 export interface TagRange {
@@ -41,28 +39,22 @@ function visitTags(tags: TagPages, range: TagRange, visit: Visit): void {
   }
 }
 
-/** The tags of the range in their comparable form. */
+/** The tags of the range in their comparable form. Blocks without a tag, or whose tag was lost, have all zeros. */
 export function comparableTags(tags: TagPages, range: TagRange): Uint8Array {
-  const bytes = new Uint8Array(range.blocks * comparableTagBytes);
-  const view = new DataView(bytes.buffer);
+  const bytes = new Uint8Array(range.blocks * tagRecordBytes);
+  const records = new DataView(bytes.buffer);
   visitTags(tags, range, (words, at, kind, index) => {
-    if (kind === TagKind.none) return;
-    const start = index * comparableTagBytes;
-    const known = kind !== TagKind.damaged;
-    const writeNumber = known ? tagWriteNumber(words, at) : 0;
-    const epoch = known ? tagEpoch(words, at) : 0;
-    view.setUint32(start, known ? tagChecksum(words, at) : 0, true);
-    view.setUint32(start + 4, writeNumber % 2 ** 32, true);
-    const high = Math.floor(writeNumber / 2 ** 32);
-    view.setUint32(start + 8, (high | ((epoch & 0xffff) << 16)) >>> 0, true);
-    view.setUint32(start + 12, ((epoch >>> 16) | (kind << 8)) >>> 0, true);
+    if (kind === TagKind.none || kind === TagKind.damaged) return;
+    const epoch = tagEpoch(words, at);
+    const writeNumber = tagWriteNumber(words, at);
+    writeTagRecord(records, index, { epoch, writeNumber, checksum: tagChecksum(words, at) });
   });
   return bytes;
 }
 
 /** One CRC-32 (u32, little-endian) per region of the range, over the comparable tags of its blocks. */
 export function tagDigests(tags: TagPages, range: TagRange, regionBytes: number): Uint8Array {
-  const perRegion = Math.max(1, Math.floor(regionBytes / blockBytes)) * comparableTagBytes;
+  const perRegion = Math.max(1, Math.floor(regionBytes / blockBytes)) * tagRecordBytes;
   const all = comparableTags(tags, range);
   const regions = Math.ceil(all.length / perRegion);
   const digests = new Uint8Array(regions * 4);
