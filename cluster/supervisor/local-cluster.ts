@@ -3,13 +3,13 @@
  * supervisor and nodes, in this order, and back again at the end.
  */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ActorPorts } from '../../actors/actor.ts';
 import type { Log } from '../../protocols/ports.ts';
 import type { FabricId, Topology } from '../../protocols/topology.ts';
 import { type ChildGuard, createChildGuard } from '../child-guard.ts';
 import { connectNatsBus } from '../nats/bus.ts';
 import { startNatsServer } from '../nats/server.ts';
-import { packageFile } from '../package-root.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { createSystemRandom } from '../system-random.ts';
 import { registerCluster, unregisterCluster } from './cluster-registry.ts';
@@ -135,6 +135,14 @@ async function portsOf(options: LocalClusterOptions, natsUrl: string): Promise<A
   };
 }
 
+/** The program itself, wherever it was built to. */
+const program = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+
+/** Switches of Node for the nodes, as in `--cpu-prof --cpu-prof-dir=/tmp/profiles`: for those who measure. */
+function nodeOptions(environment: NodeJS.ProcessEnv = process.env): readonly string[] {
+  return (environment.SANCTOR_NODE_OPTIONS ?? '').split(/\s+/).filter((word) => word !== '');
+}
+
 /** Each node is the same program, run as `sanctor node`. */
 function nodeCommand(
   node: string,
@@ -142,9 +150,8 @@ function nodeCommand(
   servers: readonly FabricServer[],
   diskFolder: string,
 ): readonly [string, ...string[]] {
-  const program = packageFile('dist', 'cluster', 'cli', 'main.js');
   const fabrics = servers.flatMap(({ fabric, url }) => ['--fabric', `${fabric}=${url}`]);
   const syncs = servers.some(({ syncsEveryWrite }) => syncsEveryWrite) ? ['--database-syncs'] : [];
   const words = ['node', node, '--topology', topologyFile, '--data', diskFolder];
-  return [process.execPath, program, ...words, ...fabrics, ...syncs];
+  return [process.execPath, ...nodeOptions(), program, ...words, ...fabrics, ...syncs];
 }

@@ -59,6 +59,8 @@ export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
     `--size=${job.sizeBytes}`,
     '--output-format=json',
     '--randrepeat=1',
+    // Else fio leaves a file behind wherever it was started.
+    '--verify_state_save=0',
     '--group_reporting',
     ...(job.runtimeSeconds === undefined
       ? []

@@ -2,15 +2,17 @@
  * A cluster as a user runs it, for tests and benchmarks: `sanctor up` as a process of its own, with a run folder of
  * its own, so that it meets no other cluster of this machine.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { packageFile } from '../../cluster/package-root.ts';
+import { fileURLToPath } from 'node:url';
+import { descendantsOf, isRunning, type ProcessFacts } from './processes.ts';
+import { runTool, runToolWell, type ToolResult } from './run-tool.ts';
+import { until } from './until.ts';
 
-const run = promisify(execFile);
+const program = fileURLToPath(new URL('../../cluster/cli/main.js', import.meta.url));
 const readyTimeoutMs = 60_000;
 
 /** What tests read of `sanctor status --json`. */
@@ -18,6 +20,7 @@ export interface ClusterStatus {
   readonly ready: boolean;
   readonly nats: { readonly url: string };
   readonly nodes: readonly { name: string; pid: number | null; state: string; actors: string[] }[];
+  readonly actors: readonly { kind: string; id: string; state: string }[];
   readonly volumes: readonly { name: string; size: number; state: string; generation: number }[];
   readonly exports: readonly { host: string; volume: string; uri: string; attach: string }[];
   readonly counters: Readonly<Record<string, number>>;
@@ -27,24 +30,48 @@ export class RunningCluster {
   readonly supervisor: ChildProcess;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #runFolder: string;
+  readonly #startedMs = performance.now();
+  #readyMs = Number.NaN;
   #output = '';
 
   private constructor(supervisor: ChildProcess, environment: NodeJS.ProcessEnv, runFolder: string) {
     this.supervisor = supervisor;
     this.#environment = environment;
     this.#runFolder = runFolder;
+    const collect = (data: Buffer) => {
+      this.#output += data.toString('utf8');
+      if (Number.isNaN(this.#readyMs) && /^ready\b/m.test(this.#output)) {
+        this.#readyMs = performance.now() - this.#startedMs;
+      }
+    };
+    supervisor.stdout?.on('data', collect);
+    supervisor.stderr?.on('data', collect);
   }
 
-  /** Starts a cluster and waits until it says that it is ready. */
-  static async start(words: readonly string[]): Promise<RunningCluster> {
+  /** Begins to start a cluster, which may never become ready. */
+  static async launch(
+    words: readonly string[],
+    variables: NodeJS.ProcessEnv = {},
+  ): Promise<RunningCluster> {
     const runFolder = await mkdtemp(join(tmpdir(), 'sanctor-run-'));
-    const environment = { ...process.env, SANCTOR_RUN_DIR: runFolder };
-    const supervisor = spawn(process.execPath, [program(), 'up', ...words], {
+    const environment = { ...process.env, ...variables, SANCTOR_RUN_DIR: runFolder };
+    const supervisor = spawn(process.execPath, [program, 'up', ...words], {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const cluster = new RunningCluster(supervisor, environment, runFolder);
-    await cluster.#ready();
+    return new RunningCluster(supervisor, environment, runFolder);
+  }
+
+  /** Starts a cluster and waits until it says that it is ready. */
+  static async start(
+    words: readonly string[],
+    variables: NodeJS.ProcessEnv = {},
+  ): Promise<RunningCluster> {
+    const cluster = await RunningCluster.launch(words, variables);
+    await cluster.untilReady().catch(async (error: unknown) => {
+      await cluster.kill();
+      throw error;
+    });
     return cluster;
   }
 
@@ -53,13 +80,37 @@ export class RunningCluster {
     return this.#output;
   }
 
-  /** Runs another `sanctor` command against this cluster. */
-  async sanctor(...words: readonly string[]): Promise<string> {
-    const { stdout } = await run(process.execPath, [program(), ...words], {
-      env: this.#environment,
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    return stdout;
+  /** How long `up` took until it said that it is ready; not a number before. */
+  get readyMs(): number {
+    return this.#readyMs;
+  }
+
+  get hasEnded(): boolean {
+    return this.supervisor.exitCode !== null || this.supervisor.signalCode !== null;
+  }
+
+  /** The supervisor's descendants: NATS server, nodes, and what watches over them. */
+  processes(): readonly ProcessFacts[] {
+    return descendantsOf(this.supervisor.pid ?? 0);
+  }
+
+  /** Waits until `up` says that the cluster is ready. */
+  async untilReady(): Promise<void> {
+    const outcome = () => this.hasEnded || !Number.isNaN(this.#readyMs);
+    await until(outcome, 'ready', readyTimeoutMs).catch(() => {});
+    if (!Number.isNaN(this.#readyMs)) return;
+    const why = this.hasEnded ? 'it ended' : 'it took too long';
+    throw new Error(`the cluster did not become ready (${why}); it said:\n${this.#output}`);
+  }
+
+  /** Runs another `sanctor` command against this cluster, which must succeed. */
+  sanctor(...words: readonly string[]): Promise<string> {
+    return runToolWell(this.#command(), [program, ...words]);
+  }
+
+  /** The same, however it ends. */
+  trySanctor(...words: readonly string[]): Promise<ToolResult> {
+    return runTool(this.#command(), [program, ...words]);
   }
 
   async status(): Promise<ClusterStatus> {
@@ -67,51 +118,34 @@ export class RunningCluster {
   }
 
   /** Asks it to stop as Ctrl-C does, and waits. */
-  async stop(): Promise<number | null> {
-    this.supervisor.kill('SIGINT');
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
+    this.supervisor.kill(signal);
     return this.ended();
   }
 
   /** Kills the supervisor as a crash would; its children must not outlive it. */
   async kill(): Promise<void> {
+    const children = this.processes();
     this.supervisor.kill('SIGKILL');
     await this.ended();
+    await until(() => children.every(({ id }) => !isRunning(id)), 'the children to end');
+  }
+
+  /** Kills every process of the cluster at once, as a power cut does to a machine. */
+  async killEverything(): Promise<void> {
+    const all = [this.supervisor.pid ?? 0, ...this.processes().map(({ id }) => id)];
+    for (const id of all) process.kill(id, 'SIGKILL');
+    await this.ended();
+    await until(() => all.every((id) => !isRunning(id)), 'all processes to end');
   }
 
   async ended(): Promise<number | null> {
-    if (this.supervisor.exitCode === null && this.supervisor.signalCode === null) {
-      await once(this.supervisor, 'exit');
-    }
+    if (!this.hasEnded) await once(this.supervisor, 'exit');
     await rm(this.#runFolder, { recursive: true, force: true });
     return this.supervisor.exitCode;
   }
 
-  async #ready(): Promise<void> {
-    let onReady = () => {};
-    const ready = new Promise<void>((resolve) => {
-      onReady = resolve;
-    });
-    const collect = (data: Buffer) => {
-      this.#output += data.toString('utf8');
-      if (/^ready\b/m.test(this.#output)) onReady();
-    };
-    this.supervisor.stdout?.on('data', collect);
-    this.supervisor.stderr?.on('data', collect);
-    let impatience: NodeJS.Timeout | undefined;
-    const outcome = await Promise.race([
-      ready.then(() => 'ready'),
-      once(this.supervisor, 'exit').then(() => 'it ended'),
-      new Promise<string>((resolve) => {
-        impatience = setTimeout(() => resolve('it took too long'), readyTimeoutMs);
-      }),
-    ]);
-    clearTimeout(impatience);
-    if (outcome === 'ready') return;
-    this.supervisor.kill('SIGTERM');
-    throw new Error(`the cluster did not become ready (${outcome}); it said:\n${this.#output}`);
+  #command(): { command: string; environment: NodeJS.ProcessEnv } {
+    return { command: process.execPath, environment: this.#environment };
   }
-}
-
-function program(): string {
-  return packageFile('dist', 'cluster', 'cli', 'main.js');
 }

@@ -1,0 +1,60 @@
+/** Topologies for tests on real processes: the shipped default under a name and at an address of their own. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { defaultTopologyFile } from '../../cluster/topology-file.ts';
+
+export interface TestTopology {
+  readonly file: string;
+  readonly cluster: string;
+  readonly port: number;
+  /** Of the volume `vol0`. */
+  readonly uri: string;
+}
+
+export interface TestTopologyOptions {
+  /** Where the disks keep their data; as shipped when left out. */
+  readonly store?: 'file' | 'memory';
+  /** A port that the test chose; a free one when left out. */
+  readonly port?: number;
+  /** Left out: a name that no other test has. */
+  readonly cluster?: string;
+}
+
+/** Writes the topology into a folder. */
+export async function writeTestTopology(
+  folder: string,
+  options: TestTopologyOptions = {},
+): Promise<TestTopology> {
+  const port = options.port ?? (await freePort());
+  const cluster = options.cluster ?? `test-${randomBytes(4).toString('hex')}`;
+  let text = readFileSync(defaultTopologyFile, 'utf8');
+  text = replaced(text, /^cluster: .*$/m, `cluster: ${cluster}`);
+  text = replaced(text, /listen: .*$/m, `listen: nbd://127.0.0.1:${port}`);
+  if (options.store !== undefined) {
+    text = replaced(text, /store: \w+/g, `store: ${options.store}`);
+  }
+  const file = join(folder, `${cluster}.yaml`);
+  writeFileSync(file, text);
+  return { file, cluster, port, uri: `nbd://127.0.0.1:${port}/vol0` };
+}
+
+function replaced(text: string, pattern: RegExp, by: string): string {
+  const result = text.replace(pattern, by);
+  if (result === text) throw new Error(`${defaultTopologyFile} has nothing like ${pattern}`);
+  return result;
+}
+
+/** A port of the loopback address at which nobody listens now. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  return address.port;
+}
