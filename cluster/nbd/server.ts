@@ -88,7 +88,7 @@ export class NbdServer {
   }
 
   #listen(at: ListenAt, done: (result: ListenResult) => void): void {
-    const server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    const server = createServer((socket) => this.#accept(socket));
     const failed = (error: NodeJS.ErrnoException): void => {
       done({ outcome: 'failed', reason: listenFailure(at, error) });
     };

@@ -49,6 +49,10 @@ export interface Answer {
 export interface ClientTransport {
   send(bytes: Uint8Array): void;
   close(): void;
+  /** Whether bytes from the server are taken; where it is missing they always are. */
+  take?(taking: boolean): void;
+  /** Bytes that were sent and not taken by the other side; where it is missing there are none. */
+  unsentBytes?(): number;
 }
 
 export interface GoOptions {
@@ -100,6 +104,8 @@ export class TestClient {
       const client = new TestClient({
         send: (bytes) => void socket.write(bytes),
         close: () => void socket.destroy(),
+        unsentBytes: () => socket.writableLength,
+        take: (taking) => void (taking ? socket.resume() : socket.pause()),
       });
       socket.once('connect', () => resolve(client));
       socket.on('data', (chunk) => client.received(chunk));
@@ -111,6 +117,11 @@ export class TestClient {
   /** Requests that were sent and not answered. */
   get unanswered(): number {
     return this.#waiting.size;
+  }
+
+  /** Bytes that the server has not taken. */
+  get unsentBytes(): number {
+    return this.#transport.unsentBytes?.() ?? 0;
   }
 
   get isLost(): boolean {
@@ -146,6 +157,15 @@ export class TestClient {
 
   close(): void {
     this.#transport.close();
+  }
+
+  /** Takes no more bytes from the server until `resume`. */
+  pause(): void {
+    this.#transport.take?.(false);
+  }
+
+  resume(): void {
+    this.#transport.take?.(true);
   }
 
   /** Reads the greeting and answers it. */
