@@ -35,8 +35,8 @@ export function newIncarnation(random: Random): Incarnation {
 /** One actor's place on the command network. */
 export class Actor {
   readonly address: ActorAddress;
-  readonly incarnation: Incarnation;
   readonly subjects: Subjects;
+  readonly #incarnation: () => Incarnation;
   readonly #ports: ActorPorts;
   readonly #describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>;
   readonly #handlers = new Map<string, CommandHandler>();
@@ -45,19 +45,24 @@ export class Actor {
   #sequence = 0;
   #telemetryTimer: Timer | null = null;
 
+  /** @param incarnation a function where it is not known from the start, as with a disk that is being opened */
   constructor(
     address: ActorAddress,
-    incarnation: Incarnation,
+    incarnation: Incarnation | (() => Incarnation),
     ports: ActorPorts,
     describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>,
   ) {
     this.address = address;
-    this.incarnation = incarnation;
+    this.#incarnation = typeof incarnation === 'function' ? incarnation : () => incarnation;
     this.subjects = subjectsOf(ports.cluster);
     this.#questions = new Questions(address, this.subjects, ports.control, ports.clock);
     this.#ports = ports;
     this.#describe = describe;
     this.#handlers.set(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
+  }
+
+  get incarnation(): Incarnation {
+    return this.#incarnation();
   }
 
   /** Registers the handler of a verb; before `start`. */

@@ -77,11 +77,36 @@ export function encodeReply(
   pieces: readonly Uint8Array[] = nothing,
   checksums: DataView | null = null,
 ): Uint8Array {
+  return assemble(replyHeader(reply), pieces, reply.offset, checksums);
+}
+
+/** A reply frame whose data and checksums are still to be filled in, in place: saves a copy of what is read. */
+export interface ReplySpace {
+  readonly frame: Uint8Array;
+  readonly data: Uint8Array;
+  /** One CRC-32 per piece, 4 bytes little-endian each. */
+  readonly checksums: DataView;
+}
+
+/** Encodes a reply that will carry `dataBytes`; whoever asks fills in both before the frame is sent. */
+export function encodeReplySpace(reply: Reply, dataBytes: number): ReplySpace {
+  const header = replyHeader(reply);
+  const checksumBytes = 4 * pieceCount(reply.offset, dataBytes);
+  const frame = frameWith(header, checksumBytes + dataBytes);
+  const checksumStart = prefixBytes + header.length;
+  return {
+    frame,
+    data: frame.subarray(checksumStart + checksumBytes),
+    checksums: new DataView(frame.buffer, frame.byteOffset + checksumStart, checksumBytes),
+  };
+}
+
+function replyHeader(reply: Reply): Uint8Array {
   writer.begin(replyLength);
   writer.count(wireVersion);
   writer.count(FrameKind.reply);
   writeReply(reply, writer);
-  return assemble(writer.written(), pieces, reply.offset, checksums);
+  return writer.written();
 }
 
 function requestHeader(request: Request): Uint8Array {
@@ -103,11 +128,7 @@ function assemble(
   const checksumBytes = 4 * pieceCount(offset, dataBytes);
   const checksumStart = prefixBytes + header.length;
   const dataStart = checksumStart + checksumBytes;
-  const frame = allocateFrame(dataStart + dataBytes);
-  frame[0] = header.length & 0xff;
-  frame[1] = header.length >>> 8;
-  writeUint32(frame, 2, checksumOf(header));
-  frame.set(header, prefixBytes);
+  const frame = frameWith(header, checksumBytes + dataBytes);
   if (dataBytes === 0) return frame;
   let at = dataStart;
   for (const piece of pieces) {
@@ -119,6 +140,16 @@ function assemble(
     writeChecksums(frame.subarray(dataStart), offset, view, checksumStart);
   } else
     frame.set(new Uint8Array(checksums.buffer, checksums.byteOffset, checksumBytes), checksumStart);
+  return frame;
+}
+
+/** Memory for a frame, with prefix and header in it. */
+function frameWith(header: Uint8Array, behindHeaderBytes: number): Uint8Array {
+  const frame = allocateFrame(prefixBytes + header.length + behindHeaderBytes);
+  frame[0] = header.length & 0xff;
+  frame[1] = header.length >>> 8;
+  writeUint32(frame, 2, checksumOf(header));
+  frame.set(header, prefixBytes);
   return frame;
 }
 

@@ -2,12 +2,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
-import { checksumOf, pieceCount } from '../../../protocols/checksums.ts';
+import { checksumOf, pieceCount, writeChecksums } from '../../../protocols/checksums.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import {
   decodeFrame,
   encodeForwarded,
   encodeReply,
+  encodeReplySpace,
   encodeRequest,
   FrameKind,
   isDataIntact,
@@ -132,6 +133,16 @@ describe('frames', () => {
 });
 
 describe('data of a frame', () => {
+  it('may be filled in after the header was written, as a disk does that reads into its answer', () => {
+    const offset = unitOf<VolumeOffset>(3 * 4096 + 512);
+    const data = patternBytes(10_000);
+    const reply = { ...sampleReply, offset };
+    const space = encodeReplySpace(reply, data.length);
+    space.data.set(data);
+    writeChecksums(data, offset, space.checksums, 0);
+    expect(Buffer.compare(space.frame, encodeReply(reply, [data]))).to.equal(0);
+  });
+
   const arbitraryData = fc.record({
     sector: fc.nat({ max: 2 ** 24 }),
     lengthBytes: fc.integer({ min: 1, max: 3 * blockBytes }),
