@@ -1,0 +1,156 @@
+/**
+ * Listens to who is there: events, telemetry, and answers to `describe`. Keeps the presence table, and tells when it
+ * changed in a way that matters. Only actors of the topology are listened to, which bounds the table.
+ */
+import { type Description, descriptionSchema, verbs } from '../../protocols/commands.ts';
+import { eventNames, eventSchema, nodeExitedSchema } from '../../protocols/events.ts';
+import { type HostFacts, hostFactsSchema } from '../../protocols/facts.ts';
+import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import type { Cancel, Timer } from '../../protocols/ports.ts';
+import { senderOf } from '../../protocols/subjects.ts';
+import type { Actor, ActorPorts } from '../actor.ts';
+import { decodeJson } from '../json.ts';
+import { PresenceTable } from './presence.ts';
+import type { VirtualizerInput } from './virtualizer-input.ts';
+
+export interface WatchListener {
+  /** A disk or a switch came, went, or changed. */
+  membersChanged(): void;
+  /** A host told which control data it holds. */
+  hostSeen(host: HostId, facts: HostFacts): void;
+  /** A switch told that partitions of it are settled. */
+  settledTold(sender: ActorAddress): void;
+}
+
+/** From a switch: partitions of it have settled. What it says in detail is asked with the command of that name. */
+const settledEvent = verbs.settled;
+const sweepMs = 500;
+const describeTimeoutMs = 1000;
+
+export class ActorWatch {
+  readonly presence: PresenceTable;
+  readonly #actor: Actor;
+  readonly #ports: ActorPorts;
+  readonly #listener: WatchListener;
+  readonly #members: readonly ActorAddress[];
+  readonly #known: ReadonlySet<string>;
+  /** Whom a question is open to. */
+  readonly #asked = new Set<string>();
+  readonly #cancels: Cancel[] = [];
+  #sweepTimer: Timer | null = null;
+
+  constructor(input: VirtualizerInput, actor: Actor, ports: ActorPorts, listener: WatchListener) {
+    this.#actor = actor;
+    this.#ports = ports;
+    this.#listener = listener;
+    this.presence = new PresenceTable(ports.clock.now());
+    this.#members = [
+      ...input.disks.map((id) => ({ kind: 'disk', id }) as const),
+      ...input.virtualizingSwitches.map((id) => ({ kind: 'switch', id }) as const),
+      ...input.hosts.map((id) => ({ kind: 'host', id }) as const),
+    ];
+    this.#known = new Set(this.#members.map(keyOf));
+  }
+
+  start(): void {
+    const { control, clock } = this.#ports;
+    const { subjects } = this.#actor;
+    this.presence.forgive(clock.now());
+    this.#cancels.push(
+      control.subscribe(subjects.events(), {
+        message: (data, subject) => this.#onEvent(data, subject),
+      }),
+      control.subscribe(subjects.telemetries(), {
+        message: (data, subject) => this.#onTelemetry(data, subject),
+      }),
+      control.onState((state) => {
+        if (state !== 'connected') return;
+        this.presence.forgive(clock.now());
+        this.askAll();
+      }),
+    );
+    this.#scheduleSweep();
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    if (this.#sweepTimer !== null) this.#ports.clock.clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = null;
+  }
+
+  /** Asks every actor of the topology how it is. */
+  askAll(): void {
+    for (const address of this.#members) this.ask(address);
+  }
+
+  /** Asks one actor how it is, unless it has been asked and may still answer. */
+  ask(address: ActorAddress): void {
+    const key = keyOf(address);
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
+    this.#actor.ask(address, verbs.describe, {}, describeTimeoutMs, (answer) => {
+      this.#asked.delete(key);
+      if (answer.ok) this.#describes(address, answer);
+    });
+  }
+
+  #onTelemetry(data: Uint8Array, subject: string): void {
+    const sender = senderOf(subject)?.sender;
+    if (sender !== undefined && this.#known.has(keyOf(sender)))
+      this.#describes(sender, decodeJson(data));
+  }
+
+  #onEvent(data: Uint8Array, subject: string): void {
+    const { sender, what } = senderOf(subject) ?? {};
+    if (sender === undefined) return;
+    if (what === eventNames.exited) this.#onExited(data);
+    if (!this.#known.has(keyOf(sender))) return;
+    if (what === eventNames.hello) this.#describes(sender, decodeJson(data));
+    else if (what === eventNames.goodbye) this.#onGoodbye(sender, data);
+    else if (what === settledEvent) this.#listener.settledTold(sender);
+  }
+
+  #onGoodbye(sender: ActorAddress, data: Uint8Array): void {
+    const event = eventSchema.safeParse(decodeJson(data)).data;
+    if (event === undefined) return;
+    if (this.presence.goodbye(sender, event.incarnation)) this.#departed([sender]);
+  }
+
+  #onExited(data: Uint8Array): void {
+    const event = nodeExitedSchema.safeParse(decodeJson(data)).data;
+    if (event === undefined) return;
+    this.#departed(event.actors.filter((address) => this.presence.exited(address)));
+  }
+
+  #describes(sender: ActorAddress, body: unknown): void {
+    const description = descriptionSchema.safeParse(body).data;
+    if (description === undefined) return;
+    if (description.kind !== sender.kind || description.id !== sender.id) return;
+    const isChanged = this.presence.see(description, this.#ports.clock.now());
+    if (description.kind === 'host') this.#hostDescribes(description);
+    else if (isChanged) this.#listener.membersChanged();
+  }
+
+  #hostDescribes({ id, facts }: Description): void {
+    const hostFacts = hostFactsSchema.safeParse(facts).data;
+    if (hostFacts !== undefined) this.#listener.hostSeen(id as HostId, hostFacts);
+  }
+
+  #departed(actors: readonly ActorAddress[]): void {
+    if (actors.some(({ kind }) => kind !== 'host')) this.#listener.membersChanged();
+  }
+
+  #scheduleSweep(): void {
+    const { clock, control } = this.#ports;
+    this.#sweepTimer = clock.setTimeout(() => {
+      this.#scheduleSweep();
+      const at = clock.now();
+      if (control.state !== 'connected') this.presence.forgive(at);
+      this.#departed(this.presence.sweep(at));
+    }, sweepMs);
+  }
+}
+
+function keyOf({ kind, id }: ActorAddress): string {
+  return `${kind}:${id}`;
+}

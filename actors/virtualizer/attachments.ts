@@ -1,0 +1,114 @@
+/**
+ * Which hosts may use a volume: whether a request to be attached may be noted, and whom the next decision attaches
+ * (DESIGN I14, V3). Pure. A host that is gone keeps its attachment until another one needs its place: nothing is
+ * gained by taking it away, and it may come back.
+ */
+import type { AttachRequest } from '../../protocols/commands.ts';
+import type { AttachmentRecord, VolumeRecord } from '../../protocols/control-data.ts';
+import type { HostId } from '../../protocols/ids.ts';
+import type { AttachEpoch } from '../../protocols/units.ts';
+import type { Liveness } from './presence.ts';
+
+/** An attachment that the next decision makes. */
+export interface WantedAttachment extends Omit<AttachmentRecord, 'attachEpoch'> {
+  /** The epoch that it has already; null when it needs a new one. */
+  readonly attachEpoch: AttachEpoch | null;
+  /** What the new one must exceed. */
+  readonly lostEpoch: number;
+}
+
+type Claim = Pick<AttachmentRecord, 'host' | 'mode'>;
+
+export type Judgement =
+  | { readonly outcome: 'noted' }
+  /** The last decision contains what is asked for. */
+  | { readonly outcome: 'attached' }
+  | { readonly outcome: 'refused' | 'not-ready'; readonly message: string };
+
+export interface AttachmentState {
+  readonly record: VolumeRecord | null;
+  /** Noted since the last decision, at most one per host. */
+  readonly requests: readonly AttachRequest[];
+  /** Hosts that have drained and want to be detached. */
+  readonly leaving: readonly HostId[];
+  readonly livenessOf: (host: HostId) => Liveness;
+  /** Whether the topology lets the host use the volume. */
+  readonly mayUse: (host: HostId) => boolean;
+}
+
+/** Judges a request of a host that may use the volume. */
+export function judgeAttach(request: AttachRequest, state: AttachmentState): Judgement {
+  const { volume } = request;
+  for (const other of claims(state)) {
+    if (other.host === request.host || !excludes(request, other)) continue;
+    const liveness = state.livenessOf(other.host);
+    if (liveness === 'gone') continue;
+    if (liveness === 'unknown')
+      return {
+        outcome: 'not-ready',
+        message: `volume ${volume} is attached by host ${other.host}; whether it lives is not known yet`,
+      };
+    const how = other.mode === 'exclusive' ? 'exclusively by' : 'by';
+    const message =
+      `volume ${volume} is attached ${how} host ${other.host}; ` +
+      `detach it there first, or attach it shared everywhere`;
+    return { outcome: 'refused', message };
+  }
+  const attached = state.record?.attachments.find(({ host }) => host === request.host);
+  const isAttached =
+    attached !== undefined && fulfils(attached, request) && !state.leaving.includes(request.host);
+  return { outcome: isAttached ? 'attached' : 'noted' };
+}
+
+/** Whom the next decision attaches, by host. Requests that were noted win over what was decided before. */
+export function wantedAttachments(state: AttachmentState): readonly WantedAttachment[] {
+  const { record, requests, leaving, mayUse } = state;
+  const attachments = record?.attachments ?? [];
+  const asked = requests.map((request): WantedAttachment => {
+    const { host, hostIncarnation, mode, readOnly, lostEpoch } = request;
+    const held = attachments.find((attached) => attached.host === host);
+    const attachEpoch = held !== undefined && fulfils(held, request) ? held.attachEpoch : null;
+    return { host, hostIncarnation, mode, readOnly, attachEpoch, lostEpoch: lostEpoch ?? 0 };
+  });
+  const kept = attachments.filter(
+    (held) =>
+      mayUse(held.host) &&
+      !leaving.includes(held.host) &&
+      !requests.some((request) => excludes(request, held)),
+  );
+  return [...asked, ...kept.map((held) => ({ ...held, lostEpoch: 0 }))].sort((a, b) =>
+    a.host < b.host ? -1 : 1,
+  );
+}
+
+/** True when the next decision would attach others than the last one did. */
+export function differsFromRecord(state: AttachmentState): boolean {
+  const wanted = wantedAttachments(state);
+  const attached = state.record?.attachments ?? [];
+  return (
+    wanted.length !== attached.length || wanted.some(({ attachEpoch }) => attachEpoch === null)
+  );
+}
+
+/** True when an attachment is what a request asks for. */
+export function fulfils(attached: AttachmentRecord, request: AttachRequest): boolean {
+  return (
+    attached.hostIncarnation === request.hostIncarnation &&
+    attached.mode === request.mode &&
+    attached.readOnly === request.readOnly &&
+    attached.attachEpoch > (request.lostEpoch ?? 0)
+  );
+}
+
+/** Who holds or has asked for the volume. */
+function claims({ record, requests, leaving }: AttachmentState): readonly Claim[] {
+  const held = (record?.attachments ?? []).filter(
+    ({ host }) => !leaving.includes(host) && !requests.some((request) => request.host === host),
+  );
+  return [...held, ...requests];
+}
+
+/** True when a request leaves no place for another claim: the same host's former one, or one that will not share. */
+export function excludes(request: Claim, other: Claim): boolean {
+  return request.host === other.host || request.mode === 'exclusive' || other.mode === 'exclusive';
+}

@@ -1,0 +1,149 @@
+/**
+ * How a virtualizer comes to decide: the cluster's identity, made once; the control epoch, stepped by compare-and-set
+ * at each start, so that of two processes that both mean to decide only the later one can; and the volumes that the
+ * topology does not name, whose places on the disks are taken all the same. Answers in events of its machine.
+ */
+import { z } from 'zod';
+import { volumeRecordSchema } from '../../protocols/control-data.ts';
+import type { VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
+import type { ConfigDatabase, Random } from '../../protocols/ports.ts';
+import { count, id } from '../../protocols/schema.ts';
+import { type ControlEpoch, type Incarnation, unitOf } from '../../protocols/units.ts';
+import { databaseKeys, RecordStore } from './record-store.ts';
+import type { VirtualizerMachineEvent } from './virtualizer-machine.ts';
+
+/** The value of the key `cluster`. */
+const clusterRecordSchema = z.object({ clusterIdentity: z.string().regex(/^[0-9a-f]{32}$/) });
+type ClusterRecord = z.infer<typeof clusterRecordSchema>;
+
+/** The value of the key `control`: who decides. */
+export const controlRecordSchema = z.object({
+  controlEpoch: count<ControlEpoch>(),
+  virtualizer: id<VirtualizerId>(),
+  incarnation: count<Incarnation>(),
+});
+export type ControlRecord = z.infer<typeof controlRecordSchema>;
+
+export interface ClaimParts {
+  readonly database: ConfigDatabase;
+  readonly random: Random;
+  readonly virtualizer: VirtualizerId;
+  readonly incarnation: Incarnation;
+  /** Volumes of the topology: read by their own machines. */
+  readonly known: readonly VolumeId[];
+}
+
+type Tell = (event: VirtualizerMachineEvent) => void;
+
+const unreadable = (reason: string): VirtualizerMachineEvent => ({
+  type: 'database.unavailable',
+  reason: `the config database cannot be used: ${reason}`,
+});
+
+export class ControlClaim {
+  readonly #parts: ClaimParts;
+  readonly #cluster: RecordStore<ClusterRecord>;
+  readonly #control: RecordStore<ControlRecord>;
+  #clusterIdentity = '';
+  #foreignLayouts: readonly Layout[] = [];
+
+  constructor(parts: ClaimParts) {
+    this.#parts = parts;
+    this.#cluster = new RecordStore(parts.database, databaseKeys.cluster, clusterRecordSchema);
+    this.#control = new RecordStore(parts.database, databaseKeys.control, controlRecordSchema);
+  }
+
+  /** '' until it is known. */
+  get clusterIdentity(): string {
+    return this.#clusterIdentity;
+  }
+
+  /** Of volumes that are in the database and not in the topology. */
+  get foreignLayouts(): readonly Layout[] {
+    return this.#foreignLayouts;
+  }
+
+  identify(tell: Tell): void {
+    this.#cluster.read((result) => {
+      if (result.outcome === 'unavailable' || result.outcome === 'invalid')
+        tell(unreadable(result.reason));
+      else if (result.outcome === 'found') this.#identified(result.value, tell);
+      else this.#makeIdentity(tell);
+    });
+  }
+
+  /**
+   * @param held the epoch that this process held last, 0 before the first: another's claim is not taken from it then
+   * @param floor what the next one must exceed
+   */
+  claim(held: number, floor: number, tell: Tell): void {
+    this.#control.read((result) => {
+      if (result.outcome === 'unavailable' || result.outcome === 'invalid')
+        return tell(unreadable(result.reason));
+      const last = result.outcome === 'found' ? result.value : null;
+      const { virtualizer, incarnation } = this.#parts;
+      if (held > 0 && last !== null && last.incarnation !== incarnation && last.controlEpoch > held)
+        return tell({
+          type: 'control.lost',
+          reason: `virtualizer ${last.virtualizer} took over with control epoch ${last.controlEpoch}`,
+        });
+      const controlEpoch = unitOf<ControlEpoch>(Math.max(last?.controlEpoch ?? 0, held, floor) + 1);
+      this.#control.write({ controlEpoch, virtualizer, incarnation }, (written) => {
+        if (written.outcome === 'written') tell({ type: 'control.taken', controlEpoch });
+        else tell({ type: 'control.contested', reason: contestText(written) });
+      });
+    });
+  }
+
+  listVolumes(tell: Tell): void {
+    const { database, known } = this.#parts;
+    database.list(databaseKeys.volumes, (result) => {
+      if ('unavailable' in result) return tell(unreadable(result.unavailable));
+      const own = known.map((volume) => databaseKeys.volume(volume));
+      this.#readForeign(
+        result.keys.filter((key) => !own.includes(key)),
+        [],
+        tell,
+      );
+    });
+  }
+
+  /** One key after the other: a list of many must not become many requests at once. */
+  #readForeign(keys: readonly string[], layouts: readonly Layout[], tell: Tell): void {
+    const [key, ...others] = keys;
+    if (key === undefined) {
+      this.#foreignLayouts = layouts;
+      tell({ type: 'volumes.listed' });
+      return;
+    }
+    new RecordStore(this.#parts.database, key, volumeRecordSchema).read((result) => {
+      if (result.outcome === 'unavailable' || result.outcome === 'invalid')
+        return tell(unreadable(result.reason));
+      const found = result.outcome === 'found' ? [result.value.layout] : [];
+      this.#readForeign(others, [...layouts, ...found], tell);
+    });
+  }
+
+  #makeIdentity(tell: Tell): void {
+    const words = Array.from({ length: 4 }, () => this.#parts.random.integer(2 ** 32));
+    const clusterIdentity = words.map((word) => word.toString(16).padStart(8, '0')).join('');
+    this.#cluster.write({ clusterIdentity }, (written) => {
+      if (written.outcome === 'written') this.#identified({ clusterIdentity }, tell);
+      else tell(unreadable(contestText(written)));
+    });
+  }
+
+  #identified({ clusterIdentity }: ClusterRecord, tell: Tell): void {
+    this.#clusterIdentity = clusterIdentity;
+    tell({ type: 'cluster.known' });
+  }
+}
+
+function contestText(
+  written: { readonly outcome: 'conflict' } | { readonly outcome: 'unknown'; reason: string },
+): string {
+  return written.outcome === 'conflict'
+    ? 'somebody else wrote at the same time'
+    : `whether a write arrived is not known: ${written.reason}`;
+}

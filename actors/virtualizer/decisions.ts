@@ -1,0 +1,181 @@
+/**
+ * Decisions about a volume: from the last record and what is there now to the next record, with every number of
+ * DESIGN §1 that a virtualizer issues. Pure. Numbers never go back: each exceeds what the record, the disks and the
+ * hosts know of it, so that not even a database that lost its last writes makes a number be issued twice (I5).
+ */
+import type {
+  AttachmentRecord,
+  DiskMember,
+  PartitionRecord,
+  VolumeRecord,
+} from '../../protocols/control-data.ts';
+import type { ClusterId, HostId } from '../../protocols/ids.ts';
+import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
+import type { Volume } from '../../protocols/topology.ts';
+import {
+  type AttachEpoch,
+  type ControlEpoch,
+  type EventCount,
+  type Generation,
+  type Incarnation,
+  type PartitionEpoch,
+  unitOf,
+} from '../../protocols/units.ts';
+import type { WantedAttachment } from './attachments.ts';
+import type { Members } from './membership.ts';
+
+/** What a decision rests on, beside the last record. */
+export interface Circumstances {
+  readonly controlEpoch: ControlEpoch;
+  readonly members: Members;
+  readonly attachments: readonly WantedAttachment[];
+  /** Hosts that ended all their I/O before they asked to be detached. */
+  readonly drained: readonly HostId[];
+  /** Trouble was reported, or hosts were told that the volume is being assembled: nothing old may go on. */
+  readonly renew: boolean;
+}
+
+export interface Decision {
+  readonly record: VolumeRecord;
+  /** Every partition and attachment has a new epoch: what was under way ends. */
+  readonly renewed: boolean;
+}
+
+/** Where a volume that does not exist yet is going to lie. */
+export interface NewVolume {
+  readonly cluster: ClusterId;
+  readonly clusterIdentity: string;
+  readonly volume: Volume;
+  readonly frameBytesMax: number;
+  readonly layout: Layout;
+}
+
+/** The record from which the first decision of a volume is made. It is never written itself. */
+export function blankRecord(created: NewVolume): VolumeRecord {
+  const { cluster, clusterIdentity, volume, frameBytesMax, layout } = created;
+  return {
+    cluster,
+    clusterIdentity,
+    volume: volume.id,
+    sizeBytes: volume.sizeBytes,
+    logicalBlockBytes: volume.logicalBlockBytes,
+    regionBytes: volume.regionBytes,
+    frameBytesMax,
+    layout,
+    coordinatorMap: volume.coordinatorMap,
+    generation: unitOf<Generation>(0),
+    controlEpoch: unitOf<ControlEpoch>(0),
+    partitions: volume.coordinators.map((coordinator, partition) => ({
+      partition,
+      coordinator,
+      epoch: unitOf<PartitionEpoch>(0),
+      ownerIncarnation: unitOf<Incarnation>(0),
+    })),
+    mirrorSets: mirrorSetsOf(layout).map(({ set, node }) => ({
+      set,
+      eventCount: unitOf<EventCount>(1),
+      mirrors: node.children.map(() => 'in-sync' as const),
+    })),
+    attachments: [],
+    disks: [],
+    lastEpoch: 0,
+  };
+}
+
+/**
+ * The next record. Epochs stay where a volume goes on as it was and a host only comes to it, or leaves after having
+ * drained; whatever else happened may have left writes behind, so that all of them are new then.
+ */
+export function decide(last: VolumeRecord, circumstances: Circumstances): Decision {
+  const { controlEpoch, members, attachments, drained } = circumstances;
+  const owned = ownedNow(last, members);
+  const renewed =
+    circumstances.renew ||
+    disksDiffer(last.disks, members.disks) ||
+    ownersDiffer(last.partitions, owned) ||
+    someoneWasCutOff(last.attachments, attachments, drained);
+  const lost = attachments.map(({ lostEpoch }) => lostEpoch);
+  const counter = new EpochCounter(Math.max(last.lastEpoch, members.knownEpoch, ...lost));
+  const partitions = owned.map((partition) =>
+    renewed ? { ...partition, epoch: counter.next<PartitionEpoch>() } : partition,
+  );
+  const attached = attachments.map((wanted) => attach(wanted, renewed, counter));
+  const record: VolumeRecord = {
+    ...last,
+    generation: unitOf<Generation>(Math.max(last.generation, members.knownGeneration) + 1),
+    controlEpoch,
+    partitions,
+    attachments: attached,
+    disks: members.disks.map(({ disk, identity, instance }) => ({ disk, identity, instance })),
+    lastEpoch: counter.last,
+  };
+  return { record, renewed };
+}
+
+/** The partitions with the present processes of their coordinators. */
+function ownedNow(last: VolumeRecord, members: Members): readonly PartitionRecord[] {
+  return last.partitions.map((partition) => {
+    const owner = members.coordinators.find((member) => member.switch === partition.coordinator);
+    if (owner === undefined)
+      throw new RangeError(`volume ${last.volume}: decided without ${partition.coordinator}`);
+    return { ...partition, ownerIncarnation: owner.incarnation };
+  });
+}
+
+/** One counter for all epochs of a volume, so that any two of them can be compared. */
+class EpochCounter {
+  #last: number;
+
+  constructor(last: number) {
+    this.#last = last;
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  next<Epoch extends number>(): Epoch {
+    this.#last++;
+    return unitOf<Epoch>(this.#last);
+  }
+}
+
+function attach(
+  wanted: WantedAttachment,
+  renewed: boolean,
+  counter: EpochCounter,
+): AttachmentRecord {
+  const { host, hostIncarnation, mode, readOnly } = wanted;
+  const attachEpoch =
+    renewed || wanted.attachEpoch === null ? counter.next<AttachEpoch>() : wanted.attachEpoch;
+  return { host, hostIncarnation, attachEpoch, mode, readOnly };
+}
+
+function disksDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): boolean {
+  return (
+    last.length !== now.length ||
+    now.some(({ disk, identity, instance }) => {
+      const before = last.find((member) => member.disk === disk);
+      return before?.identity !== identity || before.instance !== instance;
+    })
+  );
+}
+
+function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionRecord[]): boolean {
+  return now.some(
+    ({ ownerIncarnation, epoch }, index) =>
+      epoch === 0 || ownerIncarnation !== last[index]?.ownerIncarnation,
+  );
+}
+
+/** True when an attachment ends without its host having drained: writes of it may be under way still. */
+function someoneWasCutOff(
+  last: readonly AttachmentRecord[],
+  wanted: readonly WantedAttachment[],
+  drained: readonly HostId[],
+): boolean {
+  return last.some(({ host, attachEpoch }) => {
+    const next = wanted.find((attachment) => attachment.host === host);
+    return next?.attachEpoch !== attachEpoch && !drained.includes(host);
+  });
+}

@@ -1,0 +1,177 @@
+/**
+ * Whether a volume can be assembled now: every disk that it lies on must be there and be the one that it was made
+ * on, and so must every switch that coordinates a part of it (DESIGN I4). Pure: judges what `presence` knows.
+ */
+import type { DiskMember, VolumeRecord } from '../../protocols/control-data.ts';
+import { assemblableDiskStates, type DiskFacts, diskFactsSchema } from '../../protocols/facts.ts';
+import type { ActorAddress, DiskId, SwitchId, VolumeId } from '../../protocols/ids.ts';
+import {
+  type DiskInstance,
+  type Incarnation,
+  type Instant,
+  unitOf,
+} from '../../protocols/units.ts';
+import type { PresenceTable } from './presence.ts';
+
+export interface SwitchMember {
+  readonly switch: SwitchId;
+  readonly incarnation: Incarnation;
+}
+
+/** A disk that is there, with what it told. */
+export interface SurveyedDisk extends DiskMember {
+  readonly facts: DiskFacts;
+}
+
+/** What a volume can be assembled from now. */
+export interface Members {
+  readonly disks: readonly SurveyedDisk[];
+  readonly coordinators: readonly SwitchMember[];
+  /** The highest numbers that any of the disks knows of this volume. */
+  readonly knownEpoch: number;
+  readonly knownGeneration: number;
+  /** The highest control epoch that any of the disks knows, of any volume. */
+  readonly knownControlEpoch: number;
+}
+
+/** `unknown`: nothing was listened for long enough yet to call anybody missing. */
+export type Survey =
+  | { readonly outcome: 'complete'; readonly members: Members }
+  | { readonly outcome: 'unknown' | 'missing'; readonly reason: string };
+
+export interface SurveyQuestion {
+  readonly volume: VolumeId;
+  readonly disks: readonly DiskId[];
+  readonly coordinators: readonly SwitchId[];
+  readonly clusterIdentity: string;
+  /** The disks of the last decision; none before the first. */
+  readonly recorded: readonly DiskMember[];
+}
+
+/** Bounds what a person has to read. */
+const problemsShownMax = 3;
+
+interface Finding {
+  readonly problem: string;
+  readonly isUnknown: boolean;
+}
+
+/** Judges who is there at the time `at`. */
+export function surveyMembers(
+  question: SurveyQuestion,
+  presence: PresenceTable,
+  at: Instant,
+): Survey {
+  const findings: Finding[] = [];
+  const disks: SurveyedDisk[] = [];
+  const coordinators: SwitchMember[] = [];
+  for (const disk of question.disks) {
+    const found = surveyDisk(disk, question, presence, at);
+    if ('problem' in found) findings.push(found);
+    else disks.push(found);
+  }
+  for (const coordinator of question.coordinators) {
+    const address: ActorAddress = { kind: 'switch', id: coordinator };
+    const found = presence.find(address);
+    if (found === undefined) findings.push(missing(address, presence, at));
+    else coordinators.push({ switch: coordinator, incarnation: found.description.incarnation });
+  }
+  findings.push(...twins(disks));
+  if (findings.length > 0) return failed(findings);
+  return {
+    outcome: 'complete',
+    members: { disks, coordinators, ...knownNumbers(disks, question) },
+  };
+}
+
+/** Why what is there now is not what a decision was made for, for people; '' when it still is. */
+export function changeOf(record: VolumeRecord, members: Members): string {
+  for (const { disk, instance } of members.disks) {
+    const recorded = record.disks.find((member) => member.disk === disk);
+    if (recorded?.instance !== instance) return `disk ${disk} restarted`;
+  }
+  for (const member of members.coordinators) {
+    const owned = record.partitions.filter(({ coordinator }) => coordinator === member.switch);
+    if (owned.some(({ ownerIncarnation }) => ownerIncarnation !== member.incarnation))
+      return `switch ${member.switch} restarted`;
+  }
+  return '';
+}
+
+function surveyDisk(
+  disk: DiskId,
+  question: SurveyQuestion,
+  presence: PresenceTable,
+  at: Instant,
+): SurveyedDisk | Finding {
+  const address: ActorAddress = { kind: 'disk', id: disk };
+  const description = presence.find(address)?.description;
+  if (description === undefined) return missing(address, presence, at);
+  const refuse = (problem: string): Finding => ({ problem, isUnknown: false });
+  if (!assemblableDiskStates.includes(description.state))
+    return refuse(`disk ${disk} is not ready, its state is ${description.state}`);
+  const parsed = diskFactsSchema.safeParse(description.facts);
+  if (!parsed.success)
+    return refuse(`disk ${disk} does not present itself as this version expects; is it another?`);
+  const { identity, clusterIdentity } = parsed.data;
+  const expected = question.recorded.find((member) => member.disk === disk)?.identity ?? identity;
+  if (identity !== expected)
+    return refuse(
+      `disk ${disk} answers as identity ${identity}, expected ${expected}: ` +
+        'it was replaced or emptied; put the old one back',
+    );
+  if (clusterIdentity !== '' && clusterIdentity !== question.clusterIdentity)
+    return refuse(
+      `disk ${disk} belongs to the cluster with identity ${clusterIdentity}, ` +
+        `this one is ${question.clusterIdentity}`,
+    );
+  const instance = unitOf<DiskInstance>(description.incarnation);
+  return { disk, identity, instance, facts: parsed.data };
+}
+
+function missing(address: ActorAddress, presence: PresenceTable, at: Instant): Finding {
+  const name = `${address.kind} ${address.id}`;
+  if (presence.liveness(address, at) === 'unknown')
+    return { problem: `${name} was not heard of yet`, isUnknown: true };
+  return {
+    problem: `${name} is missing: it ${presence.departureOf(address)}`,
+    isUnknown: false,
+  };
+}
+
+/** Two disks with one identity are one disk, or its copy: the mirrors on them would not be two. */
+function twins(disks: readonly SurveyedDisk[]): readonly Finding[] {
+  const owners = new Map<string, DiskId>();
+  return disks.flatMap(({ disk, identity }) => {
+    const owner = owners.get(identity);
+    owners.set(identity, disk);
+    if (owner === undefined) return [];
+    const problem = `disks ${owner} and ${disk} are one and the same, of identity ${identity}`;
+    return [{ problem, isUnknown: false }];
+  });
+}
+
+function failed(findings: readonly Finding[]): Survey {
+  const certain = findings.filter(({ isUnknown }) => !isUnknown);
+  const shown = (certain.length > 0 ? certain : findings).map(({ problem }) => problem);
+  const more = shown.length - problemsShownMax;
+  const reason = shown.slice(0, problemsShownMax).join('; ');
+  return {
+    outcome: certain.length > 0 ? 'missing' : 'unknown',
+    reason: more > 0 ? `${reason}; and ${more} more` : reason,
+  };
+}
+
+function knownNumbers(disks: readonly SurveyedDisk[], { volume }: SurveyQuestion) {
+  const all = disks.flatMap(({ facts }) => facts.volumes);
+  const own = all.filter((facts) => facts.volume === volume);
+  return {
+    knownEpoch: highest(own.map(({ highestEpoch }) => highestEpoch)),
+    knownGeneration: highest(own.map(({ generation }) => generation)),
+    knownControlEpoch: highest(all.map(({ controlEpoch }) => controlEpoch)),
+  };
+}
+
+function highest(numbers: readonly number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
+}

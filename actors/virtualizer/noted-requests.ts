@@ -1,0 +1,55 @@
+/** What hosts asked of a volume since the last decision: to be attached, or to be let go. */
+import type { AttachRequest } from '../../protocols/commands.ts';
+import type { VolumeRecord } from '../../protocols/control-data.ts';
+import type { HostId } from '../../protocols/ids.ts';
+import {
+  type AttachmentState,
+  excludes,
+  fulfils,
+  type Judgement,
+  judgeAttach,
+} from './attachments.ts';
+
+/** What requests are judged by. */
+export type Surroundings = Pick<AttachmentState, 'record' | 'livenessOf' | 'mayUse'>;
+
+export class NotedRequests {
+  /** At most one per host, and hosts are those of the topology. */
+  #requests: readonly AttachRequest[] = [];
+  #leaving: readonly HostId[] = [];
+
+  /** The requests together with what they are judged by. */
+  within(surroundings: Surroundings): AttachmentState {
+    return { ...surroundings, requests: this.#requests, leaving: this.#leaving };
+  }
+
+  /** Judges a request, and notes it if nothing speaks against it. */
+  attach(request: AttachRequest, surroundings: Surroundings): Judgement {
+    const judgement = judgeAttach(request, this.within(surroundings));
+    if (judgement.outcome !== 'noted') return judgement;
+    const others = this.#requests.filter((other) => !excludes(request, other));
+    this.#requests = [...others, request];
+    this.#leaving = this.#leaving.filter((host) => host !== request.host);
+    return judgement;
+  }
+
+  /** Notes that a process of a host has drained. Of another process than the attached one it means nothing. */
+  detach(request: AttachRequest, record: VolumeRecord | null): void {
+    const { host, hostIncarnation } = request;
+    const isSame = (other: { host: HostId; hostIncarnation: number }) =>
+      other.host === host && other.hostIncarnation === hostIncarnation;
+    this.#requests = this.#requests.filter((other) => !isSame(other));
+    if (record?.attachments.some(isSame) && !this.#leaving.includes(host))
+      this.#leaving = [...this.#leaving, host];
+  }
+
+  /** Forgets what a decision has done. */
+  decided(record: VolumeRecord): void {
+    const { attachments } = record;
+    this.#requests = this.#requests.filter(
+      (request) =>
+        !attachments.some((held) => held.host === request.host && fulfils(held, request)),
+    );
+    this.#leaving = this.#leaving.filter((host) => attachments.some((held) => held.host === host));
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Who is there: what was last heard of every actor, and what that is worth at a given time. Knows nothing of buses
+ * and clocks: it is told what was heard, and when. Core NATS may lose or delay any message, so that nothing here is
+ * final: who is heard of again is there again.
+ */
+import type { Description } from '../../protocols/commands.ts';
+import { diskFactsSchema } from '../../protocols/facts.ts';
+import type { ActorAddress } from '../../protocols/ids.ts';
+import type { Incarnation, Instant } from '../../protocols/units.ts';
+
+/** An actor tells of itself each second; one that missed three is taken to be gone. */
+export const silenceMs = 3000;
+/** A sweep later than this means that the virtualizer itself stood still, and judges nobody. */
+export const sweepGapMsMax = 1500;
+/** How many former processes of an actor are remembered: late messages of theirs count for nothing. */
+const formerMax = 8;
+
+/**
+ * - `live`: heard of lately.
+ * - `gone`: said goodbye, seen to end, or silent too long.
+ * - `unknown`: never heard of, but listened for too short a time to tell.
+ */
+export type Liveness = 'live' | 'gone' | 'unknown';
+
+export interface Presence {
+  readonly description: Description;
+  readonly seenAt: Instant;
+  /** '' while live; else how it went, for people: "is silent", "said goodbye", "was seen to end". */
+  readonly departure: string;
+  readonly former: readonly string[];
+}
+
+const keyOf = ({ kind, id }: ActorAddress) => `${kind}:${id}`;
+
+/** Tells one process of an actor from another. Instances of a disk count anew when the disk is formatted anew. */
+function processOf(description: Description): string {
+  const { kind, incarnation, facts } = description;
+  return kind === 'disk' ? `${String(facts.identity)}/${incarnation}` : String(incarnation);
+}
+
+/** The part of a description that decisions rest on. */
+function essenceOf(description: Description): string {
+  const { kind, state, facts } = description;
+  if (kind !== 'disk') return '';
+  const disk = diskFactsSchema.safeParse(facts).data;
+  return JSON.stringify([state, disk?.identity, disk?.clusterIdentity, disk?.homeBytes]);
+}
+
+export class PresenceTable {
+  readonly #presences = new Map<string, Presence>();
+  #listeningSince: Instant;
+  #sweptAt: Instant;
+
+  constructor(at: Instant) {
+    this.#listeningSince = at;
+    this.#sweptAt = at;
+  }
+
+  /** An actor told of itself. @returns true when that changed anything that a decision could rest on. */
+  see(description: Description, at: Instant): boolean {
+    const key = keyOf(description);
+    const before = this.#presences.get(key);
+    const process = processOf(description);
+    if (before?.former.includes(process)) return false;
+    const isSame = before !== undefined && processOf(before.description) === process;
+    const replaced = before === undefined || isSame ? [] : [processOf(before.description)];
+    const former = [...(before?.former ?? []), ...replaced].slice(-formerMax);
+    const presence = { description, seenAt: at, departure: '', former };
+    this.#presences.set(key, presence);
+    if (!isSame || before.departure !== '') return true;
+    return essenceOf(before.description) !== essenceOf(description);
+  }
+
+  /** An actor said that it ends. @returns true when it was there. */
+  goodbye(address: ActorAddress, incarnation: Incarnation): boolean {
+    const presence = this.#presences.get(keyOf(address));
+    if (presence?.description.incarnation !== incarnation) return false;
+    return this.#depart(address, 'said goodbye');
+  }
+
+  /** A supervisor saw the actor's process end. @returns true when the actor was there. */
+  exited(address: ActorAddress): boolean {
+    return this.#depart(address, 'was seen to end');
+  }
+
+  /**
+   * Judges who has been silent too long. To be called often: after a gap nobody is judged, for it was the
+   * virtualizer that did not listen.
+   *
+   * @returns those who were there at the last sweep and are taken to be gone now
+   */
+  sweep(at: Instant): readonly ActorAddress[] {
+    const gapMs = at - this.#sweptAt;
+    this.#sweptAt = at;
+    if (gapMs > sweepGapMsMax) {
+      this.forgive(at);
+      return [];
+    }
+    const silent: ActorAddress[] = [];
+    for (const { description, seenAt, departure } of this.#presences.values())
+      if (departure === '' && at - seenAt > silenceMs) silent.push(description);
+    for (const address of silent) this.#depart(address, 'is silent');
+    return silent.map(({ kind, id }) => ({ kind, id }));
+  }
+
+  /** Nobody could be heard until now: the silence so far proves nothing. */
+  forgive(at: Instant): void {
+    this.#listeningSince = at;
+    for (const [key, presence] of this.#presences)
+      if (presence.departure === '') this.#presences.set(key, { ...presence, seenAt: at });
+  }
+
+  /** What is known of an actor that is there; undefined of one that is not. */
+  find(address: ActorAddress): Presence | undefined {
+    const presence = this.#presences.get(keyOf(address));
+    return presence?.departure === '' ? presence : undefined;
+  }
+
+  liveness(address: ActorAddress, at: Instant): Liveness {
+    const presence = this.#presences.get(keyOf(address));
+    if (presence !== undefined) return presence.departure === '' ? 'live' : 'gone';
+    return at - this.#listeningSince > silenceMs ? 'gone' : 'unknown';
+  }
+
+  /** How an actor went, for people. */
+  departureOf(address: ActorAddress): string {
+    return this.#presences.get(keyOf(address))?.departure || 'was not heard of';
+  }
+
+  #depart(address: ActorAddress, departure: string): boolean {
+    const key = keyOf(address);
+    const presence = this.#presences.get(key);
+    if (presence === undefined) return false;
+    this.#presences.set(key, { ...presence, departure });
+    return presence.departure === '';
+  }
+}

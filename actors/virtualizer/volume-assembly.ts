@@ -1,0 +1,232 @@
+/**
+ * One volume in the hands of the active virtualizer: its machine, and the parts that carry out what the machine says
+ * and tell it what became of it. Requests of hosts and what is heard of actors come in here.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import {
+  type Answer,
+  type AttachRequest,
+  refusal,
+  type TroubleReport,
+} from '../../protocols/commands.ts';
+import { eventNames } from '../../protocols/events.ts';
+import type { HostFacts } from '../../protocols/facts.ts';
+import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
+import type { Bus, Timer } from '../../protocols/ports.ts';
+import type { Volume } from '../../protocols/topology.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import { VolumeAnnouncer } from './volume-announcer.ts';
+import { VolumeDecider } from './volume-decider.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
+import { type VolumeMachineEvent, volumeMachine } from './volume-machine.ts';
+import { VolumeRounds } from './volume-rounds.ts';
+import { type VolumeStatus, volumeStatus } from './volume-status.ts';
+
+/** A machine that died of an exception is a bug; the volume is taken up again after this. */
+const restartMs = 1000;
+
+export class VolumeAssembly {
+  readonly #environment: VolumeEnvironment;
+  readonly #volume: Volume;
+  readonly #decider: VolumeDecider;
+  readonly #rounds: VolumeRounds;
+  readonly #announcer: VolumeAnnouncer;
+  #machine: MachineActor<typeof volumeMachine> | null = null;
+  #restartTimer: Timer | null = null;
+  /** Counts starts: what an earlier machine asked for is not told to a later one. */
+  #life = 0;
+
+  constructor(environment: VolumeEnvironment, volume: Volume, control: Bus) {
+    this.#environment = environment;
+    this.#volume = volume;
+    this.#decider = new VolumeDecider(environment, volume);
+    this.#rounds = new VolumeRounds(environment, (event) => this.#send(event));
+    this.#announcer = new VolumeAnnouncer(environment, control);
+  }
+
+  start(): void {
+    const { actor, clock, log } = this.#environment;
+    this.#life++;
+    this.#restartTimer = null;
+    this.#machine = runMachine({
+      machine: this.#providedMachine(),
+      name: `volume:${this.#volume.id}`,
+      input: { volume: this.#volume.id },
+      actor,
+      clock,
+      log,
+      onFailure: (error) => this.#failed(error),
+    });
+  }
+
+  /** Decides nothing any more. A write that is under way may still arrive. */
+  stop(): void {
+    const { clock } = this.#environment;
+    this.#life++;
+    if (this.#restartTimer !== null) clock.clearTimeout(this.#restartTimer);
+    this.#restartTimer = null;
+    this.#rounds.stop();
+    this.#machine?.stop();
+    this.#machine = null;
+  }
+
+  get isRead(): boolean {
+    return this.#decider.isRead;
+  }
+
+  get layout(): Layout | null {
+    return this.#decider.layout;
+  }
+
+  status(): VolumeStatus {
+    const snapshot = this.#machine?.getSnapshot();
+    return volumeStatus(this.#volume, this.#decider.record, {
+      state: snapshot === undefined ? 'stopped' : stateText(snapshot.value),
+      reason: snapshot?.context.reason ?? '',
+      waitingFor: this.#rounds.waitingFor,
+      remainingBytes: this.#rounds.remainingBytes,
+    });
+  }
+
+  attach(request: AttachRequest): Answer {
+    const { host, volume } = request;
+    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    const judgement = this.#decider.attach(request);
+    switch (judgement.outcome) {
+      case 'refused':
+      case 'not-ready':
+        return refusal(judgement.outcome, judgement.message);
+      case 'attached':
+        if (this.#isServing) this.#announcer.announceTo(host);
+        break;
+      case 'noted':
+        this.#environment.log.info({ volume, host }, 'a host asks to be attached');
+        this.review();
+    }
+    return { ok: true, outcome: judgement.outcome };
+  }
+
+  detach(request: AttachRequest): Answer {
+    this.#decider.detach(request);
+    this.review();
+    return { ok: true };
+  }
+
+  controlData(host: HostId): Answer {
+    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    const { volume, state, reason } = this.status();
+    const why = reason === '' ? `host ${host} is not attached to it` : reason;
+    return this.#announcer.answer(host, `volume ${volume} is ${state}: ${why}`);
+  }
+
+  trouble(report: TroubleReport): Answer {
+    if (this.#decider.concerns(report)) {
+      const reason = `${report.reporter} reports: ${report.what}`;
+      this.#send({ type: 'trouble.reported', reason });
+    }
+    return { ok: true };
+  }
+
+  /** A disk or switch came, went, or changed. */
+  membersChanged(): void {
+    this.#send({ type: 'members.changed' });
+    this.review();
+    this.#loadLate();
+  }
+
+  /** A host told of itself. */
+  hostSeen(host: HostId, facts: HostFacts): void {
+    this.#announcer.hostSeen(host, facts);
+  }
+
+  /** A switch told that it may have settled. */
+  settledTold(sender: ActorAddress): void {
+    this.#rounds.hurry(sender);
+  }
+
+  /** Looks whether what was decided still fits what is there and what is asked for. */
+  review(): void {
+    if (this.#machine?.getSnapshot().hasTag('decided') !== true) return;
+    const reason = this.#decider.loss();
+    if (reason !== '') this.#send({ type: 'member.lost', reason });
+    else if (this.#decider.attachmentsDiffer()) this.#send({ type: 'attachments.changed' });
+  }
+
+  get #isServing(): boolean {
+    return this.#machine?.getSnapshot().hasTag('serving') === true;
+  }
+
+  #providedMachine(): typeof volumeMachine {
+    const life = this.#life;
+    const tell = (event: VolumeMachineEvent) => {
+      if (life !== this.#life) return;
+      this.#send(event);
+      this.review();
+    };
+    const withRecord = (act: (record: NonNullable<VolumeDecider['record']>) => void) => () => {
+      const { record } = this.#decider;
+      if (record === null) throw new Error(`volume ${this.#volume.id} has no record to act on`);
+      act(record);
+    };
+    return volumeMachine.provide({
+      actions: {
+        readRecord: () =>
+          this.#decider.read((event) => {
+            tell(event);
+            if (event.type === 'record.read') this.#environment.volumeRead();
+          }),
+        surveyMembers: ({ self }) => self.send(this.#decider.survey()),
+        askMembers: () => this.#askMembers(),
+        writeDecision: ({ self }, { renew }) => {
+          this.#rounds.endLateLoads();
+          this.#announcer.pause();
+          this.#decider.write(renew, (event) =>
+            event.type === 'decision.impossible' ? self.send(event) : tell(event),
+          );
+        },
+        assembleDisks: withRecord((record) => this.#rounds.assembleDisks(record)),
+        loadSwitches: withRecord((record) => this.#rounds.loadSwitches(record)),
+        askSettled: withRecord((record) => this.#rounds.askSettled(record)),
+        endRound: () => this.#rounds.end(),
+        publishAssembling: (_, { reason }) =>
+          this.#announcer.announceAssembling(this.#decider.record, reason),
+        publishServing: withRecord((record) => {
+          this.#announcer.announceServing(record);
+          this.#rounds.loadLate(record);
+        }),
+      },
+    });
+  }
+
+  #send(event: VolumeMachineEvent): void {
+    this.#machine?.send(event);
+  }
+
+  #askMembers(): void {
+    for (const address of this.#decider.memberAddresses())
+      this.#environment.askDescription(address);
+  }
+
+  #loadLate(): void {
+    const { record } = this.#decider;
+    if (record !== null && this.#isServing) this.#rounds.loadLate(record);
+  }
+
+  #refuseHost(host: HostId): Answer {
+    const { id, hosts } = this.#volume;
+    const allowed = hosts.length === 0 ? 'none' : hosts.join(', ');
+    const message = `host ${host} may not use volume ${id}; the topology allows ${allowed}`;
+    return refusal('refused', message);
+  }
+
+  #failed(error: unknown): void {
+    const { actor, clock } = this.#environment;
+    const volume = this.#volume.id;
+    this.stop();
+    actor.tell(eventNames.fault, {
+      what: `the machine of volume ${volume} died: ${String(error)}`,
+    });
+    this.#restartTimer = clock.setTimeout(() => this.start(), restartMs);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * A volume's record and the decisions that change it: reads and writes the volume's key, looks at who is there, and
+ * notes what hosts ask for. Answers in events of the volume machine, which says when each of this is done.
+ */
+import type { AttachRequest, TroubleReport } from '../../protocols/commands.ts';
+import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
+import { eventNames } from '../../protocols/events.ts';
+import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
+import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
+import type { Volume } from '../../protocols/topology.ts';
+import { differsFromRecord, type Judgement, wantedAttachments } from './attachments.ts';
+import { decide } from './decisions.ts';
+import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
+import { NotedRequests, type Surroundings } from './noted-requests.ts';
+import { disksOf } from './publications.ts';
+import { databaseKeys, type RecordRead, RecordStore, type RecordWrite } from './record-store.ts';
+import { createVolume } from './volume-creation.ts';
+import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
+import type { VolumeMachineEvent } from './volume-machine.ts';
+
+type Tell = (event: VolumeMachineEvent) => void;
+
+export class VolumeDecider {
+  readonly #environment: VolumeEnvironment;
+  readonly #volume: Volume;
+  readonly #store: RecordStore<VolumeRecord>;
+  readonly #requests = new NotedRequests();
+  #record: VolumeRecord | null = null;
+  #isRead = false;
+  /** Where a volume without a record is going to lie. */
+  #planned: Layout | null = null;
+  #members: Members | null = null;
+  /** The decision that gave everybody new epochs last: trouble from before it is over. */
+  #renewedIn = 0;
+
+  constructor(environment: VolumeEnvironment, volume: Volume) {
+    this.#environment = environment;
+    this.#volume = volume;
+    const key = databaseKeys.volume(volume.id);
+    this.#store = new RecordStore(environment.database, key, volumeRecordSchema);
+  }
+
+  /** The last decision that is known to be written; null before the first. */
+  get record(): VolumeRecord | null {
+    return this.#record;
+  }
+
+  /** False until it is known whether the volume exists. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
+
+  get layout(): Layout | null {
+    return this.#record?.layout ?? this.#planned;
+  }
+
+  read(tell: Tell): void {
+    this.#store.read((result) => {
+      const event = this.#afterRead(result);
+      if (event !== null) tell(event);
+    });
+  }
+
+  /** Looks at who is there now. */
+  survey(): VolumeMachineEvent {
+    const { layoutsBeside, outranked, controlEpoch } = this.#environment;
+    if (this.#record === null && layoutsBeside(this.#volume.id) === null) {
+      const reason = 'places for it are looked for once all other volumes have been read';
+      return { type: 'members.unknown', reason };
+    }
+    const survey = this.#survey();
+    if (survey.outcome !== 'complete')
+      return { type: `members.${survey.outcome}`, reason: survey.reason };
+    if (survey.members.knownControlEpoch > controlEpoch) {
+      outranked(survey.members.knownControlEpoch);
+      return { type: 'members.unknown', reason: 'a disk knows a higher control epoch' };
+    }
+    this.#members = survey.members;
+    return { type: 'members.complete' };
+  }
+
+  /** Why what the last decision was made for is not there any more, for people; '' when it is, or may be. */
+  loss(): string {
+    if (this.#record === null) return '';
+    const survey = this.#survey();
+    if (survey.outcome === 'missing') return survey.reason;
+    return survey.outcome === 'complete' ? changeOf(this.#record, survey.members) : '';
+  }
+
+  /** Decides on what the last survey found, and writes. Nobody is told of the decision before it is written. */
+  write(renew: boolean, tell: Tell): void {
+    const members = this.#members;
+    if (members === null) throw new Error(`volume ${this.#volume.id}: decided without a survey`);
+    const last = this.#record ?? this.#blank(members);
+    if (typeof last === 'string') {
+      tell({ type: 'decision.impossible', reason: last });
+      return;
+    }
+    const state = this.#requests.within(this.#surroundings());
+    const { record, renewed } = decide(last, {
+      controlEpoch: this.#environment.controlEpoch,
+      members,
+      attachments: wantedAttachments(state),
+      drained: state.leaving,
+      renew,
+    });
+    this.#store.write(record, (result) => tell(this.#afterWrite(result, record, renewed)));
+  }
+
+  /** The disks and coordinators that the volume cannot do without. */
+  memberAddresses(): readonly ActorAddress[] {
+    return [
+      ...this.#disks().map((id) => ({ kind: 'disk', id }) as const),
+      ...this.#coordinators().map((id) => ({ kind: 'switch', id }) as const),
+    ];
+  }
+
+  attach(request: AttachRequest): Judgement {
+    return this.#requests.attach(request, this.#surroundings());
+  }
+
+  detach(request: AttachRequest): void {
+    this.#requests.detach(request, this.#record);
+  }
+
+  mayUse(host: HostId): boolean {
+    return this.#volume.hosts.includes(host);
+  }
+
+  /** True when other hosts are to be attached than the last decision says. */
+  attachmentsDiffer(): boolean {
+    return differsFromRecord(this.#requests.within(this.#surroundings()));
+  }
+
+  /** True when the trouble is not over by a later decision. */
+  concerns(report: TroubleReport): boolean {
+    return this.#record !== null && report.generation >= this.#renewedIn;
+  }
+
+  #afterRead(result: RecordRead<VolumeRecord>): VolumeMachineEvent | null {
+    const { clusterIdentity, controlEpoch, outranked } = this.#environment;
+    switch (result.outcome) {
+      case 'unavailable': {
+        const reason = `the config database cannot be read: ${result.reason}`;
+        return { type: 'record.unreadable', reason };
+      }
+      case 'invalid':
+        return { type: 'record.unreadable', reason: result.reason };
+      case 'absent':
+        this.#record = null;
+        break;
+      case 'found': {
+        const { value } = result;
+        if (value.clusterIdentity !== clusterIdentity) {
+          const reason = `its record is of another cluster, with identity ${value.clusterIdentity}`;
+          return { type: 'record.unreadable', reason };
+        }
+        if (value.controlEpoch > controlEpoch) {
+          outranked(value.controlEpoch);
+          return null;
+        }
+        this.#record = value;
+      }
+    }
+    this.#isRead = true;
+    return { type: 'record.read' };
+  }
+
+  #afterWrite(result: RecordWrite, record: VolumeRecord, renewed: boolean): VolumeMachineEvent {
+    switch (result.outcome) {
+      case 'conflict':
+        return { type: 'record.contested', reason: 'somebody else changed its record' };
+      case 'unknown': {
+        const reason = `whether its record was written is not known: ${result.reason}`;
+        return { type: 'record.contested', reason };
+      }
+      case 'written':
+        this.#record = record;
+        this.#requests.decided(record);
+        if (renewed) this.#renewedIn = record.generation;
+        this.#tellDecision(record, renewed);
+        return { type: 'record.written' };
+    }
+  }
+
+  #tellDecision(record: VolumeRecord, renewed: boolean): void {
+    const { volume, generation, controlEpoch, lastEpoch, partitions, attachments } = record;
+    this.#environment.actor.tell(eventNames.decision, {
+      volume,
+      what: renewed ? 'assembled anew' : 'changed',
+      generation,
+      controlEpoch,
+      lastEpoch,
+      partitions,
+      attachments,
+    });
+  }
+
+  /** A blank record, or why there is none, for people. */
+  #blank(members: Members): VolumeRecord | string {
+    const beside = this.#environment.layoutsBeside(this.#volume.id);
+    if (beside === null) return 'another volume is being read';
+    const creation = createVolume(this.#environment, this.#volume, members.disks, beside);
+    if (!creation.ok) return creation.problem;
+    this.#planned = creation.blank.layout;
+    return creation.blank;
+  }
+
+  #survey(): Survey {
+    const { presence, clock, clusterIdentity } = this.#environment;
+    return surveyMembers(
+      {
+        volume: this.#volume.id,
+        disks: this.#disks(),
+        coordinators: this.#coordinators(),
+        clusterIdentity,
+        recorded: this.#record?.disks ?? [],
+      },
+      presence,
+      clock.now(),
+    );
+  }
+
+  #disks(): readonly DiskId[] {
+    if (this.#record !== null) return disksOf(this.#record);
+    return [...new Set(disksOfForm(this.#volume.layout).map(({ disk }) => disk))];
+  }
+
+  #coordinators(): readonly SwitchId[] {
+    const recorded = this.#record?.partitions.map(({ coordinator }) => coordinator);
+    return [...new Set(recorded ?? this.#volume.coordinators)];
+  }
+
+  #surroundings(): Surroundings {
+    return {
+      record: this.#record,
+      livenessOf: (host) => livenessOf(this.#environment, host),
+      mayUse: (host) => this.mayUse(host),
+    };
+  }
+}

@@ -1,0 +1,34 @@
+/** What the volumes of a virtualizer share while it decides. */
+import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
+import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
+import type { ControlEpoch } from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
+import type { Liveness, PresenceTable } from './presence.ts';
+import type { VirtualizerInput } from './virtualizer-input.ts';
+
+export interface VolumeEnvironment {
+  readonly actor: Actor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly database: ConfigDatabase;
+  readonly input: VirtualizerInput;
+  readonly presence: PresenceTable;
+  readonly clusterIdentity: string;
+  /** Of this term: who decides under another one has its volumes made anew. */
+  readonly controlEpoch: ControlEpoch;
+  /** Asks an actor how it is; the answer goes to the presence table. */
+  readonly askDescription: (address: ActorAddress) => void;
+  /** Somebody knows a control epoch above this term's. */
+  readonly outranked: (controlEpoch: number) => void;
+  /** It has become known whether a volume exists: others may have waited for that. */
+  readonly volumeRead: () => void;
+  /** The layouts of all other volumes; null while one of them is not known yet. */
+  readonly layoutsBeside: (volume: VolumeId) => readonly Layout[] | null;
+}
+
+/** Whether a host is there, as far as can be told now. */
+export function livenessOf(environment: VolumeEnvironment, host: HostId): Liveness {
+  const { presence, clock } = environment;
+  return presence.liveness({ kind: 'host', id: host }, clock.now());
+}

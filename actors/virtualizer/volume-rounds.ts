@@ -1,0 +1,198 @@
+/**
+ * The commands by which a decision takes effect: `assemble` to the disks, `load` to the switches, `settled` asked of
+ * the coordinators. One round at a time; what became of it is told in events of the volume machine.
+ */
+import { z } from 'zod';
+import { type Answer, verbs } from '../../protocols/commands.ts';
+import type { VolumeRecord } from '../../protocols/control-data.ts';
+import type { ActorAddress, SwitchId } from '../../protocols/ids.ts';
+import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from './command-round.ts';
+import { diskAssemblies, switchLoad } from './publications.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
+import type { VolumeMachineEvent } from './volume-machine.ts';
+
+type Tell = (event: VolumeMachineEvent) => void;
+
+const settledAnswerSchema = z.looseObject({
+  settled: z.boolean(),
+  problem: z.string(),
+  remainingBytes: z.number().nonnegative(),
+});
+
+interface VolumeRound {
+  readonly verb: string;
+  readonly tasks: readonly RoundTask[];
+  readonly judge: (answer: Answer, receiver: ActorAddress) => Verdict;
+  readonly finished: VolumeMachineEvent;
+  readonly refused: 'member.refused' | 'trouble.reported';
+}
+
+export class VolumeRounds {
+  readonly #environment: VolumeEnvironment;
+  readonly #tell: Tell;
+  #round: CommandRound | null = null;
+  /** Loads of switches that coordinate nothing and came after the round. */
+  readonly #lateLoads = new Map<SwitchId, CommandRound>();
+  /** Which process of a switch has loaded which generation. */
+  readonly #loaded = new Map<SwitchId, string>();
+  readonly #remainingBytes = new Map<SwitchId, number>();
+
+  constructor(environment: VolumeEnvironment, tell: Tell) {
+    this.#environment = environment;
+    this.#tell = tell;
+  }
+
+  /** Who has not confirmed yet, for people; '' when nothing is waited for. */
+  get waitingFor(): string {
+    return this.#round?.waitingFor ?? '';
+  }
+
+  /** What the coordinators said last that they still have to compare or copy. */
+  get remainingBytes(): number {
+    return [...this.#remainingBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  assembleDisks(record: VolumeRecord): void {
+    const tasks = diskAssemblies(record).map((body) => ({
+      receiver: { kind: 'disk', id: body.disk.disk } as const,
+      body,
+    }));
+    this.#begin({
+      verb: verbs.assemble,
+      tasks,
+      judge: judgeAnswer,
+      finished: { type: 'disks.confirmed' },
+      refused: 'member.refused',
+    });
+  }
+
+  /** Coordinators must confirm, and so must every other virtualizing switch that is there. */
+  loadSwitches(record: VolumeRecord): void {
+    const tasks = this.#loadTasks(record);
+    this.#begin({
+      verb: verbs.load,
+      tasks,
+      judge: (answer, receiver) => {
+        const verdict = judgeAnswer(answer, receiver);
+        if (verdict.outcome === 'done') this.#noteLoaded(receiver, record);
+        return verdict;
+      },
+      finished: { type: 'switches.confirmed' },
+      refused: 'member.refused',
+    });
+  }
+
+  askSettled(record: VolumeRecord): void {
+    const { volume, generation } = record;
+    const tasks = coordinatorsOf(record).map((coordinator) => ({
+      receiver: { kind: 'switch', id: coordinator } as const,
+      body: { volume, generation },
+    }));
+    this.#remainingBytes.clear();
+    this.#begin({
+      verb: verbs.settled,
+      tasks,
+      judge: (answer, receiver) => this.#judgeSettled(answer, receiver),
+      finished: { type: 'partitions.settled' },
+      // Comparing again makes sense under new epochs only: the coordinators then begin anew.
+      refused: 'trouble.reported',
+    });
+  }
+
+  /** A coordinator tells that it may be through. */
+  hurry(receiver: ActorAddress): void {
+    this.#round?.hurry(receiver);
+  }
+
+  /** Loads switches that are there and have not loaded what is decided: they carry reads. */
+  loadLate(record: VolumeRecord): void {
+    for (const task of this.#loadTasks(record)) {
+      const { receiver } = task;
+      const id = receiver.id as SwitchId;
+      if (this.#loaded.get(id) === this.#loadMark(receiver, record)) continue;
+      this.#lateLoads.get(id)?.cancel();
+      const { actor, clock, log } = this.#environment;
+      const round = new CommandRound({
+        actor,
+        clock,
+        verb: verbs.load,
+        tasks: [task],
+        finished: () => {},
+        refused: (reason) => log.warn({ volume: record.volume, reason }, 'a switch loads nothing'),
+      });
+      this.#noteLoaded(receiver, record);
+      this.#lateLoads.set(id, round);
+      round.start();
+    }
+  }
+
+  /** Ends the present round. */
+  end(): void {
+    this.#round?.cancel();
+    this.#round = null;
+  }
+
+  /** Ends everything. */
+  stop(): void {
+    this.end();
+    this.endLateLoads();
+  }
+
+  endLateLoads(): void {
+    for (const round of this.#lateLoads.values()) round.cancel();
+    this.#lateLoads.clear();
+    this.#loaded.clear();
+  }
+
+  #begin({ verb, tasks, judge, finished, refused }: VolumeRound): void {
+    const { actor, clock } = this.#environment;
+    this.end();
+    this.#round = new CommandRound({
+      actor,
+      clock,
+      verb,
+      tasks,
+      judge,
+      finished: () => this.#tell(finished),
+      refused: (reason) => this.#tell({ type: refused, reason }),
+    });
+    this.#round.start();
+  }
+
+  #judgeSettled(answer: Answer, receiver: ActorAddress): Verdict {
+    if (!answer.ok) return judgeAnswer(answer, receiver);
+    const parsed = settledAnswerSchema.safeParse(answer);
+    const name = `switch ${receiver.id}`;
+    if (!parsed.success)
+      return { outcome: 'refused', reason: `${name} does not say if it settled` };
+    const { settled, problem, remainingBytes } = parsed.data;
+    this.#remainingBytes.set(receiver.id as SwitchId, remainingBytes);
+    if (problem !== '') return { outcome: 'refused', reason: `${name} cannot settle: ${problem}` };
+    return { outcome: settled ? 'done' : 'again' };
+  }
+
+  #loadTasks(record: VolumeRecord): readonly RoundTask[] {
+    const { input, presence } = this.#environment;
+    const coordinators = coordinatorsOf(record);
+    return [...new Set([...coordinators, ...input.virtualizingSwitches])].flatMap((id) => {
+      const receiver = { kind: 'switch', id } as const;
+      const owned = record.partitions.find(({ coordinator }) => coordinator === id);
+      const incarnation =
+        owned?.ownerIncarnation ?? presence.find(receiver)?.description.incarnation;
+      return incarnation === undefined ? [] : [{ receiver, body: switchLoad(record, incarnation) }];
+    });
+  }
+
+  #noteLoaded(receiver: ActorAddress, record: VolumeRecord): void {
+    this.#loaded.set(receiver.id as SwitchId, this.#loadMark(receiver, record));
+  }
+
+  #loadMark(receiver: ActorAddress, record: VolumeRecord): string {
+    const { presence } = this.#environment;
+    return `${presence.find(receiver)?.description.incarnation}/${record.generation}`;
+  }
+}
+
+function coordinatorsOf(record: VolumeRecord): readonly SwitchId[] {
+  return [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
+}

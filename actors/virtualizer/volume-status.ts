@@ -1,0 +1,78 @@
+/** A volume as the virtualizer presents it in its description: for `status`, the console and people. */
+import { assertNever } from '../../protocols/codes.ts';
+import type {
+  AttachmentRecord,
+  DiskMember,
+  MirrorSetRecord,
+  PartitionRecord,
+  VolumeRecord,
+} from '../../protocols/control-data.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
+import type { Volume } from '../../protocols/topology.ts';
+
+/** Where the volume's machine stands. */
+export interface Progress {
+  readonly state: string;
+  readonly reason: string;
+  /** Who has not confirmed yet; '' for nobody. */
+  readonly waitingFor: string;
+  /** What coordinators still have to compare or copy. */
+  readonly remainingBytes: number;
+}
+
+export interface VolumeStatus extends Progress {
+  readonly volume: VolumeId;
+  readonly sizeBytes: number;
+  readonly logicalBlockBytes: number;
+  readonly generation: number;
+  readonly controlEpoch: number;
+  /** As text: `stripe(mirror(d1, d2), mirror(d3, d4))`; '' before the volume exists. */
+  readonly layout: string;
+  readonly partitions: readonly PartitionRecord[];
+  readonly mirrorSets: readonly MirrorSetRecord[];
+  readonly attachments: readonly AttachmentRecord[];
+  readonly disks: readonly DiskMember[];
+}
+
+export function volumeStatus(
+  volume: Volume,
+  record: VolumeRecord | null,
+  progress: Progress,
+): VolumeStatus {
+  return {
+    volume: volume.id,
+    ...progress,
+    sizeBytes: record?.sizeBytes ?? volume.sizeBytes,
+    logicalBlockBytes: record?.logicalBlockBytes ?? volume.logicalBlockBytes,
+    generation: record?.generation ?? 0,
+    controlEpoch: record?.controlEpoch ?? 0,
+    layout: record === null ? '' : layoutText(record.layout),
+    partitions: record?.partitions ?? [],
+    mirrorSets: record?.mirrorSets ?? [],
+    attachments: record?.attachments ?? [],
+    disks: record?.disks ?? [],
+  };
+}
+
+/** Layouts of more nodes than a person reads are cut. */
+const textLengthMax = 500;
+
+function layoutText(layout: Layout): string {
+  const text = nodeText(layout);
+  return text.length > textLengthMax ? `${text.slice(0, textLengthMax)}…` : text;
+}
+
+function nodeText(layout: Layout): string {
+  switch (layout.kind) {
+    case 'extent':
+      return layout.disk;
+    case 'concat':
+    case 'stripe':
+    case 'mirror':
+    case 'parity':
+      return `${layout.kind}(${layout.children.map(nodeText).join(', ')})`;
+    default:
+      return assertNever(layout, 'layout');
+  }
+}

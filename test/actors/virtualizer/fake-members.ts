@@ -1,0 +1,236 @@
+/** Disks, switches and hosts as the virtualizer sees them: they answer commands as their makers promised. */
+import { Actor, type ActorPorts } from '../../../actors/actor.ts';
+import { decodeJson } from '../../../actors/json.ts';
+import { refusal, verbs } from '../../../protocols/commands.ts';
+import {
+  type AttachMode,
+  type ControlData,
+  controlDataSchema,
+  type DiskAssembly,
+  diskAssemblySchema,
+  type SwitchLoad,
+  switchLoadSchema,
+} from '../../../protocols/control-data.ts';
+import type { ActorKind, HostId, VolumeId } from '../../../protocols/ids.ts';
+import type { Timer } from '../../../protocols/ports.ts';
+import type { AttachEpoch, Incarnation } from '../../../protocols/units.ts';
+
+export interface FakeMember {
+  readonly actor: Actor;
+  stop(): void;
+}
+
+interface FakeParts extends ActorPorts {
+  readonly happened: (what: string) => void;
+}
+
+function actorOf(
+  kind: ActorKind,
+  id: string,
+  incarnation: number,
+  parts: FakeParts,
+  describe: () => { state: string; facts: Record<string, unknown> },
+): Actor {
+  return new Actor({ kind, id }, incarnation as Incarnation, parts, describe);
+}
+
+/** What survives the end of a disk's process. */
+export interface DiskMedium {
+  identity: string;
+  clusterIdentity: string;
+  instance: number;
+  readonly assemblies: Map<string, DiskAssembly>;
+  /** By volume, the highest epoch that was ever confirmed. */
+  readonly highestEpochs: Map<string, number>;
+}
+
+export class FakeDisk implements FakeMember {
+  readonly actor: Actor;
+  readonly medium: DiskMedium;
+  /** In this process, by volume. */
+  readonly confirmed = new Map<string, DiskAssembly>();
+  readonly #parts: FakeParts;
+
+  constructor(id: string, medium: DiskMedium, parts: FakeParts) {
+    this.medium = medium;
+    this.#parts = parts;
+    medium.instance++;
+    this.actor = actorOf('disk', id, medium.instance, parts, () => ({
+      state: this.confirmed.size === 0 ? 'unassembled' : 'serving',
+      facts: this.#facts(),
+    }));
+    this.actor.onCommand(verbs.assemble, (body, answer) => {
+      const problem = this.#assemble(diskAssemblySchema.parse(body));
+      answer(problem === '' ? { ok: true } : refusal('refused', problem));
+    });
+    this.actor.start();
+  }
+
+  stop(): void {
+    this.actor.stop();
+  }
+
+  #assemble(assembly: DiskAssembly): string {
+    const { identity, instance, clusterIdentity } = this.medium;
+    const { id } = this.actor.address;
+    if (assembly.disk.identity !== identity) return `its identity is ${identity}`;
+    if (assembly.disk.instance !== instance) return `its instance is ${instance}`;
+    if (clusterIdentity !== '' && clusterIdentity !== assembly.clusterIdentity)
+      return `it belongs to cluster ${clusterIdentity}`;
+    const last = this.medium.assemblies.get(assembly.volume);
+    if (last !== undefined && assembly.generation < last.generation) return 'it is older';
+    if (last !== undefined && epochsWentBack(last, assembly))
+      throw new Error(`epochs of ${assembly.volume} went back at disk ${id}`);
+    const highest = Math.max(this.#highestEpoch(assembly.volume), highestEpoch(assembly));
+    this.medium.highestEpochs.set(assembly.volume, highest);
+    this.medium.clusterIdentity = assembly.clusterIdentity;
+    this.medium.assemblies.set(assembly.volume, assembly);
+    this.confirmed.set(assembly.volume, assembly);
+    this.#parts.happened(`assemble ${id} ${assembly.volume} g${assembly.generation}`);
+    return '';
+  }
+
+  #highestEpoch(volume: string): number {
+    return this.medium.highestEpochs.get(volume) ?? 0;
+  }
+
+  #facts(): Record<string, unknown> {
+    const { identity, clusterIdentity, assemblies } = this.medium;
+    const volumes = [...assemblies.values()].map((assembly) => ({
+      volume: assembly.volume,
+      generation: assembly.generation,
+      controlEpoch: assembly.controlEpoch,
+      highestEpoch: this.#highestEpoch(assembly.volume),
+    }));
+    return { identity, clusterIdentity, homeBytes: 500 * 1024 * 1024, volumes };
+  }
+}
+
+function epochsWentBack(last: DiskAssembly, next: DiskAssembly): boolean {
+  return (
+    next.controlEpoch < last.controlEpoch ||
+    next.partitions.some(({ epoch }, index) => epoch < (last.partitions[index]?.epoch ?? 0)) ||
+    next.attachments.some(({ host, attachEpoch }) =>
+      last.attachments.some((held) => held.host === host && attachEpoch < held.attachEpoch),
+    )
+  );
+}
+
+function highestEpoch({ partitions, attachments }: DiskAssembly): number {
+  const attachEpochs = attachments.map(({ attachEpoch }) => attachEpoch);
+  return Math.max(0, ...partitions.map(({ epoch }) => epoch), ...attachEpochs);
+}
+
+export class FakeSwitch implements FakeMember {
+  readonly actor: Actor;
+  readonly loads = new Map<string, SwitchLoad>();
+  /** How often `settled` is still answered with no. */
+  unsettledAnswers = 0;
+  problem = '';
+
+  constructor(id: string, incarnation: number, parts: FakeParts) {
+    this.actor = actorOf('switch', id, incarnation, parts, () => ({ state: 'ready', facts: {} }));
+    this.actor.onCommand(verbs.load, (body, answer) => {
+      const load = switchLoadSchema.parse(body);
+      if (load.switchIncarnation !== incarnation)
+        return answer(refusal('refused', `its incarnation is ${incarnation}`));
+      this.loads.set(load.volume, load);
+      parts.happened(`load ${id} ${load.volume} g${load.generation}`);
+      answer({ ok: true });
+    });
+    this.actor.onCommand(verbs.settled, (body, answer) => {
+      const { volume, generation } = body as { volume: string; generation: number };
+      if (this.loads.get(volume)?.generation !== generation)
+        return answer(refusal('not-ready', 'it is not loaded'));
+      const settled = this.unsettledAnswers <= 0;
+      if (!settled) this.unsettledAnswers--;
+      else parts.happened(`settled ${id} ${volume} g${generation}`);
+      answer({
+        ok: true,
+        settled: settled && this.problem === '',
+        problem: this.problem,
+        remainingBytes: settled ? 0 : 4096,
+      });
+    });
+    this.actor.start();
+  }
+
+  stop(): void {
+    this.actor.stop();
+  }
+}
+
+export class FakeHost implements FakeMember {
+  readonly actor: Actor;
+  /** What it holds, by volume. */
+  readonly held = new Map<string, ControlData>();
+  /** How its requests to be attached were answered last. */
+  answer = '';
+  lostEpoch = 0;
+  readonly #parts: FakeParts;
+  readonly #incarnation: number;
+  #timer: Timer | null = null;
+
+  constructor(id: string, incarnation: number, parts: FakeParts) {
+    this.#parts = parts;
+    this.#incarnation = incarnation;
+    this.actor = actorOf('host', id, incarnation, parts, () => ({
+      state: 'ready',
+      facts: {
+        volumes: [...this.held].map(([volume, data]) => ({ volume, generation: data.generation })),
+      },
+    }));
+    parts.control.subscribe(this.actor.subjects.controlData('*' as VolumeId, id as HostId), {
+      message: (data) => this.#take(controlDataSchema.parse(decodeJson(data))),
+    });
+    this.actor.start();
+  }
+
+  /** Asks to be attached, again and again until it holds control data with its incarnation. */
+  attach(volume: string, mode: AttachMode = 'exclusive'): void {
+    const { id } = this.actor.address;
+    const request = {
+      host: id,
+      hostIncarnation: this.#incarnation,
+      volume,
+      mode,
+      readOnly: false,
+      ...(this.lostEpoch > 0 ? { lostEpoch: this.lostEpoch as AttachEpoch } : {}),
+    };
+    const virtualizer = { kind: 'virtualizer', id: 'v1' } as const;
+    this.actor.ask(virtualizer, verbs.attach, request, 300, (answer) => {
+      this.answer = answer.ok ? String(answer.outcome) : `${answer.reason}: ${answer.message}`;
+    });
+    this.#timer = this.#parts.clock.setTimeout(() => {
+      if (!this.isAttached(volume)) this.attach(volume, mode);
+    }, 400);
+  }
+
+  isAttached(volume: string): boolean {
+    return this.held.get(volume)?.state === 'serving' && this.attachEpoch(volume) > this.lostEpoch;
+  }
+
+  attachEpoch(volume: string): number {
+    const own = this.held
+      .get(volume)
+      ?.attachments.find(
+        ({ host, hostIncarnation }) =>
+          host === this.actor.address.id && hostIncarnation === this.#incarnation,
+      );
+    return own?.attachEpoch ?? 0;
+  }
+
+  stop(): void {
+    if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
+    this.actor.stop();
+  }
+
+  #take(data: ControlData): void {
+    const last = this.held.get(data.volume);
+    if (last !== undefined && data.generation < last.generation)
+      throw new Error(`the generation of ${data.volume} went back`);
+    this.held.set(data.volume, data);
+    const { id } = this.actor.address;
+    this.#parts.happened(`control ${id} ${data.volume} g${data.generation} ${data.state}`);
+  }
+}
