@@ -1,0 +1,281 @@
+/**
+ * One attachment of this host to a volume: control data out of band and by asking (DESIGN V2), the conversation with
+ * the virtualizer, and the driver that consumers use. When any of it happens is its machine's.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import { Status } from '../../protocols/codes.ts';
+import {
+  type AttachMode,
+  type ControlData,
+  controlDataSchema,
+} from '../../protocols/control-data.ts';
+import type { HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import type { Cancel } from '../../protocols/ports.ts';
+import { type Generation, unitOf } from '../../protocols/units.ts';
+import type { Actor, ActorPorts } from '../actor.ts';
+import { decodeJson } from '../json.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import { type Admission, admitted, refusing } from './admission.ts';
+import { attachmentMachine } from './attachment-machine.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { OptimizationDriver } from './optimization-driver.ts';
+import type { RouteParts } from './route-table.ts';
+import { VirtualizerContact } from './virtualizer-contact.ts';
+import { epochsDiffer, type VolumeView, viewOf } from './volume-view.ts';
+
+/** What is to be attached. */
+export interface AttachmentOptions {
+  readonly volume: VolumeId;
+  readonly mode: AttachMode;
+  readonly readOnly: boolean;
+}
+
+export interface AttachmentParts {
+  readonly host: HostId;
+  readonly virtualizers: readonly VirtualizerId[];
+  readonly actor: Actor;
+  readonly ports: ActorPorts;
+  readonly dispatcher: Dispatcher;
+  readonly routeParts: RouteParts;
+}
+
+export class Attachment {
+  readonly volumeId: VolumeId;
+  readonly mode: AttachMode;
+  readonly readOnly: boolean;
+  readonly #parts: AttachmentParts;
+  readonly #contact: VirtualizerContact;
+  readonly #machine: MachineActor<typeof attachmentMachine>;
+  readonly #waitingForVolume: ((volume: OptimizationDriver) => void)[] = [];
+  readonly #cancels: Cancel[] = [];
+  #driver: OptimizationDriver | null = null;
+  #view: VolumeView | null = null;
+  #admission: Admission = refusing('it waits for an attachment');
+  #problem = '';
+  #awaitsDrained = false;
+  #whenLeft: (() => void) | null = null;
+
+  constructor(options: AttachmentOptions, parts: AttachmentParts) {
+    this.volumeId = options.volume;
+    this.mode = options.mode;
+    this.readOnly = options.readOnly;
+    this.#parts = parts;
+    const { actor, ports, host } = parts;
+    const { volume, mode, readOnly } = options;
+    this.#contact = new VirtualizerContact(
+      { host, hostIncarnation: actor.incarnation, volume, mode, readOnly },
+      parts.virtualizers,
+      actor,
+      ports.clock,
+      {
+        controlDataAnswered: (body) => this.#received(body),
+        attachRefused: (message) => this.#machine.send({ type: 'attach.refused', message }),
+        detachAnswered: () => this.#machine.send({ type: 'detach.answered' }),
+      },
+    );
+    this.#machine = runMachine({
+      machine: attachmentMachine.provide({
+        actions: {
+          sendAttach: (_, { lostEpoch }) => this.#contact.attach(lostEpoch),
+          askControlData: () => this.#contact.askControlData(),
+          reportTrouble: (_, { what }) => this.#contact.reportTrouble(what, this.#generation),
+          openAdmission: () => this.#open(),
+          closeAdmission: (_, { reason }) => this.#setAdmission(refusing(reason)),
+          endOpen: () => this.#driver?.endOpen(Status.path),
+          adopt: () => this.#adopt(),
+          awaitDrained: () => this.#awaitDrained(),
+          flushLast: () => this.#flushLast(),
+          sendDetach: () => this.#contact.detach(),
+        },
+      }),
+      name: `attachment:${options.volume}`,
+      input: undefined,
+      actor,
+      clock: ports.clock,
+      log: ports.log,
+      onFailure: () => this.#failed(),
+    });
+    this.#machine.subscribe((snapshot) => {
+      if (snapshot.hasTag('over')) this.#left();
+    });
+    this.#cancels.push(
+      ports.control.subscribe(actor.subjects.controlData(options.volume, host), {
+        message: (data) => this.#received(decodeJson(data)),
+      }),
+      ports.control.onState((state) => {
+        if (state === 'connected') this.#contact.askControlData();
+      }),
+    );
+    this.#machine.send({ type: 'attach.requested' });
+  }
+
+  /** The volume; null until its size is known. Answers errors while it does not serve. */
+  get volume(): OptimizationDriver | null {
+    return this.#driver;
+  }
+
+  get state(): string {
+    return stateText(this.#machine.getSnapshot().value);
+  }
+
+  /** The latest control data; null before the first. */
+  get controlData(): ControlData | null {
+    return this.#view?.data ?? null;
+  }
+
+  /** Its machine, to look at it. */
+  get machine(): MachineActor<typeof attachmentMachine> {
+    return this.#machine;
+  }
+
+  /** Calls once the volume's size is known, at once if it is. */
+  whenKnown(listener: (volume: OptimizationDriver) => void): void {
+    if (this.#driver !== null) listener(this.#driver);
+    else this.#waitingForVolume.push(listener);
+  }
+
+  /** Drains, flushes, and lets the volume go; calls when that is over, however it went. */
+  detach(done: () => void): void {
+    this.#whenLeft = done;
+    if (this.#machine.getSnapshot().status === 'active')
+      this.#machine.send({ type: 'detach.requested' });
+    else this.#left();
+  }
+
+  /** What it presents of itself. */
+  facts(): Record<string, unknown> {
+    const { reason, attachEpoch } = this.#machine.getSnapshot().context;
+    const isServing = this.#admission.open;
+    return {
+      volume: this.volumeId,
+      generation: this.#generation,
+      mode: this.mode,
+      readOnly: this.readOnly,
+      state: this.state,
+      attachEpoch,
+      reason: isServing ? '' : this.#problem || reason,
+      openIos: this.#driver?.openIos ?? 0,
+    };
+  }
+
+  get #generation(): Generation {
+    return this.#view?.data.generation ?? unitOf<Generation>(0);
+  }
+
+  /** Control data arrived, by itself or as an answer. */
+  #received(body: unknown): void {
+    const parsed = controlDataSchema.safeParse(body);
+    const { host, actor, ports } = this.#parts;
+    if (!parsed.success) {
+      ports.log.warn({ volume: this.volumeId, error: parsed.error }, 'invalid control data');
+      return;
+    }
+    const { data } = parsed;
+    const isOurs =
+      data.volume === this.volumeId && data.host === host && data.cluster === ports.cluster;
+    if (!isOurs || this.#isOlder(data)) return;
+    const result = viewOf(data, host, actor.incarnation);
+    if (!result.ok) {
+      this.#problem = result.problem;
+      ports.log.error({ volume: this.volumeId }, result.problem);
+      return;
+    }
+    this.#problem = '';
+    this.#take(result.view);
+  }
+
+  /** Messages overtake each other. */
+  #isOlder({ controlEpoch, generation }: ControlData): boolean {
+    if (this.#view === null) return false;
+    const { data } = this.#view;
+    return controlEpoch < data.controlEpoch || generation < data.generation;
+  }
+
+  #take(view: VolumeView): void {
+    const driver = this.#driver;
+    this.#view = view;
+    const { state, reason } = view.data;
+    this.#machine.send({
+      type: 'controlData.received',
+      attachEpoch: this.#isMine(view) ? (view.attachment?.attachEpoch ?? 0) : 0,
+      state,
+      reason,
+      epochsChanged: driver === null || epochsDiffer(driver.view, view),
+      hasOpenWrites: driver?.hasOpenWrites ?? false,
+    });
+    if (this.#driver === null) this.#create(view);
+  }
+
+  /** An attachment in another mode than was asked for is none. */
+  #isMine({ attachment }: VolumeView): boolean {
+    return attachment?.mode === this.mode && attachment.readOnly === this.readOnly;
+  }
+
+  /** The driver begins with the first control data, whatever that says. */
+  #create(view: VolumeView): OptimizationDriver {
+    const { dispatcher, routeParts } = this.#parts;
+    const driver = new OptimizationDriver(
+      view,
+      this.#admission,
+      { readOnly: this.readOnly, readsThroughCoordinator: this.mode === 'shared' },
+      dispatcher,
+      routeParts,
+      {
+        controlDataNeeded: () => this.#contact.askControlDataSoon(),
+        lost: (what) => this.#machine.send({ type: 'trouble.met', what }),
+        idle: () => this.#becameIdle(),
+      },
+    );
+    this.#driver = driver;
+    for (const listener of this.#waitingForVolume.splice(0)) listener(driver);
+    return driver;
+  }
+
+  #setAdmission(admission: Admission): void {
+    this.#admission = admission;
+    if (this.#driver !== null) this.#driver.admission = admission;
+  }
+
+  #open(): void {
+    this.#setAdmission(admitted);
+    this.#adopt();
+  }
+
+  #adopt(): void {
+    if (this.#view === null) return;
+    if (this.#driver === null) this.#create(this.#view);
+    else this.#driver.adopt(this.#view);
+  }
+
+  #awaitDrained(): void {
+    if (this.#driver === null || this.#driver.openIos === 0)
+      this.#machine.send({ type: 'drained' });
+    else this.#awaitsDrained = true;
+  }
+
+  #becameIdle(): void {
+    if (!this.#awaitsDrained) return;
+    this.#awaitsDrained = false;
+    this.#machine.send({ type: 'drained' });
+  }
+
+  #flushLast(): void {
+    const ended = () => this.#machine.send({ type: 'flush.ended' });
+    if (this.#driver === null || this.readOnly) ended();
+    else this.#driver.flushLast(ended);
+  }
+
+  /** The machine died: nothing decides about this volume any more, so nothing may be served. */
+  #failed(): void {
+    this.#setAdmission(refusing('its attachment machine died of a bug; restart the host'));
+    this.#driver?.endOpen(Status.path);
+  }
+
+  #left(): void {
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    if (this.#driver !== null) this.#parts.dispatcher.remove(this.#driver);
+    const done = this.#whenLeft;
+    this.#whenLeft = null;
+    done?.();
+  }
+}

@@ -1,0 +1,51 @@
+/** What the driver counts, for status, tests and benchmarks. */
+export interface DriverCounters {
+  /** I/Os that consumers began. */
+  consumerIos: number;
+  /** Physical I/Os, each counted once however often it is re-issued. */
+  parts: number;
+  /** Consumer I/Os that needed more than one part (DESIGN H1). */
+  splits: number;
+  /** I/Os refused because the volume was not serving, or because they make no sense. */
+  refusals: number;
+  /** I/Os that ended with an error after they were begun. */
+  errors: number;
+  reissues: number;
+  /** "Nobody listens" and the special error code `path`. */
+  pathErrors: number;
+  timeouts: number;
+  /** Answers whose bytes did not match their checksums. */
+  checksumErrors: number;
+  /** Answers that matched no slot: to earlier attempts, or to I/Os that have ended. */
+  lateReplies: number;
+  /** Reads that waited for an overlapping write of this host. */
+  heldReads: number;
+  /** Answers that told to wait or to ask: busy, stale generation, not coordinator, fenced, not loaded. */
+  deferrals: number;
+  /** Attachments given up because a write or flush had no result. */
+  losses: number;
+  probes: number;
+  readBytes: number;
+  writtenBytes: number;
+}
+
+export function newDriverCounters(): DriverCounters {
+  return {
+    consumerIos: 0,
+    parts: 0,
+    splits: 0,
+    refusals: 0,
+    errors: 0,
+    reissues: 0,
+    pathErrors: 0,
+    timeouts: 0,
+    checksumErrors: 0,
+    lateReplies: 0,
+    heldReads: 0,
+    deferrals: 0,
+    losses: 0,
+    probes: 0,
+    readBytes: 0,
+    writtenBytes: 0,
+  };
+}

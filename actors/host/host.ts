@@ -1,0 +1,207 @@
+/**
+ * A host: its HBAs, its attachments, and what they share, wired to the ports. Volumes are attached for consumers
+ * (the NBD server, or code through the driver's API); everything that happens to them is left to the parts.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import { eventNames } from '../../protocols/events.ts';
+import type { HbaId, HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
+import { Hba, type HbaListener, type HbaOptions } from '../hba/hba.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import { Attachment, type AttachmentOptions } from './attachment.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { newDriverCounters } from './driver-counters.ts';
+import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
+import { hostMachine } from './host-machine.ts';
+import { pathFacts } from './path-facts.ts';
+import { Paths } from './paths.ts';
+import { LinkRank, type PathLink } from './route-table.ts';
+import { SlotTable } from './slots.ts';
+
+export interface HostOptions {
+  readonly host: HostId;
+  readonly hbas: readonly HbaOptions[];
+  /** Whom it may ask for attachments; at least one. */
+  readonly virtualizers: readonly VirtualizerId[];
+  readonly policy?: Partial<DriverPolicy>;
+}
+
+export class Host {
+  readonly id: HostId;
+  readonly counters = newDriverCounters();
+  readonly hbas: readonly Hba[];
+  readonly paths: Paths;
+  readonly #options: HostOptions;
+  readonly #ports: ActorPorts;
+  readonly #actor: Actor;
+  readonly #dispatcher: Dispatcher;
+  readonly #machine: MachineActor<typeof hostMachine>;
+  readonly #attachments = new Map<VolumeId, Attachment>();
+  readonly #moreFacts: (() => Record<string, unknown>)[] = [];
+  #attachable = false;
+  #whenStopped: (() => void)[] = [];
+
+  constructor(options: HostOptions, ports: ActorPorts) {
+    this.id = options.host;
+    this.#options = options;
+    this.#ports = ports;
+    const incarnation = newIncarnation(ports.random);
+    const policy = { ...driverPolicyDefault, ...options.policy };
+    this.#actor = new Actor({ kind: 'host', id: options.host }, incarnation, ports, () => ({
+      state: this.state,
+      facts: this.facts(),
+    }));
+    const listener: HbaListener = {
+      replied: (slot, reply, data) => this.#dispatcher.replied(slot, reply, data),
+      unanswered: (hba, slot) => this.#dispatcher.unanswered(hba, slot),
+      hbaChanged: (hba) => this.#hbaChanged(hba),
+    };
+    this.hbas = options.hbas.map((hba) => new Hba(hba, incarnation, ports, listener));
+    const byId = new Map<HbaId, Hba>(this.hbas.map((hba) => [hba.id, hba]));
+    const { clock, log } = ports;
+    this.paths = new Paths({
+      actor: this.#actor,
+      clock,
+      log,
+      hbas: byId,
+      probe: (link) => this.#dispatcher.probe(link),
+      changed: (link) => this.#linkChanged(link),
+    });
+    this.#dispatcher = new Dispatcher({
+      clock,
+      policy,
+      counters: this.counters,
+      slots: new SlotTable(options.host, incarnation, policy),
+      paths: this.paths,
+      hbas: this.hbas,
+    });
+    this.#machine = runMachine({
+      machine: hostMachine.provide({
+        actions: {
+          publishAttachable: (_, { attachable }) => {
+            this.#attachable = attachable;
+          },
+          detachAll: () => this.#detachAll(),
+          shutDown: () => this.#shutDown(),
+        },
+      }),
+      name: 'host',
+      input: undefined,
+      actor: this.#actor,
+      clock,
+      log,
+      onFailure: () => this.#shutDown(),
+    });
+  }
+
+  get state(): string {
+    return stateText(this.#machine.getSnapshot().value);
+  }
+
+  /** Its machine, to look at it. */
+  get machine(): MachineActor<typeof hostMachine> {
+    return this.#machine;
+  }
+
+  get attachments(): readonly Attachment[] {
+    return [...this.#attachments.values()];
+  }
+
+  start(): void {
+    this.#actor.start();
+    for (const hba of this.hbas) hba.start();
+  }
+
+  /**
+   * Begins to attach a volume; what comes of it shows in the attachment.
+   *
+   * @throws RangeError when the volume is attached here already, or the host is stopping.
+   */
+  attach(options: AttachmentOptions): Attachment {
+    const { volume } = options;
+    if (!this.#attachable)
+      throw new RangeError(`host ${this.id} is stopping: volume ${volume} cannot be attached`);
+    if (this.#attachments.has(volume))
+      throw new RangeError(`volume ${volume} is attached on host ${this.id} already`);
+    const attachment = new Attachment(options, {
+      host: this.id,
+      virtualizers: this.#options.virtualizers,
+      actor: this.#actor,
+      ports: this.#ports,
+      dispatcher: this.#dispatcher,
+      routeParts: this.paths,
+    });
+    this.#attachments.set(volume, attachment);
+    return attachment;
+  }
+
+  /** Lets go of one volume: drains, flushes, tells the virtualizer; then calls. */
+  detach(volume: VolumeId, done: () => void): void {
+    const attachment = this.#attachments.get(volume);
+    if (attachment === undefined) this.#ports.clock.soon(done);
+    else
+      attachment.detach(() => {
+        this.#attachments.delete(volume);
+        done();
+      });
+  }
+
+  /** Lets go of all volumes, then ends. The connections are their owner's to close. */
+  stop(done: () => void): void {
+    if (this.#machine.getSnapshot().hasTag('over')) {
+      this.#ports.clock.soon(done);
+      return;
+    }
+    this.#whenStopped.push(done);
+    this.#machine.send({ type: 'stop.requested' });
+  }
+
+  /** Lets it present what others do for its consumers, such as the exports of an NBD server. */
+  addFacts(facts: () => Record<string, unknown>): void {
+    this.#moreFacts.push(facts);
+  }
+
+  /** What it presents of itself (`hostFactsSchema`, and what `status` shows). */
+  facts(): Record<string, unknown> {
+    const attachments = this.attachments;
+    return {
+      ...Object.assign({}, ...this.#moreFacts.map((facts) => facts())),
+      volumes: attachments.map((attachment) => attachment.facts()),
+      hbas: this.hbas.map((hba) => ({ hba: hba.id, state: hba.state })),
+      paths: pathFacts(attachments, this.paths),
+      partsInFlight: this.#dispatcher.partsInFlight,
+      counters: { ...this.counters },
+    };
+  }
+
+  #hbaChanged(hba: Hba): void {
+    this.#dispatcher.hbaChanged(hba);
+    const usable = this.hbas.filter((each) => each.usable).length;
+    this.#machine.send({ type: 'hbas.changed', usable });
+  }
+
+  #linkChanged(link: PathLink): void {
+    for (const hba of this.hbas) hba.linkChanged(link.link, link.rank !== LinkRank.failed);
+    this.#dispatcher.routesChanged();
+  }
+
+  #detachAll(): void {
+    const volumes = [...this.#attachments.keys()];
+    let left = volumes.length;
+    const oneLeft = () => {
+      left--;
+      if (left <= 0) this.#machine.send({ type: 'attachments.left' });
+    };
+    if (volumes.length === 0) oneLeft();
+    for (const volume of volumes) this.detach(volume, oneLeft);
+  }
+
+  #shutDown(): void {
+    this.#dispatcher.stop();
+    this.paths.stop();
+    for (const hba of this.hbas) hba.stop();
+    this.#actor.tell(eventNames.goodbye, this.#actor.description());
+    this.#actor.stop();
+    for (const done of this.#whenStopped.splice(0)) this.#ports.clock.soon(done);
+  }
+}

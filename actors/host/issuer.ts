@@ -1,0 +1,271 @@
+/**
+ * Turns a consumer's I/O into physical requests (DESIGN H1), chooses the path of each (H2, H3, H4) and sends it;
+ * again with attempt + 1 when asked to. When to try again, and what answers mean, is left to others.
+ */
+import { Operation } from '../../protocols/codes.ts';
+import { encodeRequest } from '../../protocols/frames/frame.ts';
+import { RequestFlag, rangeBytesMax } from '../../protocols/frames/request.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
+import type { Clock } from '../../protocols/ports.ts';
+import {
+  blockBytes,
+  type DiskOffset,
+  type EventCount,
+  type ExtentGeneration,
+  type Incarnation,
+  type PartitionEpoch,
+  roundDown,
+  unitOf,
+  type VolumeOffset,
+} from '../../protocols/units.ts';
+import type { ConsumerIo } from './consumer-io.ts';
+import type { DriverCounters } from './driver-counters.ts';
+import type { DriverPolicy } from './driver-policy.ts';
+import { needsFlush } from './flush-ledger.ts';
+import type { OptimizationDriver } from './optimization-driver.ts';
+import { routeForPart, routeToDisk } from './route-choice.ts';
+import type { RouteEntry } from './route-table.ts';
+import { type Slot, SlotState, type SlotTable } from './slots.ts';
+
+export interface IssuerParts {
+  readonly clock: Clock;
+  readonly policy: DriverPolicy;
+  readonly counters: DriverCounters;
+  readonly slots: SlotTable;
+}
+
+/** What a frame costs of an HBA's credits beside its payload. */
+const frameOverheadBytes = 512;
+
+export class Issuer {
+  readonly #clock: Clock;
+  readonly #policy: DriverPolicy;
+  readonly #counters: DriverCounters;
+  readonly #slots: SlotTable;
+  /** Reused by every cut. */
+  readonly #cut = new PartList();
+
+  constructor(parts: IssuerParts) {
+    this.#clock = parts.clock;
+    this.#policy = parts.policy;
+    this.#counters = parts.counters;
+    this.#slots = parts.slots;
+  }
+
+  /** Sends as many parts as slots and credits allow; false when some had to stay behind. */
+  issueParts(io: ConsumerIo): boolean {
+    while (io.cursor < io.end) {
+      if (!this.#slots.hasFree) return false;
+      const issued = io.operation === Operation.flush ? this.#issueFlush(io) : this.#issueRange(io);
+      if (!issued) return false;
+    }
+    return true;
+  }
+
+  /**
+   * Sends a slot's request once more, under the numbers and on the best path of now.
+   *
+   * @returns false when the range is not one part any more: it cannot be re-issued as it is
+   */
+  reissue(slot: Slot): boolean {
+    const { request, driver } = slot;
+    if (driver === null) throw new RangeError('a free slot cannot be re-issued');
+    const avoid = slot.route;
+    this.withdraw(slot);
+    const route = this.#nextRoute(slot, driver, avoid);
+    if (route === undefined) return false;
+    const creditBytes = creditBytesOf(request.operation, request.lengthBytes);
+    if (route === null || !route.hba.credits.take(creditBytes)) {
+      slot.state = SlotState.waiting;
+      slot.retryAtMs = this.#clock.now() + this.#policy.retryDelayMs;
+      return true;
+    }
+    request.attempt++;
+    this.#counters.reissues++;
+    this.#send(slot, driver, route, creditBytes);
+    return true;
+  }
+
+  /** Undefined when the range is not one part any more; null when there is no way at all. */
+  #nextRoute(
+    slot: Slot,
+    driver: OptimizationDriver,
+    avoid: RouteEntry | null,
+  ): RouteEntry | null | undefined {
+    const { request } = slot;
+    const { pathOrder } = this.#policy;
+    if (request.operation === Operation.flush) {
+      const [entry] = slot.flushEntries;
+      const index = entry === undefined ? -1 : driver.ledger.entries.indexOf(entry);
+      this.#addressDisk(slot, driver, index);
+      return routeToDisk(driver, index, pathOrder, avoid);
+    }
+    const limit = request.lengthBytes + blockBytes;
+    const { layout } = driver.view;
+    if (layout.cut(request.offset, request.lengthBytes, limit, this.#cut) !== 1) return undefined;
+    const part = this.#cut.part(0);
+    this.#fillRange(slot, driver, part);
+    return routeForPart(driver, request.operation, part, pathOrder, avoid);
+  }
+
+  /** Takes a slot off its route: its bytes are not counted as under way any more. */
+  withdraw(slot: Slot): void {
+    const { route } = slot;
+    if (route === null) return;
+    route.first.outstanding--;
+    route.target.outstanding--;
+    route.hba.credits.give(slot.creditBytes);
+    slot.route = null;
+  }
+
+  /** Sends a probe over a route; false when no slot or credit is free. */
+  probe(driver: OptimizationDriver, route: RouteEntry, deadlineMs: number): boolean {
+    if (!this.#slots.hasFree || !route.hba.credits.take(frameOverheadBytes)) return false;
+    const slot = this.#slots.claim(driver, null);
+    const { request } = slot;
+    request.operation = Operation.probe;
+    request.flags = 0;
+    request.volume = driver.name;
+    request.offset = unitOf<VolumeOffset>(0);
+    request.lengthBytes = 0;
+    // A coordinator's id is not found: its probe names no disk.
+    this.#addressDisk(slot, driver, driver.view.disks.indexOf(route.target.id as DiskId));
+    slot.deadlineMs = deadlineMs;
+    this.#counters.probes++;
+    this.#send(slot, driver, route, frameOverheadBytes);
+    return true;
+  }
+
+  #issueRange(io: ConsumerIo): boolean {
+    const { driver, operation } = io;
+    const limit = carriesData(operation) ? driver.frameBytesMax : rangeBytesMax;
+    const end = Math.min(io.end, roundDown(io.cursor + limit, blockBytes));
+    driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut);
+    const part = this.#cut.part(0);
+    const route = routeForPart(driver, operation, part, this.#policy.pathOrder, null);
+    const creditBytes = creditBytesOf(operation, part.lengthBytes);
+    if (route !== null && !route.hba.credits.take(creditBytes)) return false;
+    const slot = this.#claim(io);
+    slot.request.diskOffset = unitOf<DiskOffset>(0);
+    slot.request.extentGeneration = unitOf<ExtentGeneration>(0);
+    this.#fillRange(slot, driver, part);
+    io.cursor += part.lengthBytes;
+    this.#sendOrWait(slot, driver, route, creditBytes);
+    return true;
+  }
+
+  /** One disk's flush; disks that need none are passed over. */
+  #issueFlush(io: ConsumerIo): boolean {
+    const { driver, cursor } = io;
+    const entry = driver.ledger.entries[cursor];
+    if (entry === undefined || !needsFlush(entry)) {
+      io.cursor++;
+      return true;
+    }
+    const route = routeToDisk(driver, cursor, this.#policy.pathOrder, null);
+    if (route !== null && !route.hba.credits.take(frameOverheadBytes)) return false;
+    const slot = this.#claim(io);
+    slot.request.offset = unitOf<VolumeOffset>(0);
+    slot.request.lengthBytes = 0;
+    this.#addressDisk(slot, driver, cursor);
+    slot.flushEntries.length = 0;
+    slot.flushEntries.push(entry);
+    slot.flushMark = entry.acknowledged;
+    io.cursor++;
+    this.#sendOrWait(slot, driver, route, frameOverheadBytes);
+    return true;
+  }
+
+  #claim(io: ConsumerIo): Slot {
+    const slot = this.#slots.claim(io.driver, io);
+    const { request } = slot;
+    request.operation = io.operation;
+    request.flags = io.fua ? RequestFlag.fua : 0;
+    request.volume = io.driver.name;
+    slot.deadlineMs = io.deadlineMs;
+    slot.partIndex = io.partsMade++;
+    io.partsOpen++;
+    this.#counters.parts++;
+    return slot;
+  }
+
+  #fillRange(slot: Slot, driver: OptimizationDriver, part: CutPart): void {
+    const { request } = slot;
+    const { view } = driver;
+    request.offset = part.start;
+    request.lengthBytes = part.lengthBytes;
+    request.mirrorSet = part.set ?? '';
+    request.partition = part.partition;
+    const { legs } = part;
+    request.eventCount = view.eventCounts[legs[0]?.extentIndex ?? 0] ?? unitOf<EventCount>(0);
+    if (slot.io === null || !slot.io.isWrite) return;
+    const { entries } = driver.ledger;
+    slot.flushEntries.length = 0;
+    for (const { extentIndex } of legs) {
+      const entry = entries[view.diskOfExtent[extentIndex] ?? -1];
+      if (entry !== undefined) slot.flushEntries.push(entry);
+    }
+  }
+
+  #addressDisk(slot: Slot, driver: OptimizationDriver, diskIndex: number): void {
+    const { request } = slot;
+    const { view } = driver;
+    const extentIndex = view.extentOnDisk[diskIndex] ?? -1;
+    const extent = view.layout.extents[extentIndex];
+    request.partition = 0;
+    request.mirrorSet = view.setOfExtent[extentIndex] ?? '';
+    request.eventCount = view.eventCounts[extentIndex] ?? unitOf<EventCount>(0);
+    request.disk = extent?.disk ?? '';
+    request.diskOffset = extent?.start ?? unitOf<DiskOffset>(0);
+    request.extentGeneration = extent?.generation ?? unitOf<ExtentGeneration>(0);
+  }
+
+  #sendOrWait(
+    slot: Slot,
+    driver: OptimizationDriver,
+    route: RouteEntry | null,
+    creditBytes: number,
+  ): void {
+    if (route !== null) this.#send(slot, driver, route, creditBytes);
+    else slot.retryAtMs = this.#clock.now() + this.#policy.retryDelayMs;
+  }
+
+  #send(slot: Slot, driver: OptimizationDriver, route: RouteEntry, creditBytes: number): void {
+    const { request, io } = slot;
+    const { view } = driver;
+    const { data, attachment } = view;
+    const { partition } = request;
+    slot.route = route;
+    slot.creditBytes = creditBytes;
+    route.first.outstanding++;
+    route.target.outstanding++;
+    request.generation = data.generation;
+    request.controlEpoch = data.controlEpoch;
+    request.attachEpoch = attachment?.attachEpoch ?? unitOf(0);
+    request.partitionEpoch = view.partitionEpochs[partition] ?? unitOf<PartitionEpoch>(0);
+    request.ownerIncarnation = view.ownerIncarnations[partition] ?? unitOf<Incarnation>(0);
+    request.watermark = this.#slots.watermark;
+    request.disk = route.target.kind === 'disk' ? (route.target.id as typeof request.disk) : '';
+    request.replyId = route.hba.id;
+    request.route = route.rest;
+    const frame =
+      request.operation === Operation.write && io !== null
+        ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
+        : encodeRequest(request);
+    slot.sentAtMs = this.#clock.now();
+    if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') slot.state = SlotState.sent;
+    else {
+      slot.state = SlotState.waiting;
+      slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;
+    }
+  }
+}
+
+function carriesData(operation: Operation): boolean {
+  return operation === Operation.read || operation === Operation.write;
+}
+
+function creditBytesOf(operation: Operation, lengthBytes: number): number {
+  return carriesData(operation) ? lengthBytes + frameOverheadBytes : frameOverheadBytes;
+}

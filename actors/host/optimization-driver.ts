@@ -1,0 +1,296 @@
+/**
+ * The optimization driver of one volume: what a consumer attaches to. Checks what is asked, holds reads that overlap
+ * own writes, answers once; what an I/O is cut into and how it travels is left to `issuer` and `dispatcher`, and
+ * whether the volume serves is decided by the attachment's machine.
+ */
+import type {
+  AllocationStretch,
+  AttachedVolume,
+  ConsumerDone,
+} from '../../protocols/attached-volume.ts';
+import { Operation, Status } from '../../protocols/codes.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protocols/units.ts';
+import type { Admission } from './admission.ts';
+import { type AllocationDone, ConsumerIo } from './consumer-io.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import { FlushLedger } from './flush-ledger.ts';
+import { HeldReads } from './held-reads.ts';
+import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
+import { epochsDiffer, type VolumeView } from './volume-view.ts';
+
+/** What the driver cannot decide by itself. */
+export interface DriverListener {
+  /** An answer spoke of newer control data, or told to ask. */
+  controlDataNeeded(): void;
+  /** What is stored is not known any more. The listener must end the open I/O (`endOpen`). */
+  lost(what: string): void;
+  /** Nothing is open any more. */
+  idle(): void;
+}
+
+export interface DriverOptions {
+  readonly readOnly: boolean;
+  /** True in shared attach: others write too, and only the coordinator knows when (DESIGN §6, Reads). */
+  readonly readsThroughCoordinator: boolean;
+}
+
+const noPieces: readonly Uint8Array[] = [];
+const noStretches: readonly AllocationStretch[] = [];
+
+export class OptimizationDriver implements AttachedVolume {
+  readonly name: VolumeId;
+  readonly readOnly: boolean;
+  readonly readsThroughCoordinator: boolean;
+  readonly ledger = new FlushLedger();
+  /** Of what was adopted last. */
+  view: VolumeView;
+  routes: RouteTable = emptyRouteTable;
+  frameBytesMax = blockBytes;
+  /** Published by the attachment's machine: whether I/O may begin. */
+  admission: Admission;
+  readonly #dispatcher: Dispatcher;
+  readonly #routeParts: RouteParts;
+  readonly #listener: DriverListener;
+  readonly #held = new HeldReads();
+  readonly #free: ConsumerIo[] = [];
+  #arrivals = 0;
+  #openIos = 0;
+
+  constructor(
+    view: VolumeView,
+    admission: Admission,
+    options: DriverOptions,
+    dispatcher: Dispatcher,
+    routeParts: RouteParts,
+    listener: DriverListener,
+  ) {
+    this.name = view.data.volume;
+    this.view = view;
+    this.admission = admission;
+    this.readOnly = options.readOnly;
+    this.readsThroughCoordinator = options.readsThroughCoordinator;
+    this.#dispatcher = dispatcher;
+    this.#routeParts = routeParts;
+    this.#listener = listener;
+    dispatcher.add(this);
+    this.#use(view);
+  }
+
+  get sizeBytes(): number {
+    return this.view.data.sizeBytes;
+  }
+
+  get logicalBlockBytes(): number {
+    return this.view.data.logicalBlockBytes;
+  }
+
+  get ioBytesMax(): number {
+    return this.#dispatcher.policy.ioBytesMax;
+  }
+
+  /** I/Os of consumers that have not ended. */
+  get openIos(): number {
+    return this.#openIos;
+  }
+
+  /** True while a write is open: ending it with an error leaves in doubt what is stored. */
+  get hasOpenWrites(): boolean {
+    return this.#held.unsettledWrites > 0;
+  }
+
+  read(offset: VolumeOffset, lengthBytes: number, done: ConsumerDone): void {
+    const io = this.#begin(Operation.read, offset, lengthBytes);
+    io.done = done;
+    io.results = [];
+    this.#admit(io);
+  }
+
+  write(
+    offset: VolumeOffset,
+    pieces: readonly Uint8Array[],
+    fua: boolean,
+    done: ConsumerDone,
+  ): void {
+    let lengthBytes = 0;
+    for (const piece of pieces) lengthBytes += piece.length;
+    const io = this.#begin(Operation.write, offset, lengthBytes);
+    io.pieces = pieces;
+    io.fua = fua;
+    io.done = done;
+    this.#admit(io);
+  }
+
+  writeZeroes(offset: VolumeOffset, lengthBytes: number, fua: boolean, done: ConsumerDone): void {
+    const io = this.#begin(Operation.writeZeroes, offset, lengthBytes);
+    io.fua = fua;
+    io.done = done;
+    this.#admit(io);
+  }
+
+  trim(offset: VolumeOffset, lengthBytes: number, fua: boolean, done: ConsumerDone): void {
+    const io = this.#begin(Operation.trim, offset, lengthBytes);
+    io.fua = fua;
+    io.done = done;
+    this.#admit(io);
+  }
+
+  flush(done: ConsumerDone): void {
+    const io = this.#beginFlush(done);
+    if (!this.admission.open) this.#refuse(io, this.admission.status);
+    else this.#submitFlush(io);
+  }
+
+  /** The flush before a detach: goes out although no other I/O is admitted any more. */
+  flushLast(done: ConsumerDone): void {
+    this.#submitFlush(this.#beginFlush(done));
+  }
+
+  allocation(offset: VolumeOffset, lengthBytes: number, done: AllocationDone): void {
+    const io = this.#begin(Operation.allocation, offset, lengthBytes);
+    io.allocationDone = done;
+    io.stretches = [];
+    this.#admit(io);
+  }
+
+  /** Takes control data; if it is newer, its numbers, routes and sizes count from now on, and what was held goes on. */
+  adopt(view: VolumeView): void {
+    const before = this.view.data;
+    const { generation, controlEpoch } = view.data;
+    const isNewer = generation > before.generation || controlEpoch > before.controlEpoch;
+    if (isNewer || epochsDiffer(this.view, view)) this.#use(view);
+  }
+
+  rebuildRoutes(): void {
+    this.routes = routeTableOf(this.view, this.#routeParts);
+  }
+
+  needControlData(): void {
+    this.#listener.controlDataNeeded();
+  }
+
+  /** What is stored is not known any more. All open I/O has ended when this returns. */
+  lose(what: string): void {
+    this.#dispatcher.counters.losses++;
+    this.#listener.lost(what);
+  }
+
+  /** Ends everything that is open with an error. To be called with admission closed. */
+  endOpen(status: Status): void {
+    const ending = new Set<ConsumerIo>();
+    this.#dispatcher.abandon(this, ending);
+    for (const io of this.#held.takeAll()) ending.add(io);
+    for (const io of ending) {
+      io.fail(status);
+      this.finish(io);
+    }
+  }
+
+  /** Ends held reads that are past their deadline. */
+  expireHeld(nowMs: number): void {
+    for (const io of this.#held.takeExpired(nowMs)) {
+      io.fail(Status.path);
+      this.finish(io);
+    }
+  }
+
+  /** Tells the consumer how its I/O ended. */
+  finish(io: ConsumerIo): void {
+    const { status, done, allocationDone, results, stretches, isWrite, partsMade } = io;
+    const { counters } = this.#dispatcher;
+    if (status !== Status.ok) counters.errors++;
+    else if (io.operation === Operation.read) counters.readBytes += io.end - io.start;
+    else if (io.operation === Operation.write) counters.writtenBytes += io.end - io.start;
+    if (partsMade > 1) counters.splits++;
+    const freed = isWrite ? this.#held.writeEnded(io) : null;
+    this.#openIos--;
+    io.reset();
+    this.#free.push(io);
+    if (freed !== null) for (const read of freed) this.#dispatcher.submit(read);
+    if (done !== null) done(status, status === Status.ok ? results : noPieces);
+    else if (allocationDone !== null)
+      allocationDone(status, status === Status.ok ? joined(stretches) : noStretches);
+    if (this.#openIos === 0) this.#listener.idle();
+  }
+
+  #use(view: VolumeView): void {
+    this.view = view;
+    this.ledger.adopt(view.disks, view.instances);
+    this.frameBytesMax = Math.min(view.data.frameBytesMax, this.#dispatcher.payloadBytesMax);
+    this.rebuildRoutes();
+    this.#dispatcher.resume(this);
+  }
+
+  #begin(operation: Operation, offset: number, lengthBytes: number): ConsumerIo {
+    const { counters, clock, policy } = this.#dispatcher;
+    const io = this.#free.pop() ?? new ConsumerIo(this);
+    io.operation = operation;
+    io.start = offset;
+    io.end = offset + lengthBytes;
+    io.cursor = offset;
+    io.arrival = this.#arrivals++;
+    io.deadlineMs = clock.now() + policy.deadlineMs;
+    this.#openIos++;
+    counters.consumerIos++;
+    return io;
+  }
+
+  #beginFlush(done: ConsumerDone): ConsumerIo {
+    const io = this.#begin(Operation.flush, 0, this.ledger.entries.length);
+    io.done = done;
+    return io;
+  }
+
+  #admit(io: ConsumerIo): void {
+    const isRange =
+      Number.isSafeInteger(io.start) &&
+      io.start >= 0 &&
+      io.end > io.start &&
+      io.end <= this.sizeBytes;
+    const carriesData = io.operation === Operation.read || io.operation === Operation.write;
+    if (!isRange) this.#refuse(io, Status.range);
+    else if (carriesData && io.end - io.start > this.ioBytesMax) this.#refuse(io, Status.invalid);
+    else if (!this.admission.open) this.#refuse(io, this.admission.status);
+    else if (io.isWrite && this.readOnly) this.#refuse(io, Status.masked);
+    else this.#accept(io);
+  }
+
+  #accept(io: ConsumerIo): void {
+    if (io.operation === Operation.trim) {
+      io.start = roundUp(io.start, blockBytes);
+      io.end = Math.max(io.start, roundDown(io.end, blockBytes));
+      io.cursor = io.start;
+    } else if (io.operation === Operation.allocation)
+      io.end = Math.min(io.end, io.start + this.#dispatcher.policy.allocationBytesMax);
+    if (io.isWrite) this.#held.writeBegan(io);
+    else if (!this.readsThroughCoordinator && this.#held.holds(io)) {
+      this.#dispatcher.counters.heldReads++;
+      return;
+    }
+    this.#dispatcher.submit(io);
+  }
+
+  #submitFlush(io: ConsumerIo): void {
+    if (this.ledger.takeBroken()) {
+      io.fail(Status.media);
+      this.#dispatcher.endSoon(io);
+    } else this.#dispatcher.submit(io);
+  }
+
+  #refuse(io: ConsumerIo, status: Status): void {
+    this.#dispatcher.counters.refusals++;
+    io.fail(status);
+    this.#dispatcher.endSoon(io);
+  }
+}
+
+/** Stretches of all parts as one list: neighbours that are alike become one. */
+function joined(parts: readonly (readonly AllocationStretch[])[]): readonly AllocationStretch[] {
+  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
+  for (const { lengthBytes, allocated } of parts.flat()) {
+    const last = stretches.at(-1);
+    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
+    else stretches.push({ lengthBytes, allocated });
+  }
+  return stretches;
+}

@@ -1,0 +1,51 @@
+/** Paths as `status` shows them: what each attached volume's routes to its disks are, and how they do. */
+import type { DiskId, HbaId, LinkId } from '../../protocols/ids.ts';
+import type { Attachment } from './attachment.ts';
+import type { Paths } from './paths.ts';
+import type { RouteEntry } from './route-table.ts';
+
+export interface PathFacts {
+  readonly hba: HbaId;
+  readonly disk: DiskId;
+  readonly route: readonly LinkId[];
+  readonly state: 'usable' | 'suspect' | 'failed';
+  /** True for those that the policy would choose from now. */
+  readonly preferred: boolean;
+  /** I/Os of this host under way at the disk. */
+  readonly outstanding: number;
+}
+
+/** Facts travel each second: a large fabric shows this many of its paths. */
+export const pathFactsMax = 256;
+
+const stateNames = ['usable', 'suspect', 'failed'] as const;
+
+/** Of every disk and route once, although volumes share disks. */
+export function pathFacts(attachments: readonly Attachment[], paths: Paths): readonly PathFacts[] {
+  const found = new Map<string, PathFacts>();
+  for (const { volume } of attachments) {
+    if (volume === null) continue;
+    for (const [index, disk] of volume.view.disks.entries()) {
+      const list = volume.routes.disks[index] ?? [];
+      const [best] = list;
+      for (const route of list) {
+        if (found.size >= pathFactsMax) return [...found.values()];
+        const links = route.links.map(({ link }) => link);
+        const facts = {
+          hba: route.hba.id,
+          disk,
+          route: links,
+          state: stateOf(route),
+          preferred: best !== undefined && route.rank === best.rank && route.hops === best.hops,
+          outstanding: paths.target('disk', disk).outstanding,
+        };
+        found.set(`${disk}:${links.join('/')}`, facts);
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function stateOf(route: RouteEntry): PathFacts['state'] {
+  return stateNames[route.rank] ?? 'failed';
+}

@@ -1,0 +1,76 @@
+/**
+ * What the driver does about an answer that is not `ok`: one recovery per special error code (DESIGN §5), in the form
+ * that needs no decision of this host. Pure.
+ */
+import { assertNever, Operation, Status } from '../../protocols/codes.ts';
+import type { Outcome } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { LinkId } from '../../protocols/ids.ts';
+import type { DriverPolicy } from './driver-policy.ts';
+
+export type Recovery =
+  /** The consumer gets this error for the whole I/O. */
+  | { readonly kind: 'end'; readonly status: Status }
+  /** What is stored is not known any more: the attachment is lost. */
+  | { readonly kind: 'lose'; readonly what: string }
+  /** The links failed; on another path, soon. */
+  | { readonly kind: 'reroute'; readonly links: readonly LinkId[] }
+  /** Again after a time; no path is blamed. */
+  | { readonly kind: 'wait'; readonly delayMs: number; readonly askControlData: boolean }
+  /** Not before there is newer control data. */
+  | { readonly kind: 'hold' };
+
+/** A frame that was damaged on its way looks like one that makes no sense: it gets another chance. */
+const invalidAttemptsMax = 2;
+
+export function recoveryOf(
+  request: Request,
+  outcome: Exclude<Outcome, { readonly status: typeof Status.ok }>,
+  policy: DriverPolicy,
+): Recovery {
+  const { status, detail } = outcome;
+  switch (status) {
+    case Status.path:
+      return { kind: 'reroute', links: detail.links };
+    case Status.busy: {
+      const delayMs = Math.min(Math.max(detail.retryAfterMs, 1), policy.waitDelayMsMax);
+      return { kind: 'wait', delayMs, askControlData: false };
+    }
+    case Status.staleGeneration:
+    case Status.notCoordinator:
+    case Status.notLoaded:
+      return { kind: 'wait', delayMs: laterDelayMs(request, policy), askControlData: true };
+    case Status.fenced:
+      return { kind: 'hold' };
+    case Status.invalid:
+      return request.attempt < invalidAttemptsMax
+        ? { kind: 'wait', delayMs: policy.retryDelayMs, askControlData: false }
+        : { kind: 'end', status };
+    case Status.masked:
+    case Status.range:
+      return { kind: 'end', status };
+    case Status.mirrorRead:
+      return { kind: 'end', status: Status.media };
+    case Status.media:
+    case Status.noSpace:
+      return isRead(request.operation)
+        ? { kind: 'end', status }
+        : { kind: 'lose', what: `${storageProblem(status)}: ${detail.what}` };
+    default:
+      return assertNever(status, 'status');
+  }
+}
+
+function isRead(operation: Operation): boolean {
+  return operation === Operation.read || operation === Operation.allocation;
+}
+
+function storageProblem(status: Status): string {
+  return status === Status.noSpace ? 'a disk has no space' : 'a disk failed to store or flush';
+}
+
+/** Others may not have heard yet of what this host knows, or the other way round: more patient with each attempt. */
+function laterDelayMs(request: Request, policy: DriverPolicy): number {
+  const delayMs = policy.retryDelayMs * 2 ** Math.min(request.attempt, 10);
+  return Math.min(delayMs, policy.waitDelayMsMax);
+}

@@ -1,0 +1,43 @@
+/** Which path a physical request takes now: the candidates that DESIGN §6 allows it, judged by the path policy. */
+import { Operation } from '../../protocols/codes.ts';
+import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
+import type { OptimizationDriver } from './optimization-driver.ts';
+import { betterRoute, type PathOrder } from './path-policy.ts';
+import type { RouteEntry } from './route-table.ts';
+
+/**
+ * Writes go to the partition's coordinator (H4); reads to any in-sync mirror (H2, H3), in shared attach by way of
+ * the coordinator.
+ *
+ * @param avoid the route that an earlier attempt took in vain
+ * @returns null when control data knows no way at all
+ */
+export function routeForPart(
+  driver: OptimizationDriver,
+  operation: Operation,
+  part: CutPart,
+  order: PathOrder,
+  avoid: RouteEntry | null,
+): RouteEntry | null {
+  const { view, routes } = driver;
+  const isRead = operation === Operation.read || operation === Operation.allocation;
+  if (!isRead || driver.readsThroughCoordinator)
+    return betterRoute(null, routes.partitions[part.partition] ?? [], order, avoid);
+  let best: RouteEntry | null = null;
+  for (const { extentIndex } of part.legs) {
+    if (view.readableExtents[extentIndex] !== true) continue;
+    const list = routes.disks[view.diskOfExtent[extentIndex] ?? -1];
+    if (list !== undefined) best = betterRoute(best, list, order, avoid);
+  }
+  return best;
+}
+
+/** The best way to one disk, by its index in the volume's view. */
+export function routeToDisk(
+  driver: OptimizationDriver,
+  diskIndex: number,
+  order: PathOrder,
+  avoid: RouteEntry | null,
+): RouteEntry | null {
+  return betterRoute(null, driver.routes.disks[diskIndex] ?? [], order, avoid);
+}

@@ -1,0 +1,75 @@
+/**
+ * The sweep over everything under way: finds what got no answer in time, what is due for another attempt, and what is
+ * past its deadline. One timer for all of it, armed by its owner only while something is under way.
+ */
+import { Operation, Status } from '../../protocols/codes.ts';
+import type { Answers } from './answers.ts';
+import type { DriverCounters } from './driver-counters.ts';
+import type { DriverPolicy } from './driver-policy.ts';
+import type { Issuer } from './issuer.ts';
+import type { OptimizationDriver } from './optimization-driver.ts';
+import type { Paths } from './paths.ts';
+import { type Slot, SlotState, type SlotTable } from './slots.ts';
+
+export interface SweepParts {
+  readonly policy: DriverPolicy;
+  readonly counters: DriverCounters;
+  readonly slots: SlotTable;
+  readonly issuer: Issuer;
+  readonly answers: Answers;
+  readonly paths: Paths;
+}
+
+/** Looks at every slot once, the oldest first. */
+export function sweepSlots(parts: SweepParts, nowMs: number): void {
+  const lost = new Map<OptimizationDriver, string>();
+  let next = parts.slots.oldest;
+  while (next !== null) {
+    const slot = next;
+    // Ending an I/O may let its consumer begin another: that takes a place behind all these.
+    next = slot.newer;
+    if (nowMs >= slot.deadlineMs) expire(parts, slot, lost);
+    // The question or its answer may have been lost; the driver does not ask too often.
+    else if (slot.state === SlotState.held) slot.driver?.needControlData();
+    else if (isDue(parts, slot, nowMs) && !parts.issuer.reissue(slot)) {
+      const what = 'the layout changed under an I/O';
+      if (slot.io?.isWrite === true && slot.driver !== null) lost.set(slot.driver, what);
+      else parts.answers.endPart(slot, Status.path);
+    }
+  }
+  for (const [driver, what] of lost) driver.lose(what);
+}
+
+function isDue(parts: SweepParts, slot: Slot, nowMs: number): boolean {
+  if (slot.io === null) return false;
+  if (slot.state === SlotState.waiting) return nowMs >= slot.retryAtMs;
+  if (slot.state !== SlotState.sent || slot.route === null) return false;
+  if (nowMs - slot.sentAtMs < timeoutMs(parts.policy, slot)) return false;
+  parts.counters.timeouts++;
+  parts.paths.timedOut(slot.route, slot.sentAtMs);
+  return true;
+}
+
+/** A target that has answered since is slow, not dead; a flush may be slow by nature. */
+function timeoutMs(policy: DriverPolicy, slot: Slot): number {
+  const { attempt, operation } = slot.request;
+  const { answerTimeoutMs, answerTimeoutMsMax, slowTimeoutMs } = policy;
+  const backedOffMs = Math.min(answerTimeoutMs * 2 ** Math.min(attempt, 10), answerTimeoutMsMax);
+  const isSlow =
+    operation === Operation.flush || (slot.route?.target.answeredAtMs ?? 0) > slot.sentAtMs;
+  return isSlow ? Math.max(slowTimeoutMs, backedOffMs) : backedOffMs;
+}
+
+/** Past its deadline: a read ends with an error; of a write or flush the result is unknown. */
+function expire(parts: SweepParts, slot: Slot, lost: Map<OptimizationDriver, string>): void {
+  const { io, driver } = slot;
+  const { operation } = slot.request;
+  const endsAlone =
+    io === null || operation === Operation.read || operation === Operation.allocation;
+  if (endsAlone || driver === null)
+    parts.answers.endPart(slot, slot.damaged ? Status.media : Status.path);
+  else {
+    const what = operation === Operation.flush ? 'a flush' : 'a write';
+    lost.set(driver, `${what} had no result within ${parts.policy.deadlineMs} ms`);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The host's own writes to one volume that have not ended, by range. While a write is under way the mirrors may
+ * differ, so a read that overlaps it is held until it has ended (DESIGN §6, Reads). A read waits only for writes
+ * that came before it: writes without end do not starve it.
+ */
+import type { ConsumerIo } from './consumer-io.ts';
+
+export class UnsettledWrites {
+  // Dense, in no order: depth is tens of writes, and a scan of so few costs less than any tree.
+  readonly #writes: ConsumerIo[] = [];
+
+  get count(): number {
+    return this.#writes.length;
+  }
+
+  add(write: ConsumerIo): void {
+    write.unsettledIndex = this.#writes.length;
+    this.#writes.push(write);
+  }
+
+  remove(write: ConsumerIo): void {
+    const index = write.unsettledIndex;
+    const last = this.#writes.pop();
+    if (last === undefined || index < 0) throw new RangeError('not an unsettled write');
+    write.unsettledIndex = -1;
+    if (last === write) return;
+    this.#writes[index] = last;
+    last.unsettledIndex = index;
+  }
+
+  /** True when a write that came before `read` and overlaps it has not ended. */
+  holds(read: ConsumerIo): boolean {
+    for (const write of this.#writes)
+      if (write.start < read.end && read.start < write.end && write.arrival < read.arrival)
+        return true;
+    return false;
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * The conversation of one attachment with the virtualizers: one is asked at a time, and one that does not answer
+ * makes way for the next. When to ask is the attachment's machine's; nothing here is repeated by itself.
+ */
+
+import {
+  type Answer,
+  type AttachRequest,
+  type ControlDataQuery,
+  type TroubleReport,
+  verbs,
+} from '../../protocols/commands.ts';
+import { eventNames } from '../../protocols/events.ts';
+import type { VirtualizerId } from '../../protocols/ids.ts';
+import type { Clock } from '../../protocols/ports.ts';
+import { type AttachEpoch, type Generation, unitOf } from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
+
+export interface ContactListener {
+  controlDataAnswered(body: unknown): void;
+  /** The virtualizer said no, and why. */
+  attachRefused(message: string): void;
+  /** It was told that the host lets go, or could not be. */
+  detachAnswered(): void;
+}
+
+/** A command that gets no answer by then counts as unanswered. */
+const commandTimeoutMs = 1000;
+/** Many answers may tell to ask at once: it is done this often at most. */
+const askIntervalMs = 50;
+const troubleLengthMax = 2000;
+
+export class VirtualizerContact {
+  readonly #request: AttachRequest;
+  readonly #virtualizers: readonly VirtualizerId[];
+  readonly #actor: Actor;
+  readonly #clock: Clock;
+  readonly #listener: ContactListener;
+  #current = 0;
+  #isAsking = false;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    request: AttachRequest,
+    virtualizers: readonly VirtualizerId[],
+    actor: Actor,
+    clock: Clock,
+    listener: ContactListener,
+  ) {
+    this.#request = request;
+    this.#virtualizers = virtualizers;
+    this.#actor = actor;
+    this.#clock = clock;
+    this.#listener = listener;
+  }
+
+  /** @param lostEpoch only a higher attach epoch will do; 0: any */
+  attach(lostEpoch: number): void {
+    const body =
+      lostEpoch === 0
+        ? this.#request
+        : { ...this.#request, lostEpoch: unitOf<AttachEpoch>(lostEpoch) };
+    this.#ask(verbs.attach, body, (answer) => {
+      if (!answer.ok && !isSilence(answer)) this.#listener.attachRefused(answer.message);
+    });
+  }
+
+  detach(): void {
+    this.#ask(verbs.detach, this.#request, () => this.#listener.detachAnswered());
+  }
+
+  reportTrouble(what: string, generation: Generation): void {
+    const { volume, host: reporter } = this.#request;
+    const report: TroubleReport = {
+      volume,
+      generation,
+      reporter,
+      what: what.slice(0, troubleLengthMax),
+    };
+    this.#actor.tell(eventNames.fault, report);
+    this.#ask(verbs.trouble, report, () => {});
+  }
+
+  /** Asks for control data, unless that is under way. */
+  askControlData(): void {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    this.#askedAtMs = this.#clock.now();
+    const { host, volume } = this.#request;
+    const query: ControlDataQuery = { host, volume };
+    this.#ask(verbs.controlData, query, (answer) => {
+      this.#isAsking = false;
+      if (answer.ok) this.#listener.controlDataAnswered(answer.controlData);
+    });
+  }
+
+  /** Asks for control data, unless that was done just now. */
+  askControlDataSoon(): void {
+    if (this.#clock.now() - this.#askedAtMs >= askIntervalMs) this.askControlData();
+  }
+
+  #ask(verb: string, body: object, done: (answer: Answer) => void): void {
+    const asked = this.#current;
+    const id = this.#virtualizers[asked % this.#virtualizers.length];
+    if (id === undefined) throw new RangeError('a host needs a virtualizer to ask');
+    this.#actor.ask({ kind: 'virtualizer', id }, verb, body, commandTimeoutMs, (answer) => {
+      if (isSilence(answer) && this.#current === asked) this.#current++;
+      done(answer);
+    });
+  }
+}
+
+function isSilence(answer: Answer): boolean {
+  return !answer.ok && (answer.reason === 'no-responders' || answer.reason === 'timeout');
+}

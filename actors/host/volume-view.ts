@@ -1,0 +1,121 @@
+/**
+ * Control data as the data path reads it: checked once, with every look-up that an I/O needs turned into an array
+ * (by partition, by extent, by disk). Immutable; a new one replaces it whole. Which links work is `route-table`'s.
+ */
+import type { AttachmentRecord, ControlData } from '../../protocols/control-data.ts';
+import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
+import { type CompiledLayout, compileLayout } from '../../protocols/layout/compiled-layout.ts';
+import { type Extent, extentsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
+import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
+import { validateLayout } from '../../protocols/layout/validate-layout.ts';
+import {
+  type DiskInstance,
+  type EventCount,
+  type Incarnation,
+  type PartitionEpoch,
+  unitOf,
+} from '../../protocols/units.ts';
+
+export interface VolumeView {
+  readonly data: ControlData;
+  /** This process's attachment; null while the decision does not contain it. */
+  readonly attachment: AttachmentRecord | null;
+  readonly layout: CompiledLayout;
+  /** By partition. */
+  readonly partitionEpochs: readonly PartitionEpoch[];
+  readonly ownerIncarnations: readonly Incarnation[];
+  /** By index of the extent in the layout. */
+  readonly diskOfExtent: readonly number[];
+  readonly readableExtents: readonly boolean[];
+  /** The outermost mirror set that each belongs to, '' for none, and that set's event count. */
+  readonly setOfExtent: readonly (MirrorSetId | '')[];
+  readonly eventCounts: readonly EventCount[];
+  /** By index of the disk. */
+  readonly disks: readonly DiskId[];
+  readonly instances: readonly DiskInstance[];
+  /** Index of one extent of each disk: what a flush of that disk names. */
+  readonly extentOnDisk: readonly number[];
+}
+
+export type ViewResult =
+  | { readonly ok: true; readonly view: VolumeView }
+  | { readonly ok: false; readonly problem: string };
+
+/** Reads control data for one process of a host. A problem is a sentence for people. */
+export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarnation): ViewResult {
+  const problem = problemOf(data);
+  if (problem !== '') return { ok: false, problem: `volume ${data.volume}: ${problem}` };
+  const layout = compileLayout(data.layout, data.coordinatorMap);
+  const disks = [...new Set(layout.extents.map(({ disk }) => disk))];
+  const members = new Map(data.disks.map((member) => [member.disk, member.instance]));
+  const instances = disks.flatMap((disk) => members.get(disk) ?? []);
+  if (instances.length !== disks.length)
+    return { ok: false, problem: `volume ${data.volume}: a disk of the layout is no member` };
+  const partitions = data.partitions.toSorted((a, b) => a.partition - b.partition);
+  const attachment = data.attachments.find(
+    (each) => each.host === host && each.hostIncarnation === hostIncarnation,
+  );
+  return {
+    ok: true,
+    view: {
+      data,
+      attachment: attachment ?? null,
+      layout,
+      partitionEpochs: partitions.map(({ epoch }) => epoch),
+      ownerIncarnations: partitions.map(({ ownerIncarnation }) => ownerIncarnation),
+      diskOfExtent: layout.extents.map(({ disk }) => disks.indexOf(disk)),
+      ...membershipOf(data, layout.extents),
+      disks,
+      instances,
+      extentOnDisk: disks.map((disk) => layout.extents.findIndex((extent) => extent.disk === disk)),
+    },
+  };
+}
+
+/** True when two decisions differ in what open I/O was sent under: all of it must end first (DESIGN I12). */
+export function epochsDiffer(before: VolumeView, after: VolumeView): boolean {
+  return (
+    before.attachment?.attachEpoch !== after.attachment?.attachEpoch ||
+    before.partitionEpochs.length !== after.partitionEpochs.length ||
+    before.partitionEpochs.some((epoch, index) => epoch !== after.partitionEpochs[index])
+  );
+}
+
+function problemOf(data: ControlData): string {
+  const [layoutProblem] = validateLayout(data.layout);
+  if (layoutProblem !== undefined) return `layout ${layoutProblem.at}: ${layoutProblem.problem}`;
+  if (data.sizeBytes > sizeOf(data.layout) || data.sizeBytes === 0)
+    return `its size, ${data.sizeBytes}, does not fit its layout's, ${sizeOf(data.layout)}`;
+  const [mapProblem] = validateCoordinatorMap(data.coordinatorMap, data);
+  if (mapProblem !== undefined) return `coordinator map: ${mapProblem}`;
+  const numbers = new Set(data.partitions.map(({ partition }) => partition));
+  const expected = partitionCount(data.coordinatorMap);
+  const complete = numbers.size === expected && data.partitions.length === expected;
+  if (!complete || [...numbers].some((number) => number >= expected))
+    return `${expected} partitions need one record each, there are ${data.partitions.length}`;
+  return '';
+}
+
+/** Of each extent: whether all the mirrors that it belongs to are in sync, and the event count of its outermost set. */
+function membershipOf(data: ControlData, extents: readonly Extent[]) {
+  const records = new Map(data.mirrorSets.map((record) => [record.set, record]));
+  const readable = new Set(extents.map(({ extent }) => extent));
+  const outermost = new Map<string, MirrorSetId>();
+  for (const { set, node, within } of mirrorSetsOf(data.layout)) {
+    const states = records.get(set)?.mirrors ?? [];
+    for (const [mirror, child] of node.children.entries())
+      for (const { extent } of extentsOf(child)) {
+        if (states[mirror] !== 'in-sync') readable.delete(extent);
+        if (within.length === 0) outermost.set(extent, set);
+      }
+  }
+  const setOfExtent = extents.map(({ extent }) => outermost.get(extent) ?? '');
+  return {
+    readableExtents: extents.map(({ extent }) => readable.has(extent)),
+    setOfExtent,
+    eventCounts: setOfExtent.map((set) => {
+      const eventCount = set === '' ? 0 : (records.get(set)?.eventCount ?? 0);
+      return unitOf<EventCount>(eventCount);
+    }),
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Control data for tests: a stripe over two mirror sets of two disks each; two HBAs, each linked to two switches, and
+ * each switch to every disk and to the other switch; partitions of 1 MiB, coordinated by s1 and s2 in turn.
+ */
+import type { AttachMode, ControlData, Route } from '../../../protocols/control-data.ts';
+import { controlDataSchema } from '../../../protocols/control-data.ts';
+import { type HbaId, idOf, type VolumeId } from '../../../protocols/ids.ts';
+import { kibibyte, mebibyte } from '../../../protocols/units.ts';
+
+export const volume = idOf<VolumeId>('vol0');
+export const hbaIds: readonly HbaId[] = [idOf('h1-a'), idOf('h1-b')];
+export const stripBytes = 64 * kibibyte;
+export const sizeBytes = 16 * mebibyte;
+
+export interface ControlDataOptions {
+  readonly state?: 'assembling' | 'serving';
+  readonly reason?: string;
+  readonly generation?: number;
+  readonly controlEpoch?: number;
+  /** 0: the host is not attached. */
+  readonly attachEpoch?: number;
+  readonly partitionEpoch?: number;
+  readonly mode?: AttachMode;
+  readonly readOnly?: boolean;
+  /** By disk, in order. */
+  readonly instances?: readonly number[];
+  /** State of the second mirror of each set. */
+  readonly secondMirror?: 'in-sync' | 'stale';
+  readonly frameBytesMax?: number;
+  readonly diskRoutes?: ControlData['diskRoutes'];
+}
+
+const disks = ['d1', 'd2', 'd3', 'd4'];
+const switches = ['s1', 's2'];
+
+export function controlDataOf(
+  hostIncarnation: number,
+  options: ControlDataOptions = {},
+): ControlData {
+  const { attachEpoch = 5, partitionEpoch = 10, instances = [1, 1, 1, 1] } = options;
+  const { mode = 'exclusive', readOnly = false, secondMirror = 'in-sync' } = options;
+  const attachment = { host: 'h1', hostIncarnation, attachEpoch, mode, readOnly };
+  return controlDataSchema.parse({
+    cluster: 'test',
+    host: 'h1',
+    state: options.state ?? 'serving',
+    reason: options.reason ?? '',
+    volume,
+    sizeBytes,
+    logicalBlockBytes: 512,
+    regionBytes: mebibyte,
+    frameBytesMax: options.frameBytesMax ?? 256 * kibibyte,
+    layout: {
+      kind: 'stripe',
+      stripBytes,
+      children: [mirror('m0', 'd1', 'd2'), mirror('m1', 'd3', 'd4')],
+    },
+    coordinatorMap: { kind: 'modulo', unitBytes: mebibyte, partitions: 2 },
+    generation: options.generation ?? 1,
+    controlEpoch: options.controlEpoch ?? 1,
+    partitions: switches.map((coordinator, partition) => ({
+      partition,
+      coordinator,
+      epoch: partitionEpoch + partition,
+      ownerIncarnation: 100 + partition,
+    })),
+    mirrorSets: ['m0', 'm1'].map((set) => ({
+      set,
+      eventCount: 3,
+      mirrors: ['in-sync', secondMirror],
+    })),
+    attachments: attachEpoch === 0 ? [] : [attachment],
+    disks: disks.map((disk, index) => ({
+      disk,
+      identity: `${index}`.repeat(32),
+      instance: instances[index] ?? 1,
+    })),
+    diskRoutes: options.diskRoutes ?? disks.map((disk) => ({ disk, routes: routesToDisk(disk) })),
+    coordinatorRoutes: switches.map((coordinator) => ({
+      coordinator,
+      routes: routesToSwitch(coordinator),
+    })),
+  });
+}
+
+function mirror(set: string, first: string, second: string) {
+  const children = [first, second].map((disk) => ({
+    kind: 'extent',
+    extent: `x-${disk}`,
+    disk,
+    start: mebibyte,
+    lengthBytes: sizeBytes / 2,
+    generation: 7,
+  }));
+  return { kind: 'mirror', set, children };
+}
+
+/** Through one switch, and through both. */
+export function routesToDisk(disk: string): Route[] {
+  return hbaIds.flatMap((hba) =>
+    switches.flatMap((name) => {
+      const other = name === 's1' ? 's2' : 's1';
+      return [
+        route(hba, [`${hba}-${name}`, `${name}-${disk}`], [name]),
+        route(hba, [`${hba}-${name}`, 's1-s2', `${other}-${disk}`], [name, other]),
+      ];
+    }),
+  );
+}
+
+function routesToSwitch(name: string): Route[] {
+  const other = name === 's1' ? 's2' : 's1';
+  return hbaIds.flatMap((hba) => [
+    route(hba, [`${hba}-${name}`], []),
+    route(hba, [`${hba}-${other}`, 's1-s2'], [other]),
+  ]);
+}
+
+function route(hba: HbaId, links: readonly string[], through: readonly string[]): Route {
+  return { hba, links: links.map((link) => idOf(link)), switches: through.map((id) => idOf(id)) };
+}

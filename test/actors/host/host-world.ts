@@ -1,0 +1,217 @@
+/**
+ * A host in a hand-made world: a bus for control, where a virtualizer answers as the test says, and a bus per HBA,
+ * whose frames the test sees and answers itself. Time is virtual.
+ */
+
+import type { Attachment } from '../../../actors/host/attachment.ts';
+import type { DriverPolicy } from '../../../actors/host/driver-policy.ts';
+import { Host } from '../../../actors/host/host.ts';
+import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
+import { decodeJson, encodeJson } from '../../../actors/json.ts';
+import { VirtualClock } from '../../../cluster/simulation/clock.ts';
+import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import type { Answer, AttachRequest } from '../../../protocols/commands.ts';
+import type { AttachMode, ControlData } from '../../../protocols/control-data.ts';
+import { decodeFrame, encodeReply, FrameKind } from '../../../protocols/frames/frame.ts';
+import { type Outcome, type Reply, success } from '../../../protocols/frames/reply.ts';
+import type { Request } from '../../../protocols/frames/request.ts';
+import { type HbaId, idOf } from '../../../protocols/ids.ts';
+import type { LogFields } from '../../../protocols/ports.ts';
+import { lastTokenOf, subjectsOf } from '../../../protocols/subjects.ts';
+import { unitOf } from '../../../protocols/units.ts';
+import { type ControlDataOptions, controlDataOf, hbaIds, volume } from './control-data-sample.ts';
+import { ManualBus } from './manual-bus.ts';
+
+/** A frame that the host sent, and how to answer it. */
+export interface SentFrame {
+  readonly hba: HbaId;
+  readonly subject: string;
+  readonly request: Request;
+  readonly bytes: Uint8Array;
+  readonly replySubject: string;
+}
+
+const cluster = idOf<ControlData['cluster']>('test');
+
+export interface WorldOptions {
+  readonly mode?: AttachMode;
+  readonly readOnly?: boolean;
+  readonly policy?: Partial<DriverPolicy>;
+  readonly creditBytesMax?: number;
+}
+
+export class HostWorld {
+  readonly clock = new VirtualClock();
+  readonly control = new ManualBus();
+  readonly io: ReadonlyMap<HbaId, ManualBus> = new Map(hbaIds.map((hba) => [hba, new ManualBus()]));
+  readonly host: Host;
+  readonly attachment: Attachment;
+  readonly errors: string[] = [];
+  /** Commands that the virtualizer got, in order. */
+  readonly asked: { verb: string; body: AttachRequest }[] = [];
+  /** What the virtualizer answers to `control-data`; null: not-ready. */
+  controlData: ControlData | null = null;
+  /** What it answers to `attach`. */
+  attachAnswer: Answer = { ok: true };
+  /** Of the process that runs the host, as its first command said. */
+  hostIncarnation = 0;
+  #sent: SentFrame[] = [];
+
+  constructor(options: WorldOptions = {}) {
+    this.control.onPublish = (subject, data, reply) => this.#command(subject, data, reply);
+    for (const [hba, bus] of this.io)
+      bus.onPublish = (subject, data, replySubject) =>
+        this.#frame(hba, subject, data, replySubject);
+    const log = (_: LogFields, message: string) => this.errors.push(message);
+    this.host = new Host(
+      {
+        host: idOf('h1'),
+        hbas: hbaIds.map((hba) => ({
+          hba,
+          links: ['s1', 's2'].map((name) => ({
+            link: idOf(`${hba}-${name}`),
+            receiver: { kind: 'switch', id: name },
+          })),
+          io: this.io.get(hba) ?? new ManualBus(),
+          ...(options.creditBytesMax === undefined ? {} : options),
+        })),
+        virtualizers: [idOf('v1')],
+        ...(options.policy === undefined ? {} : { policy: options.policy }),
+      },
+      {
+        cluster,
+        control: this.control,
+        clock: this.clock,
+        random: new SeededRandom(1),
+        log: { debug: () => {}, info: () => {}, warn: log, error: log },
+      },
+    );
+    this.host.start();
+    const { mode = 'exclusive', readOnly = false } = options;
+    this.attachment = this.host.attach({ volume, mode, readOnly });
+    this.clock.runFor(1);
+  }
+
+  /** Control data as the virtualizer would publish it to this process. */
+  data(options: ControlDataOptions = {}): ControlData {
+    const { mode, readOnly } = this.attachment;
+    return controlDataOf(this.hostIncarnation, { mode, readOnly, ...options });
+  }
+
+  /** Tells the host, out of band. */
+  publish(options: ControlDataOptions = {}): void {
+    this.controlData = this.data(options);
+    this.control.deliver(
+      subjectsOf(cluster).controlData(volume, idOf('h1')),
+      encodeJson(this.controlData),
+    );
+  }
+
+  /** Attaches the volume, and gives it. */
+  serve(options: ControlDataOptions = {}): OptimizationDriver {
+    this.publish(options);
+    return this.driver;
+  }
+
+  get driver(): OptimizationDriver {
+    const { volume: driver } = this.attachment;
+    if (driver === null) throw new Error('the volume is not known yet');
+    return driver;
+  }
+
+  /** The frames sent since this was called last. */
+  sent(): readonly SentFrame[] {
+    return this.#sent.splice(0);
+  }
+
+  /** Answers a frame; `changes` are to the reply's fields. */
+  answer(
+    frame: SentFrame,
+    changes: Partial<Reply> = {},
+    data: readonly Uint8Array[] = [],
+    hba: HbaId = frame.hba,
+  ): void {
+    this.busOf(hba).deliver(frame.replySubject, encodeReply(replyTo(frame.request, changes), data));
+  }
+
+  /** Answers a frame with an error. */
+  refuse(frame: SentFrame, outcome: Outcome): void {
+    this.answer(frame, { outcome });
+  }
+
+  /** Answers everything that was sent well; reads get the bytes that `contentOf` gives. */
+  answerAll(frames: readonly SentFrame[] = this.sent()): void {
+    for (const frame of frames) {
+      const isRead = frame.request.operation === 1;
+      const { offset, lengthBytes } = frame.request;
+      this.answer(frame, {}, isRead ? [contentOf(offset, lengthBytes)] : []);
+    }
+  }
+
+  /** Nobody listens where the frame was sent. */
+  noResponders(frame: SentFrame): void {
+    this.busOf(frame.hba).noResponders(frame.replySubject);
+  }
+
+  busOf(hba: HbaId): ManualBus {
+    const bus = this.io.get(hba);
+    if (bus === undefined) throw new Error(`no hba ${hba}`);
+    return bus;
+  }
+
+  #command(subject: string, data: Uint8Array, replySubject: string): void {
+    if (!subject.includes('.cmd.virtualizer.')) return;
+    const verb = lastTokenOf(subject);
+    const body = decodeJson(data) as AttachRequest;
+    this.asked.push({ verb, body });
+    if (verb === 'attach') this.hostIncarnation = body.hostIncarnation;
+    const answer = this.#answerTo(verb);
+    this.clock.soon(() => this.control.deliver(replySubject, encodeJson(answer)));
+  }
+
+  #answerTo(verb: string): Answer {
+    if (verb === 'attach') return this.attachAnswer;
+    if (verb !== 'control-data') return { ok: true };
+    const { controlData } = this;
+    return controlData === null
+      ? { ok: false, reason: 'not-ready', message: 'not yet' }
+      : { ok: true, controlData };
+  }
+
+  #frame(hba: HbaId, subject: string, data: Uint8Array, replySubject: string): void {
+    const frame = decodeFrame(data);
+    if (frame?.kind !== FrameKind.request) throw new Error('the host sent no request frame');
+    const bytes = Uint8Array.from(frame.data.bytes);
+    this.#sent.push({ hba, subject, request: frame.request, bytes, replySubject });
+  }
+}
+
+/** What a well-behaved switch or disk answers. */
+export function replyTo(request: Request, changes: Partial<Reply> = {}): Reply {
+  return {
+    operation: request.operation,
+    outcome: success,
+    volume: request.volume,
+    offset: request.offset,
+    lengthBytes: request.lengthBytes,
+    host: request.host,
+    hostIncarnation: request.hostIncarnation,
+    ioNumber: request.ioNumber,
+    attempt: request.attempt,
+    generation: request.generation,
+    partitionEpoch: request.partitionEpoch,
+    eventCount: request.eventCount,
+    disk: request.disk,
+    diskInstance: unitOf(1),
+    writeNumber: unitOf(0),
+    ...changes,
+  };
+}
+
+/** The bytes of the volume in these tests: every offset has its own. */
+export function contentOf(offset: number, lengthBytes: number): Uint8Array {
+  return Uint8Array.from({ length: lengthBytes }, (_, index) => {
+    const at = offset + index;
+    return (at ^ (at >>> 8) ^ (at >>> 16)) & 0xff;
+  });
+}
