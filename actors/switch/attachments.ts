@@ -1,0 +1,34 @@
+/** The I/Os that are remembered of each attached host; they are forgotten with the attachment. */
+import type { AttachmentRecord } from '../../protocols/control-data.ts';
+import type { HostId } from '../../protocols/ids.ts';
+import { KnownIos } from './known-ios.ts';
+
+interface Attached<Io> {
+  readonly record: AttachmentRecord;
+  readonly ios: KnownIos<Io>;
+}
+
+export class Attachments<Io> {
+  #attached = new Map<HostId | '', Attached<Io>>();
+
+  /** Takes a newer decision over. A host with the same attach epoch and incarnation is the same attachment. */
+  update(records: readonly AttachmentRecord[]): void {
+    const before = this.#attached;
+    this.#attached = new Map();
+    for (const record of records) {
+      const known = before.get(record.host);
+      const same =
+        known?.record.attachEpoch === record.attachEpoch &&
+        known.record.hostIncarnation === record.hostIncarnation;
+      const ios = same ? known.ios : new KnownIos<Io>();
+      this.#attached.set(record.host, { record, ios });
+    }
+  }
+
+  /** @throws RangeError for a host that is not attached: that was to be checked. */
+  iosOf(host: HostId | ''): KnownIos<Io> {
+    const attached = this.#attached.get(host);
+    if (attached === undefined) throw new RangeError(`host ${host} is not attached`);
+    return attached.ios;
+  }
+}

@@ -1,0 +1,71 @@
+/** An I/O of a host at its coordinator, from its arrival until the host was answered. */
+import type { FrameData } from '../../protocols/frames/frame.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import { blockBytes, type EventCount, unitOf, type WriteNumber } from '../../protocols/units.ts';
+import type { KnownIos } from './known-ios.ts';
+import type { LegCall, LegOwner } from './leg-calls.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+
+/** Who carries it out. */
+export interface IoDirector {
+  begin(io: CoordinatedIo): void;
+  legAnswered(io: CoordinatedIo, call: LegCall, reply: Reply): void;
+  legSilent(io: CoordinatedIo, call: LegCall): void;
+}
+
+export class CoordinatedIo implements PartitionIo, LegOwner {
+  readonly isRead: boolean;
+  readonly firstBlock: number;
+  readonly endBlock: number;
+  readonly partition: Partition;
+  /** The I/Os of its host that are remembered, this one among them. */
+  readonly known: KnownIos<CoordinatedIo>;
+  /** As the host sent it last: tells where the reply goes. */
+  request: Request;
+  /** Until it begins; afterwards the frames to the disks hold their copies. */
+  data: FrameData | null;
+  /** Bytes that are kept for it. */
+  readonly payloadBytes: number;
+  /** Mirrors that do not have it yet. */
+  legsLeft = 0;
+  eventCount = unitOf<EventCount>(0);
+  writeNumber = unitOf<WriteNumber>(0);
+  arrival = 0;
+  blockers = 0;
+  place = -1;
+  earlier: PartitionIo | null = null;
+  later: PartitionIo | null = null;
+  readonly #director: IoDirector;
+
+  constructor(
+    director: IoDirector,
+    partition: Partition,
+    known: KnownIos<CoordinatedIo>,
+    request: Request,
+    data: FrameData | null,
+    isRead: boolean,
+  ) {
+    this.#director = director;
+    this.partition = partition;
+    this.known = known;
+    this.request = request;
+    this.data = data;
+    this.payloadBytes = data === null ? 0 : data.bytes.length;
+    this.isRead = isRead;
+    this.firstBlock = Math.floor(request.offset / blockBytes);
+    this.endBlock = Math.ceil((request.offset + request.lengthBytes) / blockBytes);
+  }
+
+  granted(): void {
+    this.#director.begin(this);
+  }
+
+  legAnswered(call: LegCall, reply: Reply): void {
+    this.#director.legAnswered(this, call, reply);
+  }
+
+  legSilent(call: LegCall): void {
+    this.#director.legSilent(this, call);
+  }
+}

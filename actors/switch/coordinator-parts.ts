@@ -1,0 +1,35 @@
+/** What the coordinators and the settling of a switch work with. */
+import type { SwitchId } from '../../protocols/ids.ts';
+import type { Incarnation } from '../../protocols/units.ts';
+import type { Answers } from './answers.ts';
+import type { Forwarding } from './forwarding.ts';
+import type { LegCalls } from './leg-calls.ts';
+import type { Partition } from './partition.ts';
+
+/** Tells the machines of partitions what happened; they publish the modes that the data path works by. */
+export interface PartitionSteering {
+  assigned(partition: Partition): void;
+  settled(partition: Partition): void;
+  troubled(partition: Partition, what: string): void;
+  released(partition: Partition): void;
+}
+
+export interface CoordinatorParts {
+  readonly self: SwitchId;
+  readonly incarnation: Incarnation;
+  readonly calls: LegCalls;
+  readonly forwarding: Forwarding;
+  readonly answers: Answers;
+  readonly steering: PartitionSteering;
+}
+
+export interface CoordinatorCounters {
+  writes: number;
+  /** Of shared volumes. */
+  reads: number;
+  /** I/Os that had to wait for an earlier one. */
+  waits: number;
+  /** Retries of I/Os that were known. */
+  joins: number;
+  troubles: number;
+}

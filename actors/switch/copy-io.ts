@@ -1,0 +1,78 @@
+/**
+ * One copy of neighbouring blocks from the mirror that is right to all of them. Admitted like a write: the blocks are
+ * held, verified bytes are read after that, and written whole under a fresh write number (DESIGN §6).
+ */
+import { Operation } from '../../protocols/codes.ts';
+import type { FrameData } from '../../protocols/frames/frame.ts';
+import { blockBytes, unitOf, type VolumeOffset, type WriteNumber } from '../../protocols/units.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
+import { LegRound } from './leg-round.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
+import type { MirrorRun } from './mirror-runs.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+
+export interface Copy {
+  readonly run: MirrorRun;
+  /** The range within the run; whole blocks. */
+  readonly atBytes: number;
+  readonly lengthBytes: number;
+  /** Where it begins in the volume. */
+  readonly start: VolumeOffset;
+  /** The mirror to copy from, as an index into the run's legs. */
+  readonly source: number;
+  readonly done: () => void;
+  readonly fail: (what: string) => void;
+  readonly open: Set<LegRound>;
+}
+
+export class CopyIo implements PartitionIo {
+  readonly isRead = false;
+  readonly firstBlock: number;
+  readonly endBlock: number;
+  writeNumber = unitOf<WriteNumber>(0);
+  arrival = 0;
+  blockers = 0;
+  place = -1;
+  earlier: PartitionIo | null = null;
+  later: PartitionIo | null = null;
+  readonly #parts: CoordinatorParts;
+  readonly #volume: LoadedVolume;
+  readonly #partition: Partition;
+  readonly #copy: Copy;
+
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, partition: Partition, copy: Copy) {
+    this.#parts = parts;
+    this.#volume = volume;
+    this.#partition = partition;
+    this.#copy = copy;
+    this.firstBlock = copy.start / blockBytes;
+    this.endBlock = (copy.start + copy.lengthBytes) / blockBytes;
+  }
+
+  start(): void {
+    if (this.#partition.enter(this)) this.granted();
+  }
+
+  granted(): void {
+    const { lengthBytes, source } = this.#copy;
+    const round = { ...this.#round(), operation: Operation.read, answerBytes: lengthBytes };
+    new LegRound(this.#parts, this.#volume, round, ([data]) => {
+      if (data !== undefined) this.#write(data);
+    }).sendTo(source);
+  }
+
+  #write(data: FrameData): void {
+    this.#partition.giveNumber(this);
+    const { writeNumber } = this;
+    const round = { ...this.#round(), operation: Operation.write, answerBytes: 0, writeNumber };
+    new LegRound(this.#parts, this.#volume, round, () => {
+      this.#partition.leave(this);
+      this.#copy.done();
+    }).sendToAll(data);
+  }
+
+  #round() {
+    const { run, atBytes, lengthBytes, start, fail, open } = this.#copy;
+    return { partition: this.#partition, run, atBytes, lengthBytes, start, fail, open };
+  }
+}

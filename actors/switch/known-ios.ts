@@ -1,0 +1,105 @@
+/**
+ * The writes of one attachment that a coordinator remembers: every I/O number at or above the host's watermark that
+ * it admitted, with its outcome once it has one (DESIGN I6). So a retry joins its original, or gets its outcome, and
+ * is never carried out again; what is below the watermark has ended at the host and is refused.
+ */
+import { type IoNumber, unitOf, type WriteNumber } from '../../protocols/units.ts';
+
+/** The most I/O numbers of a host, from its watermark on, that are remembered; hosts stay well within. */
+export const rememberedIosMax = 32_768;
+const rememberedIosFirst = 1024;
+const nobody = -1;
+
+export class KnownIos<Io> {
+  #watermark = 0;
+  /** By I/O number modulo the size, which is a power of two: a window of numbers without gaps fits exactly. */
+  #numbers: Float64Array;
+  #open: (Io | null)[];
+  #writeNumbers: Float64Array;
+
+  constructor() {
+    this.#numbers = new Float64Array(rememberedIosFirst).fill(nobody);
+    this.#open = new Array<Io | null>(rememberedIosFirst).fill(null);
+    this.#writeNumbers = new Float64Array(rememberedIosFirst);
+  }
+
+  /** The highest watermark seen. */
+  get watermark(): IoNumber {
+    return unitOf<IoNumber>(this.#watermark);
+  }
+
+  /** A frame brought a watermark; frames overtake each other, so it may be an older one. */
+  raise(watermark: IoNumber): void {
+    if (watermark > this.#watermark) this.#watermark = watermark;
+  }
+
+  /** True when the I/O was remembered and has not been forgotten. */
+  has(number: IoNumber): boolean {
+    return this.#numbers[this.#placeOf(number)] === number;
+  }
+
+  /** The I/O as long as it has not ended; null when it has, or is not known. */
+  openOf(number: IoNumber): Io | null {
+    const place = this.#placeOf(number);
+    return this.#numbers[place] === number ? (this.#open[place] ?? null) : null;
+  }
+
+  /** What a write that ended well was numbered; 0 for others. */
+  writeNumberOf(number: IoNumber): WriteNumber {
+    return unitOf<WriteNumber>(this.#writeNumbers[this.#placeOf(number)] ?? 0);
+  }
+
+  /** Remembers an I/O that begins. False when its number is too far above the watermark. */
+  begin(number: IoNumber, io: Io): boolean {
+    for (;;) {
+      const place = this.#placeOf(number);
+      const other = this.#numbers[place] ?? nobody;
+      if (other === number || other < this.#watermark) {
+        this.#numbers[place] = number;
+        this.#open[place] = io;
+        this.#writeNumbers[place] = 0;
+        return true;
+      }
+      if (this.#numbers.length >= rememberedIosMax) return false;
+      this.#grow();
+    }
+  }
+
+  /** The I/O has ended well. */
+  end(number: IoNumber, writeNumber: WriteNumber): void {
+    const place = this.#placeOf(number);
+    if (this.#numbers[place] !== number) return;
+    this.#open[place] = null;
+    this.#writeNumbers[place] = writeNumber;
+  }
+
+  /** The I/O left no trace, and may be carried out again: a read. */
+  forget(number: IoNumber): void {
+    const place = this.#placeOf(number);
+    if (this.#numbers[place] !== number) return;
+    this.#numbers[place] = nobody;
+    this.#open[place] = null;
+  }
+
+  #placeOf(number: number): number {
+    return number % this.#numbers.length;
+  }
+
+  #grow(): void {
+    const numbers = this.#numbers;
+    const open = this.#open;
+    const writeNumbers = this.#writeNumbers;
+    const size = numbers.length * 2;
+    this.#numbers = new Float64Array(size).fill(nobody);
+    this.#open = new Array<Io | null>(size).fill(null);
+    this.#writeNumbers = new Float64Array(size);
+    for (let from = 0; from < numbers.length; from++) {
+      const number = numbers[from] ?? nobody;
+      if (number < this.#watermark) continue;
+      const place = this.#placeOf(number);
+      this.#numbers[place] = number;
+      this.#open[place] = open[from] ?? null;
+      this.#writeNumbers[place] = writeNumbers[from] ?? 0;
+    }
+  }
+}

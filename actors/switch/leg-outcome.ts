@@ -1,0 +1,50 @@
+/** What a disk's answer to a write means for its partition. */
+import { assertNever, Status, statusName } from '../../protocols/codes.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import type { DiskInstance } from '../../protocols/units.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
+
+/**
+ * Why a leg's answer is trouble, as a sentence for people; '' when the leg is done. In this state of the project every
+ * error of a leg is: no mirror is recorded stale while the volume is used.
+ */
+export function legTroubleOf(volume: LoadedVolume, request: Request, reply: Reply): string {
+  const { outcome } = reply;
+  const name = statusName(outcome.status);
+  switch (outcome.status) {
+    case Status.ok:
+      return instanceTroubleOf(volume, request.disk, reply.diskInstance);
+    case Status.media:
+    case Status.noSpace:
+    case Status.range:
+    case Status.invalid:
+    case Status.masked:
+      return `disk ${request.disk} answers ${name}: ${outcome.detail.what}`;
+    case Status.fenced: {
+      const { number, current } = outcome.detail;
+      return `disk ${request.disk} answers ${name}: ${number} is ${current} there`;
+    }
+    case Status.path:
+    case Status.mirrorRead:
+    case Status.staleGeneration:
+    case Status.notCoordinator:
+    case Status.notLoaded:
+    case Status.busy:
+      return `disk ${request.disk} answers ${name}, which a disk does not say to a coordinator`;
+    default:
+      return assertNever(outcome, 'outcome');
+  }
+}
+
+/** An answer counts only from the disk process that the volume was assembled from (DESIGN I11). */
+function instanceTroubleOf(
+  volume: LoadedVolume,
+  disk: DiskId | '',
+  instance: DiskInstance,
+): string {
+  const assembled = disk === '' ? undefined : volume.instances.get(disk);
+  if (assembled === instance) return '';
+  return `disk ${disk} restarted: instance ${instance} answers, ${assembled} was assembled`;
+}

@@ -1,0 +1,97 @@
+/** How a volume-addressed request becomes one for a disk: the numbers that the switch adds from what it has loaded. */
+import { Operation, Status } from '../../protocols/codes.ts';
+import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
+import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
+import type { SwitchId } from '../../protocols/ids.ts';
+import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
+import type { Leg } from '../../protocols/layout/geometry.ts';
+import type { WriteNumber } from '../../protocols/units.ts';
+import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
+
+/** Where the answer of a disk goes, and in what order the write stands. */
+export interface LegNumbers {
+  readonly self: SwitchId;
+  readonly slot: number;
+  readonly writeNumber: WriteNumber;
+  readonly lowestUnsettled: WriteNumber;
+}
+
+/** A host's write as it goes to one leg. */
+export function legRequestOf(
+  request: Request,
+  volume: LoadedVolume,
+  part: CutPart,
+  leg: Leg,
+  numbers: LegNumbers,
+): Request {
+  return {
+    operation: request.operation,
+    flags: request.flags & RequestFlag.fua,
+    volume: request.volume,
+    offset: request.offset,
+    lengthBytes: request.lengthBytes,
+    disk: leg.disk,
+    diskOffset: leg.offset,
+    extentGeneration: leg.generation,
+    mirrorSet: part.set ?? '',
+    generation: volume.load.generation,
+    controlEpoch: volume.load.controlEpoch,
+    attachEpoch: request.attachEpoch,
+    eventCount: eventCountOf(volume, part.set),
+    partition: request.partition,
+    partitionEpoch: request.partitionEpoch,
+    ownerIncarnation: request.ownerIncarnation,
+    writeNumber: numbers.writeNumber,
+    lowestUnsettled: numbers.lowestUnsettled,
+    host: request.host,
+    hostIncarnation: request.hostIncarnation,
+    ioNumber: request.ioNumber,
+    attempt: request.attempt,
+    watermark: request.watermark,
+    regionWrites: request.regionWrites,
+    replyKind: 'switch',
+    replyId: numbers.self,
+    replySlot: numbers.slot,
+    route: [],
+  };
+}
+
+/**
+ * Addresses a read to the copy on the disk that it names, or to any when it names none.
+ *
+ * @returns why that cannot be; null when it is done
+ */
+export function addressRead(request: Request, volume: LoadedVolume, part: CutPart): Outcome | null {
+  const leg = readableLeg(request, volume, part);
+  if (leg === undefined) {
+    const what =
+      request.disk === ''
+        ? 'no copy of this range is in sync'
+        : `disk ${request.disk} holds no copy of this range that is in sync`;
+    return plainError(Status.invalid, what);
+  }
+  request.disk = leg.disk;
+  request.diskOffset = leg.offset;
+  request.extentGeneration = leg.generation;
+  request.mirrorSet = part.set ?? '';
+  request.controlEpoch = volume.load.controlEpoch;
+  request.eventCount = eventCountOf(volume, part.set);
+  return null;
+}
+
+function readableLeg(request: Request, volume: LoadedVolume, part: CutPart): Leg | undefined {
+  for (const leg of part.legs) {
+    const chosen = request.disk === '' || leg.disk === request.disk;
+    if (chosen && volume.inSync[leg.extentIndex] === true) return leg;
+  }
+  return undefined;
+}
+
+/** True for what changes data, and so goes through a coordinator. */
+export function isWriting(operation: Operation): boolean {
+  return (
+    operation === Operation.write ||
+    operation === Operation.writeZeroes ||
+    operation === Operation.trim
+  );
+}

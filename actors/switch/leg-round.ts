@@ -1,0 +1,183 @@
+/**
+ * One request of the coordinator's own to some mirrors of a run, and their answers: each asked until it answered. Any
+ * answer but a good one, from the disk process that was assembled, fails the round.
+ */
+import { Operation, Status } from '../../protocols/codes.ts';
+import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
+import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
+import type { Leg } from '../../protocols/layout/geometry.ts';
+import {
+  type AttachEpoch,
+  type DiskOffset,
+  unitOf,
+  type VolumeOffset,
+  type WriteNumber,
+} from '../../protocols/units.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
+import type { LegCall, LegOwner } from './leg-calls.ts';
+import { legTroubleOf } from './leg-outcome.ts';
+import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
+import type { MirrorRun } from './mirror-runs.ts';
+import type { Partition } from './partition.ts';
+
+export interface RoundRequest {
+  readonly partition: Partition;
+  readonly run: MirrorRun;
+  /** The range within the run. */
+  readonly atBytes: number;
+  readonly lengthBytes: number;
+  /** The volume offset of the range: what 4 KiB pieces are counted from. */
+  readonly start: VolumeOffset;
+  readonly operation: Operation;
+  /** How much data each answer must carry. */
+  readonly answerBytes: number;
+  readonly writeNumber?: WriteNumber;
+  readonly fail: (what: string) => void;
+  /** Where rounds stand while they wait for answers: who began them may stop them. */
+  readonly open: Set<LegRound>;
+}
+
+/** How often an answer whose data does not match its checksums is asked for again. */
+const damagedAnswersMax = 3;
+const damagedRetryMs = 20;
+const noData: FrameData = { bytes: new Uint8Array(0), checksums: new DataView(new ArrayBuffer(0)) };
+
+export class LegRound implements LegOwner {
+  readonly #parts: CoordinatorParts;
+  readonly #volume: LoadedVolume;
+  readonly #round: RoundRequest;
+  readonly #done: (answers: readonly FrameData[]) => void;
+  readonly #answers: FrameData[] = [];
+  #left = 0;
+  #damaged = 0;
+
+  constructor(
+    parts: CoordinatorParts,
+    volume: LoadedVolume,
+    round: RoundRequest,
+    done: (answers: readonly FrameData[]) => void,
+  ) {
+    this.#parts = parts;
+    this.#volume = volume;
+    this.#round = round;
+    this.#done = done;
+  }
+
+  /** Asks all mirrors of the run; the answers come in their order. */
+  sendToAll(data: FrameData = noData): void {
+    const { legs } = this.#round.run;
+    this.#round.open.add(this);
+    this.#left = legs.length;
+    for (const [index, leg] of legs.entries()) this.#send(leg, index, data);
+  }
+
+  /** Asks one mirror of the run. */
+  sendTo(source: number): void {
+    const leg = this.#round.run.legs[source];
+    if (leg === undefined) throw new RangeError(`no mirror ${source}`);
+    this.#round.open.add(this);
+    this.#left = 1;
+    this.#send(leg, 0, noData);
+  }
+
+  legAnswered(call: LegCall, reply: Reply, data: FrameData): void {
+    const { calls } = this.#parts;
+    const { answerBytes, operation } = this.#round;
+    if (reply.outcome.status === Status.busy) {
+      calls.putOff(call, reply.outcome.detail.retryAfterMs);
+      return;
+    }
+    let problem = legTroubleOf(this.#volume, call.request, reply);
+    if (problem === '' && data.bytes.length !== answerBytes)
+      problem = `disk ${reply.disk} answers ${data.bytes.length} bytes, not ${answerBytes}`;
+    if (problem === '' && !isDataIntact(data, reply.offset)) {
+      if (this.#damaged++ < damagedAnswersMax) {
+        calls.putOff(call, damagedRetryMs);
+        return;
+      }
+      problem = `the answers of disk ${reply.disk} arrive damaged`;
+    }
+    calls.release(call);
+    if (problem !== '') {
+      this.#fail(operation === Operation.read ? sourceProblem(problem) : problem);
+      return;
+    }
+    this.#answers[call.leg] = copyOf(data);
+    this.#left--;
+    if (this.#left > 0) return;
+    this.#round.open.delete(this);
+    this.#done(this.#answers);
+  }
+
+  legSilent(call: LegCall): void {
+    this.#fail(`disk ${call.request.disk} does not answer`);
+  }
+
+  /** Waits for nothing any more. */
+  stop(): void {
+    this.#round.open.delete(this);
+    this.#parts.calls.releaseOf(this);
+  }
+
+  #fail(what: string): void {
+    this.stop();
+    this.#round.fail(what);
+  }
+
+  #send(leg: Leg, index: number, data: FrameData): void {
+    const { calls } = this.#parts;
+    const slot = calls.claim();
+    calls.send(slot, this, index, this.#requestOf(leg, slot), data);
+  }
+
+  #requestOf(leg: Leg, slot: number): Request {
+    const { self, incarnation, calls } = this.#parts;
+    const { partition, run, atBytes, lengthBytes, start, operation, writeNumber } = this.#round;
+    const { load } = this.#volume;
+    const ioNumber = calls.nextNumber();
+    return {
+      operation,
+      flags: RequestFlag.copy,
+      volume: load.volume,
+      offset: start,
+      lengthBytes,
+      disk: leg.disk,
+      diskOffset: unitOf<DiskOffset>(leg.offset + atBytes),
+      extentGeneration: leg.generation,
+      mirrorSet: run.set ?? '',
+      generation: load.generation,
+      controlEpoch: load.controlEpoch,
+      attachEpoch: unitOf<AttachEpoch>(0),
+      eventCount: eventCountOf(this.#volume, run.set),
+      partition: partition.number,
+      partitionEpoch: partition.epoch,
+      ownerIncarnation: partition.ownerIncarnation,
+      writeNumber: writeNumber ?? unitOf<WriteNumber>(0),
+      lowestUnsettled: partition.lowestUnsettled,
+      host: '',
+      hostIncarnation: incarnation,
+      ioNumber,
+      attempt: 0,
+      watermark: ioNumber,
+      regionWrites: 0,
+      replyKind: 'switch',
+      replyId: self,
+      replySlot: slot,
+      route: [],
+    };
+  }
+}
+
+function sourceProblem(problem: string): string {
+  return `a block that differs cannot be read where its newest copy is: ${problem}`;
+}
+
+/** Answers share memory with other messages. */
+function copyOf(data: FrameData): FrameData {
+  const { buffer, byteOffset, byteLength } = data.checksums;
+  return {
+    bytes: data.bytes.slice(),
+    checksums: new DataView(buffer.slice(byteOffset, byteOffset + byteLength)),
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * What a switch has loaded of a volume, as its data path reads it: checked once, with every look-up that an I/O needs
+ * turned into an array (by partition, by extent) or a map. Immutable; a newer one replaces it whole.
+ */
+import type {
+  AttachmentRecord,
+  PartitionRecord,
+  SwitchLoad,
+} from '../../protocols/control-data.ts';
+import { rangeBytesMax } from '../../protocols/frames/request.ts';
+import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
+import {
+  type CompiledLayout,
+  type CutPart,
+  compileLayout,
+  type PartList,
+} from '../../protocols/layout/compiled-layout.ts';
+import { extentsOf, legsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
+import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
+import { validateLayout } from '../../protocols/layout/validate-layout.ts';
+import {
+  blockBytes,
+  type DiskInstance,
+  type EventCount,
+  unitOf,
+  type VolumeOffset,
+} from '../../protocols/units.ts';
+
+export interface LoadedVolume {
+  readonly load: SwitchLoad;
+  readonly layout: CompiledLayout;
+  /** By partition. */
+  readonly partitions: readonly PartitionRecord[];
+  readonly attachments: ReadonlyMap<HostId, AttachmentRecord>;
+  readonly eventCounts: ReadonlyMap<MirrorSetId, EventCount>;
+  /** By index of the extent: whether every mirror that it belongs to is in sync. */
+  readonly inSync: readonly boolean[];
+  /** The disk processes that the volume was assembled from. */
+  readonly instances: ReadonlyMap<DiskId, DiskInstance>;
+}
+
+export type LoadResult =
+  | { readonly ok: true; readonly volume: LoadedVolume }
+  | { readonly ok: false; readonly problem: string };
+
+/** Reads a load. A problem is a sentence for people. */
+export function readLoad(load: SwitchLoad): LoadResult {
+  const problem = problemOf(load);
+  if (problem !== '') return { ok: false, problem: `volume ${load.volume}: ${problem}` };
+  const layout = compileLayout(load.layout, load.coordinatorMap);
+  const volume: LoadedVolume = {
+    load,
+    layout,
+    partitions: load.partitions.toSorted((a, b) => a.partition - b.partition),
+    attachments: new Map(load.attachments.map((record) => [record.host, record])),
+    eventCounts: new Map(load.mirrorSets.map(({ set, eventCount }) => [set, eventCount])),
+    inSync: inSyncOf(load),
+    instances: new Map(load.disks.map(({ disk, instance }) => [disk, instance])),
+  };
+  return { ok: true, volume };
+}
+
+/** True when the volume holds a range of at least one byte. */
+export function holdsRange(
+  volume: LoadedVolume,
+  start: VolumeOffset,
+  lengthBytes: number,
+): boolean {
+  return lengthBytes > 0 && start + lengthBytes <= volume.load.sizeBytes;
+}
+
+/**
+ * The part that a range is, when it is one: on one mirror set, contiguous on each disk, in one partition; else null.
+ * The range must be held by the volume. What it gives lives until the next cut into `parts`.
+ */
+export function onlyPartOf(
+  volume: LoadedVolume,
+  start: VolumeOffset,
+  lengthBytes: number,
+  parts: PartList,
+): CutPart | null {
+  const count = volume.layout.cut(start, lengthBytes, rangeBytesMax + blockBytes, parts);
+  return count === 1 ? parts.part(0) : null;
+}
+
+/** The event count of a mirror set; 0 where there is none. */
+export function eventCountOf(volume: LoadedVolume, set: MirrorSetId | null): EventCount {
+  const count = set === null ? undefined : volume.eventCounts.get(set);
+  return count ?? unitOf<EventCount>(0);
+}
+
+/** What a load takes of a switch's memory for layouts, about. */
+export function loadBytesOf(load: SwitchLoad): number {
+  const records = load.partitions.length + load.attachments.length + load.disks.length;
+  return 512 * extentsOf(load.layout).length + 128 * records;
+}
+
+/** The most copies of one byte. */
+export function copiesOf(volume: LoadedVolume): number {
+  return legsOf(volume.load.layout);
+}
+
+function inSyncOf(load: SwitchLoad): readonly boolean[] {
+  const states = new Map(load.mirrorSets.map(({ set, mirrors }) => [set, mirrors]));
+  const out = new Set<string>();
+  for (const { set, node } of mirrorSetsOf(load.layout))
+    for (const [mirror, child] of node.children.entries())
+      if (states.get(set)?.[mirror] !== 'in-sync')
+        for (const { extent } of extentsOf(child)) out.add(extent);
+  return extentsOf(load.layout).map(({ extent }) => !out.has(extent));
+}
+
+function problemOf(load: SwitchLoad): string {
+  const [layoutProblem] = validateLayout(load.layout);
+  if (layoutProblem !== undefined) return `layout ${layoutProblem.at}: ${layoutProblem.problem}`;
+  if (load.sizeBytes > sizeOf(load.layout) || load.sizeBytes === 0)
+    return `its size, ${load.sizeBytes}, does not fit its layout's, ${sizeOf(load.layout)}`;
+  const [mapProblem] = validateCoordinatorMap(load.coordinatorMap, load);
+  if (mapProblem !== undefined) return `coordinator map: ${mapProblem}`;
+  const expected = partitionCount(load.coordinatorMap);
+  const numbers = new Set(load.partitions.map(({ partition }) => partition));
+  const complete = numbers.size === expected && load.partitions.length === expected;
+  if (!complete || [...numbers].some((number) => number >= expected))
+    return `${expected} partitions need one record each, there are ${load.partitions.length}`;
+  const members = new Set(load.disks.map(({ disk }) => disk));
+  const missing = extentsOf(load.layout).find(({ disk }) => !members.has(disk));
+  return missing === undefined ? '' : `disk ${missing.disk} of its layout is no member`;
+}

@@ -1,0 +1,103 @@
+/**
+ * One partition that this switch coordinates: its numbers, the order of its I/Os, and its mode. The mode is published
+ * by the partition's machine; everything else is changed by the data path.
+ */
+import type { Incarnation, PartitionEpoch, WriteNumber } from '../../protocols/units.ts';
+import { unitOf } from '../../protocols/units.ts';
+import { Admission, type OrderedIo } from './admission.ts';
+
+/**
+ * - `unassigned`: not this switch's, or its machine is not running.
+ * - `settling`: mirrors are being compared and made equal; hosts must wait.
+ * - `serving`: hosts may write.
+ * - `troubled`: something happened that only a new assembly of the volume can mend; hosts must wait for it.
+ */
+export type PartitionMode = 'unassigned' | 'settling' | 'serving' | 'troubled';
+
+/** An I/O of a partition. Its fields from `earlier` on belong to the partition. */
+export interface PartitionIo extends OrderedIo {
+  /** Nothing is in its way any more. */
+  granted(): void;
+  /** 0 until it is numbered. */
+  writeNumber: WriteNumber;
+  earlier: PartitionIo | null;
+  later: PartitionIo | null;
+}
+
+export class Partition {
+  readonly number: number;
+  mode: PartitionMode = 'unassigned';
+  /** What the trouble is, for people; '' when there is none. */
+  problem = '';
+  epoch: PartitionEpoch;
+  ownerIncarnation: Incarnation;
+  readonly #order = new Admission<PartitionIo>();
+  // Numbered and not yet ended, in the order of their numbers.
+  #lowest: PartitionIo | null = null;
+  #highest: PartitionIo | null = null;
+  #nextNumber = 1;
+
+  constructor(number: number, epoch: PartitionEpoch, ownerIncarnation: Incarnation) {
+    this.number = number;
+    this.epoch = epoch;
+    this.ownerIncarnation = ownerIncarnation;
+  }
+
+  /** The I/Os that have not ended, in no order. */
+  get open(): readonly PartitionIo[] {
+    return this.#order.open;
+  }
+
+  /** All writes numbered below this have ended. */
+  get lowestUnsettled(): WriteNumber {
+    return this.#lowest?.writeNumber ?? unitOf<WriteNumber>(this.#nextNumber);
+  }
+
+  /** Begins anew under another epoch: what was open under the old one is forgotten (DESIGN I12). */
+  assign(epoch: PartitionEpoch, ownerIncarnation: Incarnation): void {
+    this.epoch = epoch;
+    this.ownerIncarnation = ownerIncarnation;
+    this.clear();
+    this.#nextNumber = 1;
+  }
+
+  /** Forgets what is open. */
+  clear(): void {
+    this.#order.clear();
+    this.#lowest = null;
+    this.#highest = null;
+  }
+
+  /** Takes an I/O in. True when it may begin at once; else `granted` is called when it may. */
+  enter(io: PartitionIo): boolean {
+    return this.#order.enter(io);
+  }
+
+  /** Gives a write that may begin its number. */
+  giveNumber(io: PartitionIo): void {
+    io.writeNumber = unitOf<WriteNumber>(this.#nextNumber++);
+    io.earlier = this.#highest;
+    io.later = null;
+    if (this.#highest === null) this.#lowest = io;
+    else this.#highest.later = io;
+    this.#highest = io;
+  }
+
+  /** Ends an I/O, and grants what it was in the way of. In trouble nothing new begins. */
+  leave(io: PartitionIo): void {
+    if (io.writeNumber > 0) this.#unlink(io);
+    const freed: PartitionIo[] = [];
+    this.#order.leave(io, freed);
+    for (const waiting of freed)
+      if (this.mode === 'serving' || this.mode === 'settling') waiting.granted();
+  }
+
+  #unlink(io: PartitionIo): void {
+    if (io.earlier === null) this.#lowest = io.later;
+    else io.earlier.later = io.later;
+    if (io.later === null) this.#highest = io.earlier;
+    else io.later.earlier = io.earlier;
+    io.earlier = null;
+    io.later = null;
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * The links of a switch and the ways over them, as plain tables from the topology. Where a way leads is decided when
+ * the tables are made; whether it works shows when it is taken.
+ */
+import type { ActorAddress, DiskId, LinkId } from '../../protocols/ids.ts';
+import type { Subjects } from '../../protocols/subjects.ts';
+
+/** A link of this switch, and who is at its other end. */
+export interface SwitchLink {
+  readonly link: LinkId;
+  readonly receiver: ActorAddress;
+}
+
+/** A way from this switch to a disk: the links in order. */
+export interface DiskRoute {
+  readonly disk: DiskId;
+  readonly links: readonly LinkId[];
+}
+
+const noRoutes: readonly (readonly LinkId[])[] = [];
+
+export class SwitchLinks {
+  readonly links: readonly SwitchLink[];
+  readonly #subjects: ReadonlyMap<LinkId, string>;
+  readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
+
+  /** @param routes best first; only those that begin with one of `links` are used. */
+  constructor(
+    links: readonly SwitchLink[],
+    routes: readonly DiskRoute[],
+    subjects: Pick<Subjects, 'io'>,
+  ) {
+    this.links = links;
+    this.#subjects = new Map(
+      links.map(({ link, receiver }) => [link, subjects.io(receiver, link)]),
+    );
+    for (const { disk, links: way } of routes) {
+      const [first] = way;
+      if (first === undefined || !this.#subjects.has(first)) continue;
+      const known = this.#routes.get(disk);
+      if (known === undefined) this.#routes.set(disk, [way]);
+      else known.push(way);
+    }
+  }
+
+  /** Where to publish what goes over `link`; undefined when this switch has no such link. */
+  subjectOf(link: LinkId): string | undefined {
+    return this.#subjects.get(link);
+  }
+
+  /** The ways to a disk, best first; empty when there is none. */
+  routesTo(disk: DiskId): readonly (readonly LinkId[])[] {
+    return this.#routes.get(disk) ?? noRoutes;
+  }
+
+  /** First links of other ways to a disk than the one over `failed`. */
+  alternatesTo(disk: DiskId, failed: LinkId): readonly LinkId[] {
+    const firsts = this.routesTo(disk).flatMap((way) => way[0] ?? []);
+    return [...new Set(firsts)].filter((link) => link !== failed);
+  }
+}

@@ -1,0 +1,116 @@
+/** One volume on a switch: reads that it virtualizes, the partitions that it coordinates, and their settling. */
+import { Operation, Status } from '../../protocols/codes.ts';
+import type { FrameData } from '../../protocols/frames/frame.ts';
+import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import { PartList } from '../../protocols/layout/compiled-layout.ts';
+import { VolumeCoordinator } from './coordinator.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
+import { addressRead, isWriting } from './leg-request.ts';
+import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { attachmentRefusal, generationRefusal } from './request-rules.ts';
+import { Settling } from './settling.ts';
+
+/** How far the partitions of a volume that this switch owns are. */
+export interface SettlingReport {
+  readonly settled: boolean;
+  /** What is in the way, for people; '' when nothing is. */
+  readonly problem: string;
+  readonly remainingBytes: number;
+}
+
+export class SwitchVolume {
+  readonly coordinator: VolumeCoordinator;
+  readonly #parts: CoordinatorParts;
+  readonly #onSettled: () => void;
+  readonly #cut = new PartList();
+  #settling: Settling | null = null;
+
+  /** @param onSettled called when a settling ended, well or not */
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, onSettled: () => void) {
+    this.#parts = parts;
+    this.#onSettled = onSettled;
+    this.coordinator = new VolumeCoordinator(parts, volume);
+  }
+
+  /** Begins to settle what is this switch's to settle. */
+  start(): void {
+    this.#settle();
+  }
+
+  get volume(): LoadedVolume {
+    return this.coordinator.volume;
+  }
+
+  /** Takes a newer decision over. */
+  load(volume: LoadedVolume): void {
+    this.#settling?.stop();
+    this.coordinator.load(volume);
+    this.#settle();
+  }
+
+  unload(): void {
+    this.#settling?.stop();
+    this.coordinator.unload();
+  }
+
+  settlingReport(): SettlingReport {
+    const { partitions } = this.coordinator;
+    const troubled = partitions.find(({ problem }) => problem !== '');
+    return {
+      settled: partitions.every(({ mode }) => mode === 'serving'),
+      problem: troubled?.problem ?? '',
+      remainingBytes: this.#settling?.remainingBytes ?? 0,
+    };
+  }
+
+  /** Carries out a volume-addressed request. */
+  request(request: Request, data: FrameData): void {
+    const { answers, forwarding } = this.#parts;
+    const { operation, route } = request;
+    if (isWriting(operation)) {
+      if (route.length > 0) forwarding.forward(request, data, route);
+      else this.coordinator.write(request, data);
+      return;
+    }
+    if (operation !== Operation.read && operation !== Operation.allocation) {
+      const what = 'this operation is addressed to a disk, not to a volume';
+      answers.end(request, plainError(Status.invalid, what));
+    } else if (operation === Operation.read && this.#isShared(request)) {
+      if (route.length > 0) forwarding.forward(request, data, route);
+      else this.coordinator.read(request);
+    } else {
+      const refusal = this.#addressOf(request);
+      if (refusal === null) forwarding.forwardToDisk(request, data);
+      else answers.end(request, refusal);
+    }
+  }
+
+  #isShared({ host }: Request): boolean {
+    return host !== '' && this.volume.attachments.get(host)?.mode === 'shared';
+  }
+
+  /** Fills in where the bytes are; gives why it cannot. */
+  #addressOf(request: Request): Outcome | null {
+    const { volume } = this;
+    const refusal = generationRefusal(volume, request) ?? attachmentRefusal(volume, request, false);
+    if (refusal !== null) return refusal;
+    const { offset, lengthBytes } = request;
+    if (!holdsRange(volume, offset, lengthBytes))
+      return plainError(Status.range, `volume ${request.volume} ends at ${volume.load.sizeBytes}`);
+    const part = onlyPartOf(volume, offset, lengthBytes, this.#cut);
+    if (part === null)
+      return plainError(Status.invalid, 'the range spans several disks or partitions; split it');
+    return addressRead(request, volume, part);
+  }
+
+  #settle(): void {
+    const unsettled = this.coordinator.partitions.filter(({ mode }) => mode === 'settling');
+    if (unsettled.length === 0) {
+      this.#settling = null;
+      return;
+    }
+    this.#settling = new Settling(this.#parts, this.volume, unsettled, this.#onSettled);
+    this.#settling.start();
+  }
+}

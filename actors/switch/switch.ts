@@ -1,0 +1,228 @@
+/**
+ * A switch: takes frames from its links and sends them on (DESIGN S1). A virtualizing one also finds the disks behind
+ * volume-addressed reads and coordinates writes. This file wires its parts to the ports: commands, one subscription
+ * for each link, replies, and the machines that say what the data path may do.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import { Operation, Status } from '../../protocols/codes.ts';
+import { verbs } from '../../protocols/commands.ts';
+import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
+import { plainError } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { SwitchId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import type { Bus, Cancel } from '../../protocols/ports.ts';
+import { type Subjects, slotOf, subjectsOf } from '../../protocols/subjects.ts';
+import type { Incarnation } from '../../protocols/units.ts';
+import { Actor, type ActorPorts } from '../actor.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import { Answers } from './answers.ts';
+import { Forwarding, recentForwardsMax } from './forwarding.ts';
+import { LegCalls } from './leg-calls.ts';
+import { Steering } from './steering.ts';
+import { type SwitchCounters, switchFactsOf } from './switch-facts.ts';
+import { type DiskRoute, type SwitchLink, SwitchLinks } from './switch-links.ts';
+import { type SwitchMode, switchMachine } from './switch-machine.ts';
+import type { SwitchVolume } from './switch-volume.ts';
+import { type SwitchLimits, Virtualizing } from './virtualizing.ts';
+
+export interface SwitchOptions {
+  readonly id: SwitchId;
+  /** False: it carries disk-addressed frames and nothing else. */
+  readonly virtualizing: boolean;
+  readonly links: readonly SwitchLink[];
+  /** Ways from this switch to disks, best first. */
+  readonly routes: readonly DiskRoute[];
+  readonly limits: SwitchLimits;
+  /** Who is told of trouble. */
+  readonly virtualizers: readonly VirtualizerId[];
+  /** Its connection to the fabric. */
+  readonly io: Bus;
+}
+
+/** Slots of forwarded frames lie above those of calls to disks. */
+const forwardSlotBase = 1_000_000;
+const reportTimeoutMs = 1000;
+
+export class Switch {
+  readonly id: SwitchId;
+  readonly counters: SwitchCounters = { receivedFrames: 0, invalidFrames: 0, droppedFrames: 0 };
+  readonly #options: SwitchOptions;
+  readonly #ports: ActorPorts;
+  readonly #subjects: Subjects;
+  readonly #actor: Actor;
+  readonly #machine: MachineActor<typeof switchMachine>;
+  readonly #links: SwitchLinks;
+  readonly #answers: Answers;
+  readonly #forwarding: Forwarding;
+  readonly #calls: LegCalls;
+  readonly #virtualizing: Virtualizing;
+  readonly #cancels: Cancel[] = [];
+  #mode: SwitchMode = 'isolated';
+
+  constructor(options: SwitchOptions, incarnation: Incarnation, ports: ActorPorts) {
+    const { id, io, links, routes, limits } = options;
+    this.id = id;
+    this.#options = options;
+    this.#ports = ports;
+    const address = { kind: 'switch', id } as const;
+    const subjects = subjectsOf(ports.cluster);
+    this.#subjects = subjects;
+    this.#links = new SwitchLinks(links, routes, subjects);
+    this.#answers = new Answers(io, subjects);
+    const forwardSubjects = Array.from({ length: recentForwardsMax }, (_, place) =>
+      subjects.reply(address, forwardSlotBase + place),
+    );
+    this.#forwarding = new Forwarding(io, this.#links, this.#answers, forwardSubjects);
+    this.#calls = new LegCalls(io, ports.clock, this.#links, (slot) =>
+      subjects.reply(address, slot),
+    );
+    this.#actor = new Actor(address, incarnation, ports, () => ({
+      state: stateText(this.#machine.getSnapshot().value),
+      facts: this.facts(),
+    }));
+    this.#machine = this.#runMachine();
+    const { calls, forwarding, answers } = this.#data();
+    const parts = { self: id, incarnation, calls, forwarding, answers };
+    this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
+      volumesChanged: (loadedVolumes) =>
+        this.#machine.send({ type: 'volumes.changed', loadedVolumes }),
+      settled: (volume) => this.#tellSettled(volume),
+    });
+  }
+
+  get mode(): SwitchMode {
+    return this.#mode;
+  }
+
+  start(): void {
+    const { io, links, virtualizing } = this.#options;
+    const { address } = this.#actor;
+    if (virtualizing) {
+      this.#actor.onCommand(verbs.load, (body, answer) => answer(this.#virtualizing.load(body)));
+      this.#actor.onCommand(verbs.unload, (body, answer) =>
+        answer(this.#virtualizing.unload(body)),
+      );
+      this.#actor.onCommand(verbs.settled, (body, answer) =>
+        answer(this.#virtualizing.settled(body)),
+      );
+    }
+    this.#cancels.push(
+      io.subscribe(this.#subjects.replies(address), {
+        message: (data, subject) => this.#replied(data, subject),
+        noResponders: (subject) => this.#unanswered(subject),
+      }),
+      ...links.map(({ link }) =>
+        io.subscribe(this.#subjects.io(address, link), {
+          message: (data) => this.#received(data),
+        }),
+      ),
+      io.onState((state) => this.#machine.send({ type: `bus.${state}` })),
+    );
+    this.#machine.send({ type: `bus.${io.state}` });
+    this.#actor.start();
+  }
+
+  /** Ends; the connections are their owner's to close. */
+  stop(): void {
+    for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#virtualizing.stop();
+    this.#machine.send({ type: 'bus.closed' });
+    this.#machine.stop();
+    this.#actor.stop();
+  }
+
+  /** What it presents of itself. */
+  facts(): Record<string, unknown> {
+    return switchFactsOf({
+      options: this.#options,
+      counters: this.counters,
+      ...this.#data(),
+      virtualizing: this.#virtualizing,
+    });
+  }
+
+  #data() {
+    return { calls: this.#calls, forwarding: this.#forwarding, answers: this.#answers };
+  }
+
+  #runMachine(): MachineActor<typeof switchMachine> {
+    const { clock, log } = this.#ports;
+    return runMachine({
+      machine: switchMachine.provide({
+        actions: {
+          publishMode: (_, { mode }) => {
+            this.#mode = mode;
+          },
+        },
+      }),
+      name: `switch:${this.id}`,
+      input: undefined,
+      actor: this.#actor,
+      clock,
+      log,
+      onFailure: () => {
+        this.#mode = 'isolated';
+      },
+    });
+  }
+
+  #steeringOf(volume: VolumeId): Steering {
+    const { clock, log } = this.#ports;
+    const report = (id: VolumeId, what: string) => this.#reportTrouble(id, what);
+    return new Steering(volume, { actor: this.#actor, clock, log, report });
+  }
+
+  #reportTrouble(volume: VolumeId, what: string): void {
+    const generation = this.#virtualizing.get(volume)?.volume.load.generation ?? 0;
+    this.#ports.log.warn({ switch: this.id, volume, what }, 'a coordinator is in trouble');
+    for (const virtualizer of this.#options.virtualizers)
+      this.#actor.ask(
+        { kind: 'virtualizer', id: virtualizer },
+        verbs.trouble,
+        { volume, generation, reporter: this.id, what },
+        reportTimeoutMs,
+        () => {},
+      );
+  }
+
+  #tellSettled(volume: SwitchVolume): void {
+    const { volume: id, generation } = volume.volume.load;
+    this.#actor.tell('settled', { volume: id, generation, ...volume.settlingReport() });
+  }
+
+  #received(data: Uint8Array): void {
+    if (this.#mode === 'isolated') {
+      this.counters.droppedFrames++;
+      return;
+    }
+    this.counters.receivedFrames++;
+    const frame = decodeFrame(data);
+    if (frame === null || frame.kind !== FrameKind.request) this.counters.invalidFrames++;
+    else this.#request(frame.request, frame.data);
+  }
+
+  #request(request: Request, data: FrameData): void {
+    if (request.extentGeneration !== 0) this.#forwarding.forwardToDisk(request, data);
+    else if (!this.#options.virtualizing) {
+      const what = `switch ${this.id} carries disk-addressed frames only`;
+      this.#answers.end(request, plainError(Status.invalid, what));
+    } else if (this.#mode === 'virtualizing' || request.operation === Operation.probe)
+      this.#virtualizing.request(request, data);
+    else {
+      const detail = { volume: request.volume };
+      this.#answers.end(request, { status: Status.notLoaded, detail });
+    }
+  }
+
+  #replied(data: Uint8Array, subject: string): void {
+    const frame = decodeFrame(data);
+    if (frame === null || frame.kind !== FrameKind.reply) this.counters.invalidFrames++;
+    else this.#calls.answered(slotOf(subject), frame.reply, frame.data);
+  }
+
+  #unanswered(subject: string): void {
+    const slot = slotOf(subject);
+    if (slot >= forwardSlotBase) this.#forwarding.unanswered(slot - forwardSlotBase);
+    else this.#calls.unanswered(slot);
+  }
+}

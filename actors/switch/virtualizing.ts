@@ -1,0 +1,149 @@
+/** The volumes on a switch: loading and unloading them on command, and requests that are addressed to one. */
+import { z } from 'zod';
+import { Operation, Status } from '../../protocols/codes.ts';
+import { type Answer, refusal, settledQuerySchema } from '../../protocols/commands.ts';
+import { type SwitchLoad, switchLoadSchema } from '../../protocols/control-data.ts';
+import type { FrameData } from '../../protocols/frames/frame.ts';
+import { success } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import { id } from '../../protocols/schema.ts';
+import type { CoordinatorParts, PartitionSteering } from './coordinator-parts.ts';
+import { LayoutMemory } from './layout-memory.ts';
+import { copiesOf, readLoad } from './loaded-volume.ts';
+import { SwitchVolume } from './switch-volume.ts';
+
+export interface SwitchLimits {
+  /** Memory for layouts of volumes. */
+  readonly layoutMemoryBytes: number;
+  /** The most copies of a byte that it writes as a coordinator. */
+  readonly mirrorsMax: number;
+}
+
+export interface VirtualizingEvents {
+  /** How many volumes are loaded has changed. */
+  volumesChanged(loadedVolumes: number): void;
+  /** The settling of a volume ended, well or not. */
+  settled(volume: SwitchVolume): void;
+}
+
+const unloadSchema = z.object({ volume: id<VolumeId>() });
+
+export class Virtualizing {
+  readonly memory: LayoutMemory;
+  readonly #limits: SwitchLimits;
+  readonly #parts: Omit<CoordinatorParts, 'steering'>;
+  readonly #steeringOf: (volume: VolumeId) => PartitionSteering;
+  readonly #events: VirtualizingEvents;
+  readonly #volumes = new Map<VolumeId, SwitchVolume>();
+  /** The highest seen: who decides under a lower one has been replaced. */
+  #controlEpoch = 0;
+
+  constructor(
+    limits: SwitchLimits,
+    parts: Omit<CoordinatorParts, 'steering'>,
+    steeringOf: (volume: VolumeId) => PartitionSteering,
+    events: VirtualizingEvents,
+  ) {
+    this.memory = new LayoutMemory(limits.layoutMemoryBytes);
+    this.#limits = limits;
+    this.#parts = parts;
+    this.#steeringOf = steeringOf;
+    this.#events = events;
+  }
+
+  get volumes(): Iterable<SwitchVolume> {
+    return this.#volumes.values();
+  }
+
+  get(volume: VolumeId): SwitchVolume | undefined {
+    return this.#volumes.get(volume);
+  }
+
+  /** Carries out a volume-addressed request. */
+  request(request: Request, data: FrameData): void {
+    const { answers, forwarding } = this.#parts;
+    if (request.operation === Operation.probe) {
+      if (request.route.length > 0) forwarding.forward(request, data, request.route);
+      else answers.end(request, success);
+      return;
+    }
+    const volume = this.#volumes.get(request.volume);
+    if (volume === undefined) {
+      const detail = { volume: request.volume };
+      answers.end(request, { status: Status.notLoaded, detail });
+    } else volume.request(request, data);
+  }
+
+  /** The command `load`. */
+  load(body: unknown): Answer {
+    const parsed = switchLoadSchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    const load = parsed.data;
+    const { self, incarnation } = this.#parts;
+    if (load.switchIncarnation !== incarnation)
+      return refusal('refused', `switch ${self} restarted: its incarnation is ${incarnation} now`);
+    const loaded = this.#volumes.get(load.volume)?.volume.load;
+    if (load.controlEpoch < this.#controlEpoch)
+      return refusal('fenced', `control epoch ${this.#controlEpoch} has begun`);
+    if (loaded !== undefined && load.generation < loaded.generation)
+      return refusal('fenced', `generation ${loaded.generation} of ${load.volume} is loaded`);
+    if (loaded?.generation === load.generation) return { ok: true, generation: load.generation };
+    return this.#take(load);
+  }
+
+  /** The command `unload`. */
+  unload(body: unknown): Answer {
+    const parsed = unloadSchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    const { volume } = parsed.data;
+    this.#volumes.get(volume)?.unload();
+    this.#volumes.delete(volume);
+    this.memory.remove(volume);
+    this.#events.volumesChanged(this.#volumes.size);
+    return { ok: true };
+  }
+
+  /** The command `settled`. */
+  settled(body: unknown): Answer {
+    const parsed = settledQuerySchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    const { volume: id, generation } = parsed.data;
+    const volume = this.#volumes.get(id);
+    const loaded = volume?.volume.load.generation ?? 0;
+    if (volume === undefined || loaded !== generation)
+      return refusal('not-ready', `generation ${generation} of ${id} is not loaded, but ${loaded}`);
+    return { ok: true, ...volume.settlingReport() };
+  }
+
+  /** Forgets everything. */
+  stop(): void {
+    for (const volume of this.#volumes.values()) volume.unload();
+    this.#volumes.clear();
+  }
+
+  #take(load: SwitchLoad): Answer {
+    const { self } = this.#parts;
+    const { mirrorsMax } = this.#limits;
+    const read = readLoad(load);
+    if (!read.ok) return refusal('invalid', read.problem);
+    const tooMany = copiesOf(read.volume) > mirrorsMax;
+    if (tooMany && load.partitions.some(({ coordinator }) => coordinator === self))
+      return refusal('refused', `switch ${self} coordinates at most ${mirrorsMax} mirrors`);
+    const problem = this.memory.whyNot(load);
+    if (problem !== '') return refusal('refused', `switch ${self}: ${problem}`);
+    this.#controlEpoch = load.controlEpoch;
+    this.memory.put(read.volume);
+    const known = this.#volumes.get(load.volume);
+    if (known === undefined) {
+      const parts = { ...this.#parts, steering: this.#steeringOf(load.volume) };
+      const volume: SwitchVolume = new SwitchVolume(parts, read.volume, () =>
+        this.#events.settled(volume),
+      );
+      this.#volumes.set(load.volume, volume);
+      volume.start();
+      this.#events.volumesChanged(this.#volumes.size);
+    } else known.load(read.volume);
+    return { ok: true, generation: load.generation };
+  }
+}

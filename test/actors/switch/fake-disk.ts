@@ -1,0 +1,154 @@
+/**
+ * A disk as a coordinator sees it: blocks with bytes and tags, an older or equal tag never written over, answers to
+ * everything that a switch asks. Keeps no fences; what it should answer instead can be set.
+ */
+import { checksumOf } from '../../../protocols/checksums.ts';
+import { assertNever, Operation, Status } from '../../../protocols/codes.ts';
+import { encodeReply, type FrameData } from '../../../protocols/frames/frame.ts';
+import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
+import type { Request } from '../../../protocols/frames/request.ts';
+import {
+  digestChunkBytes,
+  digestCount,
+  digestOf,
+  tagRecordsBytes,
+  writeTagRecord,
+} from '../../../protocols/frames/tag-records.ts';
+import type { DiskId } from '../../../protocols/ids.ts';
+import { blockBytes, type DiskInstance, unitOf } from '../../../protocols/units.ts';
+
+interface StoredBlock {
+  readonly bytes: Uint8Array;
+  readonly epoch: number;
+  readonly writeNumber: number;
+  /** What the tag says of the bytes; not their checksum when the block is to look damaged. */
+  readonly checksum: number;
+}
+
+const zeroBlock = new Uint8Array(blockBytes);
+
+export class FakeDisk {
+  readonly id: DiskId;
+  instance = unitOf<DiskInstance>(1);
+  /** What it answers instead of carrying out requests; null: nothing special. */
+  outcome: ((request: Request) => Outcome | null) | null = null;
+  /** Every request that it carried out or refused. */
+  readonly requests: Request[] = [];
+  readonly #blocks = new Map<number, StoredBlock>();
+
+  constructor(id: DiskId) {
+    this.id = id;
+  }
+
+  /** Puts a block there as if it had been written with that tag. */
+  put(block: number, bytes: Uint8Array, tag: { epoch: number; writeNumber: number }): void {
+    this.#blocks.set(block, { bytes, ...tag, checksum: checksumOf(bytes) });
+  }
+
+  /** The bytes of a block. */
+  bytesOf(block: number): Uint8Array {
+    return this.#blocks.get(block)?.bytes ?? zeroBlock;
+  }
+
+  tagOf(block: number): readonly [epoch: number, writeNumber: number] {
+    const stored = this.#blocks.get(block);
+    return [stored?.epoch ?? 0, stored?.writeNumber ?? 0];
+  }
+
+  /** Carries out a request; gives the reply frame. */
+  answer(request: Request, data: FrameData): Uint8Array {
+    this.requests.push(request);
+    const outcome = this.outcome?.(request) ?? null;
+    if (outcome !== null) return this.#reply(request, outcome);
+    const first = request.diskOffset / blockBytes;
+    switch (request.operation) {
+      case Operation.read: {
+        const bytes = this.#read(request.diskOffset, request.lengthBytes);
+        return this.#reply(request, success, bytes);
+      }
+      case Operation.write:
+        this.#write(request, data.bytes);
+        return this.#reply(request, success);
+      case Operation.writeZeroes:
+      case Operation.trim:
+        this.#write(request, new Uint8Array(request.lengthBytes));
+        return this.#reply(request, success);
+      case Operation.tags:
+        return this.#reply(request, success, this.#records(first, request.lengthBytes));
+      case Operation.tagDigest:
+        return this.#reply(request, success, this.#digests(first, request.lengthBytes));
+      case Operation.flush:
+      case Operation.allocation:
+      case Operation.probe:
+        return this.#reply(request, success);
+      default:
+        return assertNever(request.operation, 'operation');
+    }
+  }
+
+  #read(offset: number, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(lengthBytes);
+    for (let at = 0; at < lengthBytes; at++) {
+      const place = offset + at;
+      bytes[at] = this.bytesOf(Math.floor(place / blockBytes))[place % blockBytes] ?? 0;
+    }
+    return bytes;
+  }
+
+  #write(request: Request, bytes: Uint8Array): void {
+    const { diskOffset, partitionEpoch: epoch, writeNumber } = request;
+    const end = diskOffset + bytes.length;
+    for (let block = Math.floor(diskOffset / blockBytes); block * blockBytes < end; block++) {
+      const [storedEpoch, storedNumber] = this.tagOf(block);
+      if (storedEpoch > epoch || (storedEpoch === epoch && storedNumber >= writeNumber)) continue;
+      const merged = this.bytesOf(block).slice();
+      const from = Math.max(diskOffset, block * blockBytes);
+      const to = Math.min(end, (block + 1) * blockBytes);
+      merged.set(bytes.subarray(from - diskOffset, to - diskOffset), from % blockBytes);
+      this.put(block, merged, { epoch, writeNumber });
+    }
+  }
+
+  #records(first: number, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(tagRecordsBytes(lengthBytes));
+    const view = new DataView(bytes.buffer);
+    for (let index = 0; index * blockBytes < lengthBytes; index++) {
+      const stored = this.#blocks.get(first + index);
+      if (stored !== undefined) writeTagRecord(view, index, stored);
+    }
+    return bytes;
+  }
+
+  #digests(first: number, lengthBytes: number): Uint8Array {
+    const digests = new Uint32Array(digestCount(lengthBytes));
+    const perChunk = tagRecordsBytes(digestChunkBytes);
+    const records = this.#records(first, lengthBytes);
+    for (let chunk = 0; chunk < digests.length; chunk++)
+      digests[chunk] = digestOf(records.subarray(chunk * perChunk, (chunk + 1) * perChunk));
+    return new Uint8Array(digests.buffer);
+  }
+
+  #reply(request: Request, outcome: Outcome, data?: Uint8Array): Uint8Array {
+    const reply: Reply = {
+      operation: request.operation,
+      outcome,
+      volume: request.volume,
+      offset: request.offset,
+      lengthBytes: request.lengthBytes,
+      host: request.host,
+      hostIncarnation: request.hostIncarnation,
+      ioNumber: request.ioNumber,
+      attempt: request.attempt,
+      generation: request.generation,
+      partitionEpoch: request.partitionEpoch,
+      eventCount: request.eventCount,
+      disk: this.id,
+      diskInstance: this.instance,
+      writeNumber: request.writeNumber,
+    };
+    return encodeReply(reply, data === undefined ? [] : [data]);
+  }
+}
+
+/** A disk's answer that its medium failed. */
+export const mediaError: Outcome = plainError(Status.media, 'the medium failed');
