@@ -30,7 +30,8 @@ export interface ControlDataReceived {
 
 export type AttachmentMachineEvent =
   | { readonly type: 'attach.requested' }
-  | { readonly type: 'attach.refused'; readonly message: string }
+  /** The virtualizer said no, or not yet, and why. */
+  | { readonly type: 'request.refused'; readonly message: string }
   | ControlDataReceived
   | { readonly type: 'trouble.met'; readonly what: string }
   | { readonly type: 'detach.requested' }
@@ -77,7 +78,7 @@ const attachmentSetup = setup({
       event.type === 'controlData.received' && event.reason !== '' ? { reason: event.reason } : {},
     ),
     noteRefusal: assign(({ event }) =>
-      event.type === 'attach.refused' ? { reason: event.message } : {},
+      event.type === 'request.refused' && event.message !== '' ? { reason: event.message } : {},
     ),
     noteInterruption: assign(({ context, event }) =>
       event.type === 'controlData.received' ? { lostEpoch: lostEpochAfter(context, event) } : {},
@@ -138,7 +139,7 @@ const attaching = attachmentSetup.createStateConfig({
       { guard: 'assembles', target: 'assembling', actions: 'noteControlData' },
       { actions: ['noteReason', closeWithReason] },
     ],
-    'attach.refused': { actions: ['noteRefusal', closeWithReason] },
+    'request.refused': { actions: ['noteRefusal', closeWithReason] },
     'detach.requested': 'detaching',
   },
   after: { askDelay: { target: 'attaching', reenter: true } },

@@ -69,7 +69,7 @@ export class Attachment {
       ports.clock,
       {
         controlDataAnswered: (body) => this.#received(body),
-        attachRefused: (message) => this.#machine.send({ type: 'attach.refused', message }),
+        refused: (message) => this.#machine.send({ type: 'request.refused', message }),
         detachAnswered: () => this.#machine.send({ type: 'detach.answered' }),
       },
     );

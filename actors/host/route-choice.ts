@@ -20,8 +20,10 @@ export function routeForPart(
   avoid: RouteEntry | null,
 ): RouteEntry | null {
   const { view, routes } = driver;
-  const isRead = operation === Operation.read || operation === Operation.allocation;
-  if (!isRead || driver.readsThroughCoordinator)
+  const anyMirrorWill =
+    operation === Operation.allocation ||
+    (operation === Operation.read && !driver.readsThroughCoordinator);
+  if (!anyMirrorWill)
     return betterRoute(null, routes.partitions[part.partition] ?? [], order, avoid);
   let best: RouteEntry | null = null;
   for (const { extentIndex } of part.legs) {

@@ -18,8 +18,8 @@ import type { Actor } from '../actor.ts';
 
 export interface ContactListener {
   controlDataAnswered(body: unknown): void;
-  /** The virtualizer said no, and why. */
-  attachRefused(message: string): void;
+  /** The virtualizer said no, or not yet, and why. */
+  refused(message: string): void;
   /** It was told that the host lets go, or could not be. */
   detachAnswered(): void;
 }
@@ -61,7 +61,7 @@ export class VirtualizerContact {
         ? this.#request
         : { ...this.#request, lostEpoch: unitOf<AttachEpoch>(lostEpoch) };
     this.#ask(verbs.attach, body, (answer) => {
-      if (!answer.ok && !isSilence(answer)) this.#listener.attachRefused(answer.message);
+      if (!answer.ok && !isSilence(answer)) this.#listener.refused(answer.message);
     });
   }
 
@@ -91,6 +91,7 @@ export class VirtualizerContact {
     this.#ask(verbs.controlData, query, (answer) => {
       this.#isAsking = false;
       if (answer.ok) this.#listener.controlDataAnswered(answer.controlData);
+      else if (!isSilence(answer)) this.#listener.refused(answer.message);
     });
   }
 

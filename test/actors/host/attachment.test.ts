@@ -22,10 +22,16 @@ describe('an attachment', () => {
   it('asks until control data names this process, and says why it waits', () => {
     expect(world.attachment.state).to.equal('attaching');
     world.attachAnswer = { ok: false, reason: 'refused', message: 'attached by host h2' };
+    world.controlData = world.data({ attachEpoch: 0 });
     world.asked.splice(0);
     world.clock.runFor(1600);
     expect(verbs().filter((verb) => verb === 'attach')).to.have.length(3);
     expect(world.attachment.facts().reason).to.equal('attached by host h2');
+  });
+
+  it('shows why the volume is not ready, as the virtualizer tells it', () => {
+    world.clock.runFor(600);
+    expect(world.attachment.facts().reason).to.equal('not yet');
   });
 
   it('takes control data of another process of this host for somebody else’s', () => {

@@ -38,12 +38,14 @@ export interface WorldOptions {
   readonly readOnly?: boolean;
   readonly policy?: Partial<DriverPolicy>;
   readonly creditBytesMax?: number;
+  /** Makes the buses of the HBAs. */
+  readonly newBus?: () => ManualBus;
 }
 
 export class HostWorld {
   readonly clock = new VirtualClock();
   readonly control = new ManualBus();
-  readonly io: ReadonlyMap<HbaId, ManualBus> = new Map(hbaIds.map((hba) => [hba, new ManualBus()]));
+  readonly io: ReadonlyMap<HbaId, ManualBus>;
   readonly host: Host;
   readonly attachment: Attachment;
   readonly errors: string[] = [];
@@ -58,6 +60,8 @@ export class HostWorld {
   #sent: SentFrame[] = [];
 
   constructor(options: WorldOptions = {}) {
+    const newBus = options.newBus ?? (() => new ManualBus());
+    this.io = new Map(hbaIds.map((hba) => [hba, newBus()]));
     this.control.onPublish = (subject, data, reply) => this.#command(subject, data, reply);
     for (const [hba, bus] of this.io)
       bus.onPublish = (subject, data, replySubject) =>
@@ -72,7 +76,7 @@ export class HostWorld {
             link: idOf(`${hba}-${name}`),
             receiver: { kind: 'switch', id: name },
           })),
-          io: this.io.get(hba) ?? new ManualBus(),
+          io: this.busOf(hba),
           ...(options.creditBytesMax === undefined ? {} : options),
         })),
         virtualizers: [idOf('v1')],
