@@ -42,6 +42,8 @@ export interface VolumeEntry {
   readonly volume: VolumeId;
   readonly generation: Generation;
   readonly controlEpoch: ControlEpoch;
+  /** The highest partition or attach epoch that was ever confirmed. */
+  readonly highestEpoch: number;
   readonly extents: readonly ExtentEntry[];
   readonly partitions: readonly PartitionRecord[];
   readonly attachments: readonly AttachmentRecord[];

@@ -1,12 +1,19 @@
 /**
- * What the tags say about a range, without touching its data: which parts are allocated, one checksum per region,
- * and the tags themselves, for comparing mirrors (DESIGN I8). Pure over tag pages that are in the cache.
- *
- * Tags of two mirrors are compared although their extents lie elsewhere and have other references, so a tag leaves
- * the disk in a form without them: `protocols/frames/tag-records`.
+ * What the tags say about a range, without touching its data: which parts are allocated, one digest per chunk, and
+ * the tags themselves, for comparing mirrors (`protocols/frames/tag-records.ts`). Pure over tag pages that are in
+ * the cache.
  */
-import { crc32 } from 'node:zlib';
-import { tagRecordBytes, writeTagRecord } from '../../protocols/frames/tag-records.ts';
+import type { AllocationStretch } from '../../protocols/attached-volume.ts';
+import { zeroBlockChecksum } from '../../protocols/checksums.ts';
+import {
+  digestBytes,
+  digestChunkBytes,
+  digestCount,
+  digestOf,
+  tagRecordBytes,
+  tagRecordsBytes,
+  writeTagRecord,
+} from '../../protocols/frames/tag-records.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import {
   TagKind,
@@ -39,47 +46,57 @@ function visitTags(tags: TagPages, range: TagRange, visit: Visit): void {
   }
 }
 
-/** The tags of the range in their comparable form. Blocks without a tag, or whose tag was lost, have all zeros. */
-export function comparableTags(tags: TagPages, range: TagRange): Uint8Array {
-  const bytes = new Uint8Array(range.blocks * tagRecordBytes);
+/** The records of the range: nothing, for blocks that were never written or whose tag is lost. */
+export function tagRecordsOf(tags: TagPages, range: TagRange): Uint8Array {
+  const bytes = new Uint8Array(tagRecordsBytes(range.blocks * blockBytes));
   const records = new DataView(bytes.buffer);
   visitTags(tags, range, (words, at, kind, index) => {
-    if (kind === TagKind.none || kind === TagKind.damaged) return;
+    if (kind !== TagKind.data && kind !== TagKind.zero) return;
+    const checksum = kind === TagKind.zero ? zeroBlockChecksum : tagChecksum(words, at);
     const epoch = tagEpoch(words, at);
-    const writeNumber = tagWriteNumber(words, at);
-    writeTagRecord(records, index, { epoch, writeNumber, checksum: tagChecksum(words, at) });
+    writeTagRecord(records, index, { epoch, writeNumber: tagWriteNumber(words, at), checksum });
   });
   return bytes;
 }
 
-/** One CRC-32 (u32, little-endian) per region of the range, over the comparable tags of its blocks. */
-export function tagDigests(tags: TagPages, range: TagRange, regionBytes: number): Uint8Array {
-  const perRegion = Math.max(1, Math.floor(regionBytes / blockBytes)) * tagRecordBytes;
-  const all = comparableTags(tags, range);
-  const regions = Math.ceil(all.length / perRegion);
-  const digests = new Uint8Array(regions * 4);
+/** The digests of the range. */
+export function tagDigestsOf(tags: TagPages, range: TagRange): Uint8Array {
+  const records = tagRecordsOf(tags, range);
+  const chunkBytes = (digestChunkBytes / blockBytes) * tagRecordBytes;
+  const digests = new Uint8Array(digestCount(range.blocks * blockBytes) * digestBytes);
   const view = new DataView(digests.buffer);
-  for (let region = 0; region < regions; region++) {
-    const start = region * perRegion;
-    view.setUint32(region * 4, crc32(all.subarray(start, start + perRegion)), true);
+  for (let at = 0; at < digests.length; at += digestBytes) {
+    const start = (at / digestBytes) * chunkBytes;
+    view.setUint32(at, digestOf(records.subarray(start, start + chunkBytes)), true);
   }
   return digests;
 }
 
-export interface AllocatedStretch {
-  readonly blocks: number;
-  /** False: reads as zeros and nothing is stored. */
-  readonly allocated: boolean;
-}
-
 /** The range in stretches, in order and without gaps. */
-export function allocation(tags: TagPages, range: TagRange): AllocatedStretch[] {
-  const stretches: { blocks: number; allocated: boolean }[] = [];
+export function allocationOf(tags: TagPages, range: TagRange): AllocationStretch[] {
+  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
   visitTags(tags, range, (_words, _at, kind) => {
     const allocated = kind === TagKind.data || kind === TagKind.damaged;
     const last = stretches.at(-1);
-    if (last?.allocated === allocated) last.blocks += 1;
-    else stretches.push({ blocks: 1, allocated });
+    if (last?.allocated === allocated) last.lengthBytes += blockBytes;
+    else stretches.push({ lengthBytes: blockBytes, allocated });
   });
   return stretches;
+}
+
+/** Cuts whole blocks off to the range that was asked about: `skipBytes` in, `lengthBytes` long. */
+export function clippedStretches(
+  stretches: readonly AllocationStretch[],
+  skipBytes: number,
+  lengthBytes: number,
+): AllocationStretch[] {
+  const clipped: AllocationStretch[] = [];
+  let start = 0;
+  for (const stretch of stretches) {
+    const from = Math.max(start, skipBytes);
+    const to = Math.min(start + stretch.lengthBytes, skipBytes + lengthBytes);
+    if (from < to) clipped.push({ ...stretch, lengthBytes: to - from });
+    start += stretch.lengthBytes;
+  }
+  return clipped;
 }

@@ -1,0 +1,243 @@
+/**
+ * The data path of a disk: frames in, block device, frames out. Each request is judged by the fences first; it meets
+ * no machine. Reads go from the store into the frame that answers them.
+ */
+import { assertNever, Operation, Status } from '../../protocols/codes.ts';
+import { encodeStretches } from '../../protocols/frames/allocation.ts';
+import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
+import { plainError, success } from '../../protocols/frames/reply.ts';
+import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
+import { digestBytes, digestCount, tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import type { Bus } from '../../protocols/ports.ts';
+import type { Subjects } from '../../protocols/subjects.ts';
+import { blockBytes, type DiskInstance, roundDown, roundUp } from '../../protocols/units.ts';
+import type { BlockDevice } from './block-device.ts';
+import { DiskAnswers, outcomeOf } from './disk-answers.ts';
+import type { DiskMode } from './disk-machine.ts';
+import { type FenceTable, judge } from './fences.ts';
+import { OperationEra } from './operation-era.ts';
+import { allocationOf, clippedStretches, tagDigestsOf, tagRecordsOf } from './tag-queries.ts';
+import type { WriteRequest } from './write-entries.ts';
+
+/** What an admitted request is carried out with. */
+interface Admitted {
+  readonly io: Bus;
+  readonly request: Request;
+  readonly data: FrameData;
+  /** Of the extent, in block tags. */
+  readonly reference: number;
+  readonly isSettled: boolean;
+  readonly era: OperationEra;
+}
+
+export class DiskIo {
+  readonly counters = {
+    reads: 0,
+    readBytes: 0,
+    writes: 0,
+    writtenBytes: 0,
+    zeroes: 0,
+    flushes: 0,
+    queries: 0,
+    /** Received, and not a request frame for this disk. */
+    invalidFrames: 0,
+  };
+  /** Given by the disk's machine. */
+  mode: DiskMode = 'closed';
+  readonly answers: DiskAnswers;
+  readonly #disk: DiskId;
+  readonly #device: BlockDevice;
+  #fences: FenceTable = new Map();
+  #era = new OperationEra();
+
+  constructor(disk: DiskId, instance: DiskInstance, device: BlockDevice, subjects: Subjects) {
+    this.#disk = disk;
+    this.#device = device;
+    this.answers = new DiskAnswers(disk, instance, subjects);
+  }
+
+  /** For telemetry. */
+  allCounters(): Readonly<Record<string, number>> {
+    const { fenced, errors } = this.answers;
+    return { ...this.counters, fenced, errors };
+  }
+
+  get fences(): FenceTable {
+    return this.#fences;
+  }
+
+  /**
+   * Puts other fences in force, at once.
+   *
+   * @param over called when nothing is under way any more that was admitted under the fences before
+   */
+  fence(fences: FenceTable, over: () => void): void {
+    const before = this.#era;
+    this.#fences = fences;
+    this.#era = before.next();
+    before.whenOver(over);
+  }
+
+  /** Carries out what came over a link; the answer goes out on the same bus. */
+  received(bytes: Uint8Array, io: Bus): void {
+    const frame = decodeFrame(bytes);
+    const isForUs = frame?.kind === FrameKind.request && frame.request.disk === this.#disk;
+    if (!isForUs || this.mode === 'closed') {
+      this.counters.invalidFrames++;
+      return;
+    }
+    const { request, data } = frame;
+    if (this.mode === 'failed')
+      this.answers.end(io, request, plainError(Status.media, `disk ${this.#disk} has failed`));
+    else if (request.operation === Operation.probe) this.answers.end(io, request, success);
+    else this.#judge(io, request, data);
+  }
+
+  #judge(io: Bus, request: Request, data: FrameData): void {
+    const verdict = judge(this.#fences, request);
+    if (!verdict.ok) this.answers.end(io, request, verdict.outcome);
+    else if (verdict.extent === null) this.#flush(io, request);
+    else {
+      const { extent, isSettled } = verdict;
+      const { reference } = extent;
+      this.#carryOut({ io, request, data, reference, isSettled, era: this.#era });
+    }
+  }
+
+  #carryOut(admitted: Admitted): void {
+    const { io, request } = admitted;
+    const { operation, diskOffset, lengthBytes } = request;
+    switch (operation) {
+      case Operation.read:
+        this.#read(admitted);
+        break;
+      case Operation.write:
+        this.#write(admitted);
+        break;
+      case Operation.writeZeroes:
+        this.#writeZeroes(admitted, diskOffset, lengthBytes);
+        break;
+      case Operation.trim: {
+        const start = roundUp(diskOffset, blockBytes);
+        const end = roundDown(diskOffset + lengthBytes, blockBytes);
+        if (end > start) this.#writeZeroes(admitted, start, end - start);
+        else this.answers.end(io, request, success);
+        break;
+      }
+      case Operation.allocation:
+      case Operation.tagDigest:
+      case Operation.tags:
+        this.#query(admitted, operation);
+        break;
+      case Operation.flush:
+      case Operation.probe:
+        throw new RangeError('flush and probe speak of no extent');
+      default:
+        assertNever(operation, 'operation');
+    }
+  }
+
+  #read({ io, request, reference, era }: Admitted): void {
+    const { diskOffset, lengthBytes } = request;
+    if (!this.answers.fits(io, request, lengthBytes)) return;
+    const { frame, data, checksums } = this.answers.space(request, lengthBytes);
+    this.counters.reads++;
+    this.counters.readBytes += lengthBytes;
+    era.begin();
+    const read = { at: diskOffset, lengthBytes, reference, into: data, checksums };
+    this.#device.read(read, (status, what) => {
+      if (status === Status.ok) this.answers.send(io, request, frame);
+      else this.answers.end(io, request, outcomeOf(status, what));
+      era.end();
+    });
+  }
+
+  #write(admitted: Admitted): void {
+    const { bytes, checksums } = admitted.data;
+    this.counters.writes++;
+    this.counters.writtenBytes += bytes.length;
+    const { diskOffset } = admitted.request;
+    this.#begin(admitted, writeOf(admitted, diskOffset, bytes.length, bytes, checksums));
+  }
+
+  #writeZeroes(admitted: Admitted, at: number, lengthBytes: number): void {
+    this.counters.zeroes++;
+    this.#begin(admitted, writeOf(admitted, at, lengthBytes, null, null));
+  }
+
+  #begin({ io, request, era }: Admitted, write: WriteRequest): void {
+    era.begin();
+    this.#device.write(write, (status, what) => {
+      this.answers.end(io, request, outcomeOf(status, what));
+      era.end();
+    });
+  }
+
+  #flush(io: Bus, request: Request): void {
+    this.counters.flushes++;
+    this.#device.flush((status, what) => this.answers.end(io, request, outcomeOf(status, what)));
+  }
+
+  #query(
+    { io, request, reference }: Admitted,
+    operation: typeof Operation.allocation | typeof Operation.tagDigest | typeof Operation.tags,
+  ): void {
+    const { diskOffset, lengthBytes } = request;
+    const firstBlock = Math.floor(diskOffset / blockBytes);
+    const end = roundUp(diskOffset + lengthBytes, blockBytes);
+    const range = { firstBlock, blocks: end / blockBytes - firstBlock, reference };
+    const isWhole = diskOffset % blockBytes === 0 && lengthBytes % blockBytes === 0;
+    if (!isWhole && operation !== Operation.allocation) {
+      const outcome = plainError(Status.invalid, 'tags are asked for by whole blocks');
+      this.answers.end(io, request, outcome);
+      return;
+    }
+    if (!this.answers.fits(io, request, answerBytesMin(operation, lengthBytes))) return;
+    this.counters.queries++;
+    this.#device.query(
+      range,
+      ({ tags }) => {
+        if (operation === Operation.tags) return tagRecordsOf(tags, range);
+        if (operation === Operation.tagDigest) return tagDigestsOf(tags, range);
+        const skipBytes = diskOffset % blockBytes;
+        return encodeStretches(clippedStretches(allocationOf(tags, range), skipBytes, lengthBytes));
+      },
+      (status, what, answer) => {
+        if (answer === null) this.answers.end(io, request, outcomeOf(status, what));
+        else if (this.answers.fits(io, request, answer.length))
+          this.answers.endWith(io, request, answer);
+      },
+    );
+  }
+}
+
+function writeOf(
+  { request, reference, isSettled }: Admitted,
+  at: number,
+  lengthBytes: number,
+  data: Uint8Array | null,
+  checksums: DataView | null,
+): WriteRequest {
+  const { partitionEpoch: epoch, writeNumber } = request;
+  return {
+    at,
+    lengthBytes,
+    data,
+    checksums,
+    tag: { reference, epoch, writeNumber },
+    host: request.host,
+    hostIncarnation: request.hostIncarnation,
+    ioNumber: request.ioNumber,
+    watermark: request.watermark,
+    fua: (request.flags & RequestFlag.fua) !== 0,
+    isSettled,
+  };
+}
+
+/** How many stretches there are shows only once they are counted. */
+function answerBytesMin(operation: Operation, lengthBytes: number): number {
+  if (operation === Operation.tags) return tagRecordsBytes(lengthBytes);
+  if (operation === Operation.tagDigest) return digestCount(lengthBytes) * digestBytes;
+  return 0;
+}
