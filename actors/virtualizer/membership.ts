@@ -30,7 +30,7 @@ export interface Members {
   /** The highest numbers that any of the disks knows of this volume. */
   readonly knownEpoch: number;
   readonly knownGeneration: number;
-  /** The highest control epoch that any of the disks knows, of any volume. */
+  /** The highest control epoch under which any of the disks was told of this volume. */
   readonly knownControlEpoch: number;
 }
 
@@ -163,12 +163,13 @@ function failed(findings: readonly Finding[]): Survey {
 }
 
 function knownNumbers(disks: readonly SurveyedDisk[], { volume }: SurveyQuestion) {
-  const all = disks.flatMap(({ facts }) => facts.volumes);
-  const own = all.filter((facts) => facts.volume === volume);
+  const own = disks
+    .flatMap(({ facts }) => facts.volumes)
+    .filter((facts) => facts.volume === volume);
   return {
     knownEpoch: highest(own.map(({ highestEpoch }) => highestEpoch)),
     knownGeneration: highest(own.map(({ generation }) => generation)),
-    knownControlEpoch: highest(all.map(({ controlEpoch }) => controlEpoch)),
+    knownControlEpoch: highest(own.map(({ controlEpoch }) => controlEpoch)),
   };
 }
 

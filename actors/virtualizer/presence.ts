@@ -43,7 +43,9 @@ function essenceOf(description: Description): string {
   const { kind, state, facts } = description;
   if (kind !== 'disk') return '';
   const disk = diskFactsSchema.safeParse(facts).data;
-  return JSON.stringify([state, disk?.identity, disk?.clusterIdentity, disk?.homeBytes]);
+  const controlEpochs = disk?.volumes.map(({ controlEpoch }) => controlEpoch) ?? [];
+  const { identity, clusterIdentity, homeBytes } = disk ?? {};
+  return JSON.stringify([state, identity, clusterIdentity, homeBytes, ...controlEpochs]);
 }
 
 export class PresenceTable {

@@ -128,8 +128,9 @@ export class Virtualizer {
       clusterIdentity: this.#claim.clusterIdentity,
       controlEpoch,
       askDescription: (address) => this.#watch.ask(address),
+      // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>
-        this.#machine?.send({ type: 'control.outranked', controlEpoch: higher }),
+        clock.soon(() => this.#machine?.send({ type: 'control.outranked', controlEpoch: higher })),
       volumeRead: () => this.#membersChanged(),
       layoutsBeside: (volume) => this.#layoutsBeside(volume),
     };

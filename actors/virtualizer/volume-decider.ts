@@ -64,7 +64,7 @@ export class VolumeDecider {
 
   /** Looks at who is there now. */
   survey(): VolumeMachineEvent {
-    const { layoutsBeside, outranked, controlEpoch } = this.#environment;
+    const { layoutsBeside } = this.#environment;
     if (this.#record === null && layoutsBeside(this.#volume.id) === null) {
       const reason = 'places for it are looked for once all other volumes have been read';
       return { type: 'members.unknown', reason };
@@ -72,10 +72,8 @@ export class VolumeDecider {
     const survey = this.#survey();
     if (survey.outcome !== 'complete')
       return { type: `members.${survey.outcome}`, reason: survey.reason };
-    if (survey.members.knownControlEpoch > controlEpoch) {
-      outranked(survey.members.knownControlEpoch);
+    if (this.#isOutranked(survey.members))
       return { type: 'members.unknown', reason: 'a disk knows a higher control epoch' };
-    }
     this.#members = survey.members;
     return { type: 'members.complete' };
   }
@@ -84,8 +82,9 @@ export class VolumeDecider {
   loss(): string {
     if (this.#record === null) return '';
     const survey = this.#survey();
-    if (survey.outcome === 'missing') return survey.reason;
-    return survey.outcome === 'complete' ? changeOf(this.#record, survey.members) : '';
+    if (survey.outcome !== 'complete') return survey.outcome === 'missing' ? survey.reason : '';
+    if (this.#isOutranked(survey.members)) return '';
+    return changeOf(this.#record, survey.members);
   }
 
   /** Decides on what the last survey found, and writes. Nobody is told of the decision before it is written. */
@@ -220,6 +219,18 @@ export class VolumeDecider {
       presence,
       clock.now(),
     );
+  }
+
+  /**
+   * Records are written before disks are told: where a disk knows more than the record, another virtualizer decides,
+   * or the database lost what was written.
+   */
+  #isOutranked({ knownControlEpoch }: Members): boolean {
+    const { controlEpoch, outranked } = this.#environment;
+    const isAhead = knownControlEpoch > (this.#record?.controlEpoch ?? 0);
+    if (!isAhead || knownControlEpoch < controlEpoch) return false;
+    outranked(knownControlEpoch);
+    return true;
   }
 
   #disks(): readonly DiskId[] {

@@ -131,6 +131,11 @@ export class VirtualizerWorld {
     this.#virtualizer = null;
   }
 
+  /** Another one can be started beside it. */
+  leaveVirtualizerRunning(): void {
+    this.#virtualizer = null;
+  }
+
   get virtualizer(): Virtualizer {
     return this.#running().member;
   }

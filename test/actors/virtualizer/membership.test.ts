@@ -1,0 +1,133 @@
+import { expect } from 'chai';
+import { decide } from '../../../actors/virtualizer/decisions.ts';
+import { changeOf, type Survey, surveyMembers } from '../../../actors/virtualizer/membership.ts';
+import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
+import type { DiskMember } from '../../../protocols/control-data.ts';
+import type { DiskId, SwitchId, VolumeId } from '../../../protocols/ids.ts';
+import type { ControlEpoch, DiskInstance } from '../../../protocols/units.ts';
+import {
+  at,
+  blankVolume,
+  clusterIdentity,
+  description,
+  diskFacts,
+  identityOf,
+  membersOf,
+} from './samples.ts';
+
+const question = {
+  volume: 'vol0' as VolumeId,
+  disks: ['d1', 'd2'] as DiskId[],
+  coordinators: ['s1'] as SwitchId[],
+  clusterIdentity,
+  recorded: [] as readonly DiskMember[],
+};
+
+function tableWith(...disks: readonly { disk: string; facts?: object; state?: string }[]) {
+  const table = new PresenceTable(at(0));
+  table.see(description('switch', 's1', 7), at(0));
+  for (const { disk, facts = {}, state = 'unassembled' } of disks)
+    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state), at(0));
+  return table;
+}
+
+function reasonOf(survey: Survey): string {
+  return survey.outcome === 'complete' ? 'complete' : survey.reason;
+}
+
+describe('membership', () => {
+  it('is complete when every disk and every coordinator is there', () => {
+    const survey = surveyMembers(question, tableWith({ disk: 'd1' }, { disk: 'd2' }), at(1));
+    expect(survey).to.have.property('outcome', 'complete');
+    if (survey.outcome !== 'complete') return;
+    expect(survey.members.disks.map(({ disk, instance }) => [disk, instance])).to.deep.equal([
+      ['d1', 3],
+      ['d2', 3],
+    ]);
+    expect(survey.members.coordinators).to.deep.equal([{ switch: 's1', incarnation: 7 }]);
+  });
+
+  it('calls nobody missing before it has listened long enough', () => {
+    const table = tableWith({ disk: 'd1' });
+    const early = surveyMembers(question, table, at(100));
+    expect(early).to.deep.equal({ outcome: 'unknown', reason: 'disk d2 was not heard of yet' });
+    const late = surveyMembers(question, table, at(3001));
+    expect(late).to.deep.equal({
+      outcome: 'missing',
+      reason: 'disk d2 is missing: it was not heard of',
+    });
+  });
+
+  it('knows the highest numbers that the disks know of the volume', () => {
+    const volumes = (highestEpoch: number, generation: number, controlEpoch: number) => ({
+      volumes: [
+        { volume: 'vol0', generation, controlEpoch, highestEpoch },
+        { volume: 'other', generation: 99, controlEpoch: 99, highestEpoch: 99 },
+      ],
+    });
+    const table = tableWith(
+      { disk: 'd1', facts: volumes(5, 9, 2) },
+      { disk: 'd2', facts: volumes(8, 4, 3) },
+    );
+    const survey = surveyMembers(question, table, at(1));
+    if (survey.outcome !== 'complete') throw new Error(survey.reason);
+    const { knownEpoch, knownGeneration, knownControlEpoch } = survey.members;
+    expect([knownEpoch, knownGeneration, knownControlEpoch]).to.deep.equal([8, 9, 3]);
+  });
+
+  it('refuses a disk that is another than recorded, of another cluster, a twin, or not ready', () => {
+    const recorded = ['d1', 'd2'].map((disk) => ({
+      disk: disk as DiskId,
+      identity: identityOf(disk),
+      instance: 3 as DiskInstance,
+    }));
+    const reason = (facts: object, state = 'serving') =>
+      reasonOf(
+        surveyMembers(
+          { ...question, recorded },
+          tableWith({ disk: 'd1' }, { disk: 'd2', facts, state }),
+          at(1),
+        ),
+      );
+    expect(reason({})).to.equal('complete');
+    expect(reason({ identity: 'e'.repeat(32) })).to.match(
+      /^disk d2 answers as identity e{32}, expected 0{31}2: it was replaced or emptied/,
+    );
+    expect(reason({ clusterIdentity: 'a'.repeat(32) })).to.match(
+      /^disk d2 belongs to the cluster with identity a{32}, this one is c{32}/,
+    );
+    expect(reason({ clusterIdentity: '' })).to.equal('complete');
+    expect(reason({}, 'replaying')).to.equal('disk d2 is not ready, its state is replaying');
+    expect(reason({ homeBytes: 'large' })).to.match(/^disk d2 does not present itself/);
+    const twins = surveyMembers(
+      question,
+      tableWith({ disk: 'd1' }, { disk: 'd2', facts: { identity: identityOf('d1') } }),
+      at(1),
+    );
+    expect(reasonOf(twins)).to.match(/^disks d1 and d2 are one and the same/);
+  });
+
+  it('tells a person of many problems no more than can be read', () => {
+    const disks = Array.from({ length: 9 }, (_, index) => `d${index}` as DiskId);
+    const survey = surveyMembers({ ...question, disks }, tableWith(), at(9999));
+    expect(reasonOf(survey)).to.match(/^disk d0 is missing: .*; and 6 more$/);
+  });
+
+  it('sees that a member is another process than the one that was decided on', () => {
+    const members = membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 5, s2: 6 });
+    const { record } = decide(blankVolume(), {
+      controlEpoch: 1 as ControlEpoch,
+      members,
+      attachments: [],
+      drained: [],
+      renew: false,
+    });
+    expect(changeOf(record, members)).to.equal('');
+    expect(changeOf(record, membersOf({ d1: 1, d2: 2, d3: 1, d4: 1 }, { s1: 5, s2: 6 }))).to.equal(
+      'disk d2 restarted',
+    );
+    expect(changeOf(record, membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 5, s2: 9 }))).to.equal(
+      'switch s2 restarted',
+    );
+  });
+});

@@ -1,0 +1,323 @@
+import { expect } from 'chai';
+import { type Actor, createActor } from 'xstate';
+import { getShortestPaths } from 'xstate/graph';
+import { stateText } from '../../../actors/running-machine.ts';
+import {
+  type VirtualizerMachineEvent,
+  virtualizerMachine,
+} from '../../../actors/virtualizer/virtualizer-machine.ts';
+import {
+  failuresMax,
+  type VolumeMachineContext,
+  type VolumeMachineEvent,
+  volumeMachine,
+} from '../../../actors/virtualizer/volume-machine.ts';
+import { VirtualClock } from '../../../cluster/simulation/clock.ts';
+
+const reason = 'because';
+const volumeEvents: readonly VolumeMachineEvent[] = [
+  { type: 'record.read' },
+  { type: 'record.unreadable', reason },
+  { type: 'members.changed' },
+  { type: 'members.complete' },
+  { type: 'members.unknown', reason },
+  { type: 'members.missing', reason },
+  { type: 'record.written' },
+  { type: 'record.contested', reason },
+  { type: 'decision.impossible', reason },
+  { type: 'disks.confirmed' },
+  { type: 'switches.confirmed' },
+  { type: 'partitions.settled' },
+  { type: 'member.refused', reason },
+  { type: 'member.lost', reason },
+  { type: 'trouble.reported', reason },
+  { type: 'attachments.changed' },
+];
+
+/** The path from the record to serving. */
+const wayUp = [
+  'record.read',
+  'members.complete',
+  'record.written',
+  'disks.confirmed',
+  'switches.confirmed',
+  'partitions.settled',
+] as const;
+
+/** A running machine whose ports only note that they were called. */
+function runVolume() {
+  const clock = new VirtualClock();
+  const calls: string[] = [];
+  const note = (call: string) => () => {
+    calls.push(call);
+  };
+  const machine = volumeMachine.provide({
+    actions: {
+      readRecord: note('read'),
+      surveyMembers: note('survey'),
+      askMembers: note('ask members'),
+      writeDecision: (_, { renew }) => {
+        calls.push(renew ? 'write anew' : 'write');
+      },
+      assembleDisks: note('assemble'),
+      loadSwitches: note('load'),
+      askSettled: note('ask settled'),
+      endRound: note('end round'),
+      publishAssembling: (_, params) => {
+        calls.push(`assembling: ${params.reason}`);
+      },
+      publishServing: note('serving'),
+    },
+  });
+  const actor: Actor<typeof volumeMachine> = createActor(machine, {
+    clock: clock as never,
+    input: { volume: 'vol0' },
+  });
+  actor.start();
+  const state = () => stateText(actor.getSnapshot().value);
+  const send = (...types: readonly VolumeMachineEvent['type'][]) => {
+    for (const type of types) actor.send({ type, reason } as VolumeMachineEvent);
+  };
+  const callsOf = (act: () => void) => {
+    calls.length = 0;
+    act();
+    return [...calls];
+  };
+  return { clock, actor, state, send, callsOf, calls };
+}
+
+describe('volume machine', () => {
+  it('goes from the record to serving step by step, and does in each step what belongs to it', () => {
+    const { send, state, calls, actor } = runVolume();
+    const states = wayUp.map((type) => {
+      send(type);
+      return state();
+    });
+    expect(states).to.deep.equal([
+      'gathering.looking',
+      'deciding',
+      'fencing',
+      'loading',
+      'settling',
+      'serving',
+    ]);
+    expect(calls).to.deep.equal([
+      'read',
+      'ask members',
+      'survey',
+      'write',
+      'assemble',
+      'end round',
+      'load',
+      'end round',
+      'ask settled',
+      'end round',
+      'serving',
+    ]);
+    expect(actor.getSnapshot().hasTag('serving')).to.equal(true);
+    expect(actor.getSnapshot().context.reason).to.equal('');
+  });
+
+  it('takes no step on a confirmation that belongs to another step', () => {
+    for (let length = 0; length < wayUp.length; length++)
+      for (const early of wayUp.slice(length + 1)) {
+        const { send, state } = runVolume();
+        send(...wayUp.slice(0, length));
+        const before = state();
+        send(early);
+        expect(state(), `${early} while ${before}`).to.equal(before);
+      }
+  });
+
+  it('a lost member: hosts are told at once, and the next decision gives everybody new epochs', () => {
+    for (let length = 3; length <= wayUp.length; length++) {
+      const { send, state, callsOf } = runVolume();
+      send(...wayUp.slice(0, length));
+      const calls = callsOf(() => send('member.lost'));
+      expect(state()).to.equal('gathering.looking');
+      expect(calls).to.include('assembling: because');
+      expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+    }
+  });
+
+  it('another attachment: no host is told of an interruption, and epochs may stay', () => {
+    const { send, state, callsOf } = runVolume();
+    send(...wayUp);
+    expect(callsOf(() => send('attachments.changed'))).to.deep.equal(['ask members', 'survey']);
+    expect(callsOf(() => send('members.complete'))).to.deep.equal(['write']);
+    expect(state()).to.equal('deciding');
+  });
+
+  it('trouble that comes while a decision is being written leads to another decision', () => {
+    const { send, state, callsOf } = runVolume();
+    send('record.read', 'members.complete', 'trouble.reported', 'record.written');
+    expect(state()).to.equal('gathering.looking');
+    expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+  });
+
+  it('a contested write: the record is read again, and what had to be renewed still is', () => {
+    const { send, state, callsOf, clock } = runVolume();
+    send(...wayUp, 'member.lost', 'members.complete', 'record.contested');
+    expect(state()).to.equal('reading.resting');
+    expect(callsOf(() => clock.runFor(1000))).to.deep.equal(['read']);
+    send('record.read');
+    expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+  });
+
+  it('looks for its members every second, and whenever somebody came or went', () => {
+    const { send, callsOf, clock } = runVolume();
+    send('record.read');
+    expect(callsOf(() => send('members.changed'))).to.deep.equal(['survey']);
+    expect(callsOf(() => clock.runFor(3001)).filter((call) => call === 'survey')).to.have.length(3);
+  });
+
+  it('does not wait for ever for somebody who is there and does not confirm', () => {
+    for (const length of [3, 4]) {
+      const { send, state, clock, actor } = runVolume();
+      send(...wayUp.slice(0, length));
+      clock.runFor(10_000);
+      expect(state()).to.equal('gathering.resting');
+      expect(actor.getSnapshot().context.reason).to.match(/did not confirm in time/);
+    }
+  });
+
+  it('tries less and less often what fails, and begins anew once it has served for a while', () => {
+    const { send, clock, state, actor } = runVolume();
+    const restMs = () => {
+      const start = clock.now();
+      while (state() !== 'gathering.looking') clock.runNext();
+      return clock.now() - start;
+    };
+    send('record.read');
+    const rests = Array.from({ length: 9 }, () => {
+      send('members.complete', 'record.written', 'member.refused');
+      return restMs();
+    });
+    expect(rests).to.deep.equal([100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200]);
+    send(...wayUp.slice(1));
+    expect(actor.getSnapshot().context.failures).to.equal(failuresMax);
+    clock.runFor(5000);
+    expect(actor.getSnapshot().context.failures).to.equal(0);
+  });
+
+  it('comes from every state that can be reached to serving again, and never serves what is not written and confirmed', () => {
+    const afters = [
+      'xstate.after.retryDelay.volume.reading.resting',
+      'xstate.after.retryDelay.volume.gathering.resting',
+      'xstate.after.surveyDelay.volume.gathering.looking',
+      'xstate.after.confirmDeadline.volume.fencing',
+      'xstate.after.confirmDeadline.volume.loading',
+      'xstate.after.steadyDelay.volume.serving',
+    ].map((type) => ({ type }) as never);
+    const paths = getShortestPaths(volumeMachine, {
+      input: { volume: 'vol0' },
+      events: [...volumeEvents, ...afters],
+      limit: 20_000,
+      serializeState: (snapshot) => {
+        const {
+          renewal,
+          deciding,
+          failures,
+          reason: why,
+        } = snapshot.context as VolumeMachineContext;
+        return JSON.stringify([snapshot.value, renewal, deciding, failures, why !== '']);
+      },
+    });
+    const reached = new Set(paths.map(({ state }) => stateText(state.value)));
+    expect([...reached].sort()).to.deep.equal([
+      'deciding',
+      'fencing',
+      'gathering.looking',
+      'gathering.resting',
+      'loading',
+      'reading.asking',
+      'reading.resting',
+      'serving',
+      'settling',
+    ]);
+    for (const { state, steps } of paths) {
+      if (!state.matches('serving')) continue;
+      const types = steps.map(({ event }) => event.type as string);
+      const last = (type: string) => types.lastIndexOf(type);
+      expect(last('record.written')).to.be.above(-1);
+      expect(last('disks.confirmed')).to.be.above(last('record.written'));
+      expect(last('switches.confirmed')).to.be.above(last('disks.confirmed'));
+      expect(last('partitions.settled')).to.be.above(last('switches.confirmed'));
+    }
+    for (const { state } of paths) {
+      const actor = createActor(volumeMachine, { snapshot: state, input: { volume: 'vol0' } });
+      actor.start();
+      const from = stateText(state.value);
+      for (let round = 0; round < 3 && !actor.getSnapshot().hasTag('serving'); round++)
+        for (const event of [...afters.slice(0, 2), ...wayUp.map((type) => ({ type }))])
+          if (!actor.getSnapshot().hasTag('serving')) actor.send(event as VolumeMachineEvent);
+      expect(actor.getSnapshot().hasTag('serving'), `from ${from}`).to.equal(true);
+      actor.stop();
+    }
+  });
+});
+
+describe('virtualizer machine', () => {
+  const events: readonly VirtualizerMachineEvent[] = [
+    { type: 'cluster.known' },
+    { type: 'control.taken', controlEpoch: 3 },
+    { type: 'control.contested', reason },
+    { type: 'volumes.listed' },
+    { type: 'database.unavailable', reason },
+    { type: 'control.outranked', controlEpoch: 5 },
+    { type: 'control.lost', reason },
+  ];
+
+  it('decides only under a control epoch that was written, and not at all once it has lost it', () => {
+    const after = { type: 'xstate.after.retryDelay.virtualizer.starting.resting' } as never;
+    const paths = getShortestPaths(virtualizerMachine, { events: [...events, after], limit: 5000 });
+    const reached = new Set(paths.map(({ state }) => stateText(state.value)));
+    expect([...reached].sort()).to.deep.equal([
+      'active',
+      'refused',
+      'starting.claiming',
+      'starting.identifying',
+      'starting.listing',
+      'starting.resting',
+    ]);
+    for (const { state, steps } of paths) {
+      const types = steps.map(({ event }) => event.type as string);
+      if (state.hasTag('deciding')) expect(types).to.include('control.taken');
+      if (state.matches('refused'))
+        expect(state.can({ type: 'control.taken', controlEpoch: 9 })).to.equal(false);
+    }
+  });
+
+  it('starts the volumes with the epoch that it took, stops them when it is outranked, and claims a higher one', () => {
+    const calls: string[] = [];
+    const actor = createActor(
+      virtualizerMachine.provide({
+        actions: {
+          claimControl: (_, { held, floor }) => {
+            calls.push(`claim ${held} ${floor}`);
+          },
+          startVolumes: (_, { controlEpoch }) => {
+            calls.push(`start ${controlEpoch}`);
+          },
+          stopVolumes: () => {
+            calls.push('stop');
+          },
+          reportLoss: (_, params) => {
+            calls.push(`lost: ${params.reason}`);
+          },
+        },
+      }),
+    );
+    actor.start();
+    for (const event of [
+      { type: 'cluster.known' },
+      { type: 'control.taken', controlEpoch: 3 },
+      { type: 'volumes.listed' },
+      { type: 'control.outranked', controlEpoch: 5 },
+      { type: 'control.lost', reason },
+    ] as const)
+      actor.send(event);
+    expect(calls).to.deep.equal(['claim 0 0', 'start 3', 'stop', 'claim 3 5', 'lost: because']);
+    actor.stop();
+  });
+});
