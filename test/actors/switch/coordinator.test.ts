@@ -276,6 +276,19 @@ describe('a write that a mirror missed', () => {
     expect(world.runDisks().map(({ reply }) => reply.outcome.status)).to.deep.equal([Status.ok]);
   });
 
+  it('lets no waiting one of its partition begin', () => {
+    const world = serving();
+    world.write({ offset: 0 });
+    world.write({ offset: 0 });
+    world.write({ offset: 65_536 });
+    world.disk('d3').instance = unitOf(2);
+    const [first, second, third, fourth] = world.takeToDisks();
+    for (const frame of [third, fourth, first, second])
+      if (frame !== undefined) world.answer(frame);
+    expect(world.takeReplies().map(({ reply }) => reply.ioNumber)).to.deep.equal([1]);
+    expect(world.takeToDisks()).to.be.empty;
+  });
+
   it('because its disk is silent is reported, and acknowledged if the disk answers after all', () => {
     const world = serving();
     world.write({ offset: 0 });
