@@ -16,7 +16,7 @@ import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import type { Paths } from './paths.ts';
-import { recoveryOf } from './recovery.ts';
+import { laterDelayMs, recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 
 export interface AnswersParts {
@@ -58,7 +58,7 @@ export class Answers {
     counters.pathErrors++;
     paths.failed(slot.route.first);
     if (slot.io === null) this.endPart(slot, Status.path);
-    else this.#retryAt(slot, clock.now() + policy.retryDelayMs);
+    else this.#retryAt(slot, clock.now() + laterDelayMs(slot.request, policy));
   }
 
   /** Ends a part: its slot is free afterwards, and its I/O has ended if this was the last of it. */
@@ -165,7 +165,7 @@ export class Answers {
       case 'reroute':
         counters.pathErrors++;
         this.#blame(recovery.links);
-        this.#retryAt(slot, nowMs + policy.retryDelayMs);
+        this.#retryAt(slot, nowMs + laterDelayMs(slot.request, policy));
         return;
       case 'wait':
         counters.deferrals++;

@@ -109,7 +109,9 @@ const attachmentSetup = setup({
   },
   delays: {
     /** Requests and answers may be lost: each is repeated. */
-    askDelay: 500,
+    askDelay: 200,
+    /** Letting go waits this long for what is under way, and as long again for the last flush. */
+    drainDelay: 5000,
     /** A virtualizer that does not answer gets a lease's time, and no more. */
     detachDelay: 1000,
   },
@@ -214,6 +216,7 @@ const draining = attachmentSetup.createStateConfig({
       { target: 'detaching', actions: 'endOpen' },
     ],
   },
+  after: { drainDelay: { target: 'detaching', actions: 'endOpen' } },
 });
 
 const flushing = attachmentSetup.createStateConfig({
@@ -226,6 +229,7 @@ const flushing = attachmentSetup.createStateConfig({
       { target: 'detaching', actions: 'endOpen' },
     ],
   },
+  after: { drainDelay: { target: 'detaching', actions: 'endOpen' } },
 });
 
 const detaching = attachmentSetup.createStateConfig({

@@ -35,7 +35,7 @@ export const driverPolicyDefault: DriverPolicy = {
   sweepIntervalMs: 20,
   answerTimeoutMs: 250,
   answerTimeoutMsMax: 2000,
-  slowTimeoutMs: 1000,
+  slowTimeoutMs: 500,
   retryDelayMs: 20,
   waitDelayMsMax: 500,
   deadlineMs: 10_000,

@@ -69,8 +69,11 @@ function storageProblem(status: Status): string {
   return status === Status.noSpace ? 'a disk has no space' : 'a disk failed to store or flush';
 }
 
-/** Others may not have heard yet of what this host knows, or the other way round: more patient with each attempt. */
-function laterDelayMs(request: Request, policy: DriverPolicy): number {
+/**
+ * More patient with each attempt: others may not have heard yet of what this host knows, or the other way round, and
+ * where every path is dead each attempt carries its payload in vain.
+ */
+export function laterDelayMs(request: Request, policy: DriverPolicy): number {
   const delayMs = policy.retryDelayMs * 2 ** Math.min(request.attempt, 10);
   return Math.min(delayMs, policy.waitDelayMsMax);
 }

@@ -129,7 +129,7 @@ describe('flush (I11)', () => {
     write(0);
     flush();
     const frames = world.sent();
-    world.clock.runFor(900);
+    world.clock.runFor(450);
     expect(world.sent()).to.be.empty;
     world.answerAll(frames);
     expect(ended).to.deep.equal([Status.ok]);
