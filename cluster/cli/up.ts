@@ -3,6 +3,7 @@
  * whenever that takes longer than a moment.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +34,7 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
     await detach(file, topology, options);
     return;
   }
-  const stopped = stopSignal();
+  const stop = stopSignal();
   const cluster = await startLocalCluster({
     topology,
     topologyFile: file,
@@ -43,9 +44,9 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
     onProgress: say,
   });
   try {
-    const report = await Promise.race([untilReady(cluster, topology), stopped]);
+    const report = await untilReady(cluster, topology, stop);
     if (report !== null) sayReady(cluster, report);
-    await stopped;
+    if (!stop.aborted) await once(stop, 'abort');
     say('stopping');
   } finally {
     await cluster.stop();
@@ -66,22 +67,30 @@ function refuseSecond({ cluster }: Topology): void {
   );
 }
 
-/** Settles with null when the user or the system asks this process to end. */
-function stopSignal(): Promise<null> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve(null));
-    }
-  });
+/** Aborted when the user or the system asks this process to end. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => stop.abort());
+  }
+  return stop.signal;
 }
 
-async function untilReady(cluster: LocalCluster, topology: Topology): Promise<StatusReport> {
+/** The first report of a cluster that is ready; null when it is stopped before. */
+async function untilReady(
+  cluster: LocalCluster,
+  topology: Topology,
+  stop: AbortSignal,
+): Promise<StatusReport | null> {
   const client = new ClusterClient(cluster.ports);
+  const closeClient = () => client.close();
+  stop.addEventListener('abort', closeClient, { once: true });
   const startedAt = performance.now();
   let said = '';
   try {
-    for (;;) {
+    while (!stop.aborted) {
       const report = await collectStatus(client, topology);
+      if (stop.aborted) break;
       if (report.ready) return report;
       const waiting = report.waitingFor.join('; ');
       if (waiting !== said && performance.now() - startedAt > explainAfterMs) {
@@ -90,7 +99,9 @@ async function untilReady(cluster: LocalCluster, topology: Topology): Promise<St
       }
       await delay(readyPollMs);
     }
+    return null;
   } finally {
+    stop.removeEventListener('abort', closeClient);
     client.close();
   }
 }
