@@ -11,16 +11,12 @@ let used = 0;
 
 /** Memory for one frame, never handed out again; its contents mean nothing. */
 export function allocateFrame(lengthBytes: number): Uint8Array<ArrayBuffer> {
-  if (lengthBytes > slabBytes * slabShareMax) return ownMemory(lengthBytes);
+  if (lengthBytes > slabBytes * slabShareMax) return new Uint8Array(lengthBytes);
   if (used + lengthBytes > slab.byteLength) {
-    slab = ownMemory(slabBytes).buffer;
+    slab = new ArrayBuffer(slabBytes);
     used = 0;
   }
   const frame = new Uint8Array(slab, used, lengthBytes);
   used += (lengthBytes + 7) & ~7;
   return frame;
-}
-
-function ownMemory(lengthBytes: number): Uint8Array<ArrayBuffer> {
-  return Buffer.allocUnsafeSlow(lengthBytes) as Uint8Array<ArrayBuffer>;
 }

@@ -106,6 +106,17 @@ describe('loading a switch', () => {
     expect(world.takeToDisks()).to.be.empty;
   });
 
+  it('forgets the I/Os of an attachment with it: a host that starts again counts from the start', () => {
+    const world = serving();
+    world.write({ ioNumber: 50, watermark: 50 });
+    world.runDisks();
+    const again = { hostIncarnation: 2002, attachEpoch: 40 };
+    const attachments = loadOf().attachments.map((record) => ({ ...record, ...again }));
+    world.serve({ generation: 11, attachments });
+    world.write({ generation: 11, ...again, ioNumber: 1, watermark: 1 });
+    expect(world.runDisks()[0]?.reply.outcome.status).to.equal(Status.ok);
+  });
+
   it('under unchanged epochs goes on with what was open', () => {
     const world = serving();
     world.write({ offset: 0 });
