@@ -166,6 +166,14 @@ describe('an attachment', () => {
     expect(world.host.counters.lateReplies).to.equal(frames.length);
   });
 
+  it('a new attach epoch alone is enough to end what is open under the old one', () => {
+    world.serve();
+    write();
+    world.publish({ generation: 2, attachEpoch: 6 });
+    expect(ended).to.deep.equal([Status.path]);
+    expect(world.attachment.state).to.equal('serving');
+  });
+
   it('assembling ends open writes, and the same attach epoch is not good enough afterwards', () => {
     world.serve();
     write();

@@ -134,6 +134,22 @@ describe('order and limits in the driver', () => {
     expect(ended).to.have.length(6);
   });
 
+  it('a re-issue needs credits like any other send, and waits for them', () => {
+    world = new HostWorld({ creditBytesMax: 10 * kibibyte });
+    world.serve();
+    for (const name of ['a', 'b', 'c']) write(name, 0, 8192);
+    const [a, b] = world.sent();
+    if (a === undefined || b === undefined) throw new Error('two writes were expected');
+    world.noResponders(a);
+    const [c] = world.sent();
+    if (c === undefined) throw new Error('the credits of the first were not given back');
+    world.clock.runFor(100);
+    expect(world.sent()).to.be.empty;
+    world.answerAll([b, c]);
+    world.clock.runFor(50);
+    expect(world.sent()[0]?.request).to.include({ ioNumber: a.request.ioNumber, attempt: 1 });
+  });
+
   it('a consumer may begin its next I/O from within the end of the last', () => {
     let rounds = 0;
     const again = (status: Status) => {

@@ -85,7 +85,7 @@ describe('re-issue of physical I/O (H6)', () => {
     read();
     const first = only(world.sent());
     world.answerAll([first]);
-    world.driver.read(at(4096), 4096, note);
+    read();
     const second = only(world.sent());
     expect(second.replySubject.split('.').at(-1)).to.equal(first.replySubject.split('.').at(-1));
     world.answer(first, {}, [contentOf(0, 4096)], second.hba);
