@@ -114,7 +114,6 @@ export class BlockDevice implements WriteSupport {
       journalWrittenBytes: journal.writtenBytes,
       flushes: journal.commit.flushes,
       checkpoints: this.writeBehind.checkpoints,
-      rottenBlocks: this.writeBehind.rottenBlocks,
       tagPagesCached: tags.cachedPages,
       tagPageLoads: tags.loads,
       tagSectorsBad: tags.badSectors,

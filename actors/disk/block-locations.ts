@@ -23,14 +23,14 @@ export class BlockLocations {
     this.#current = new Map();
   }
 
-  /** The blocks of the frozen generation, in order. */
-  frozenBlocks(): Float64Array {
-    return Float64Array.from(this.#frozen.keys()).sort();
+  /** How many blocks the frozen generation has. */
+  get frozenCount(): number {
+    return this.#frozen.size;
   }
 
-  /** Where a block of the frozen generation is in the journal. */
-  frozenPosition(block: number): number {
-    return this.#frozen.get(block) ?? atHome;
+  /** Calls with each block of the frozen generation and its journal position. */
+  eachFrozen(visit: (block: number, position: number) => void): void {
+    for (const [block, position] of this.#frozen) visit(block, position);
   }
 
   /** Ends the frozen generation: its blocks are home. */

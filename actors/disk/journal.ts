@@ -92,6 +92,10 @@ export class Journal {
     return this.#endPosition - this.#tailPosition;
   }
 
+  get tailPosition(): number {
+    return this.#tailPosition;
+  }
+
   get endPosition(): number {
     return this.#endPosition;
   }

@@ -4,23 +4,30 @@
  *
  *   1. freeze: what is in the journal now belongs to this checkpoint; remembered I/O ids are journaled anew
  *   2. flush: all of it is durable, so a home block is never written from a record that could still be lost
- *   3. home blocks, from the journal, and then tag pages, sorted and joined, some at a time
+ *   3. home blocks, in the order of the journal, and then tag pages, in their order, some at a time
  *   4. flush; the checkpoint record, twice; flush
  *   5. release the journal's space
  *
+ * What comes out of the journal is not verified on its way home: its tag goes with it, and a block that rotted is
+ * met there as it would have been met here.
+ *
  * A crash at any point is harmless: until step 4 has ended the replay begins at the old tail and finds everything.
  */
-import { crc32 } from 'node:zlib';
 import type { StoreError } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
-import { atHome } from './block-locations.ts';
-import { isDataTag, tagChecksum, tagsPerPage, tagWordAt } from './block-tags.ts';
+import { isDataTag, tagsPerPage, tagWordAt } from './block-tags.ts';
 import { checkpointPlaces, encodeCheckpoint } from './checkpoint-record.ts';
 import type { OpenDeviceParts } from './device-parts.ts';
 import { changedPagesMax, type TagPage } from './tag-pages.ts';
 
 /** Blocks, and tag pages, that are moved without letting others have the event loop. */
 const sliceBlocks = 64;
+/** What of the journal is read for them: between the blocks lie heads of records, and blocks that were overwritten. */
+const sliceBytes = 2 * sliceBlocks * blockBytes;
+/** A gap larger than this is not read over. */
+const gapBytesMax = 4 * blockBytes;
+/** Blocks of a disk are fewer: a journal position and a block share one number, to be sorted. */
+const blocksMax = 2 ** 36;
 const noSpaceRetryMs = 1000;
 /** A checkpoint begins when the journal is this full … */
 const journalShareUsed = 0.5;
@@ -37,19 +44,19 @@ export class WriteBehind {
   readonly #parts: OpenDeviceParts;
   #number: number;
   #running = false;
+  /** Journal position in blocks, counted from the tail, times `blocksMax`, plus the block. */
   #blocks: Float64Array = new Float64Array();
   #pages: readonly TagPage[] = [];
   #nextBlock = 0;
   #nextPage = 0;
   #endPosition = 0;
   #endSequence = 0;
-  readonly #slice = new Uint8Array(sliceBlocks * blockBytes);
+  #tailPosition = 0;
+  readonly #slice = new Uint8Array(sliceBytes);
   #waiting: (() => void)[] = [];
   /** True while home locations cannot be written for lack of space. */
   isOutOfSpace = false;
   checkpoints = 0;
-  /** Blocks that did not come out of the journal as they went in, and were not brought home. */
-  rottenBlocks = 0;
 
   /** @param lastNumber of the checkpoint that was found when the disk was opened. */
   constructor(parts: OpenDeviceParts, lastNumber: number) {
@@ -86,7 +93,8 @@ export class WriteBehind {
     locations.freeze();
     tags.freeze();
     journal.appendRecord(remembered.entries());
-    this.#blocks = locations.frozenBlocks();
+    this.#tailPosition = journal.tailPosition;
+    this.#blocks = this.#blocksInJournalOrder();
     this.#pages = tags.frozenPages;
     this.#nextBlock = 0;
     this.#nextPage = 0;
@@ -102,34 +110,47 @@ export class WriteBehind {
     else this.#parts.journal.commit.request((flushError) => this.#record(flushError));
   };
 
+  #blocksInJournalOrder(): Float64Array {
+    const { locations } = this.#parts;
+    const keys = new Float64Array(locations.frozenCount);
+    let count = 0;
+    locations.eachFrozen((block, position) => {
+      if (!this.#isFrozenData(block)) return;
+      keys[count] = ((position - this.#tailPosition) / blockBytes) * blocksMax + block;
+      count += 1;
+    });
+    return keys.subarray(0, count).sort();
+  }
+
   /** Reads one slice of blocks from the journal and writes them home. */
   #moveBlocks(): void {
-    const { locations, layout, journal, store } = this.#parts;
-    const end = Math.min(this.#nextBlock + sliceBlocks, this.#blocks.length);
-    const blocks: number[] = [];
-    const runs: Run[] = [];
-    for (let index = this.#nextBlock; index < end; index++) {
-      const block = this.#blocks[index] ?? 0;
-      const position = locations.frozenPosition(block);
-      if (position === atHome || !this.#isFrozenData(block)) continue;
-      joinRun(runs, journal.placeOf(position), blocks.length * blockBytes, blockBytes);
-      blocks.push(block);
+    const { layout, journal, store } = this.#parts;
+    const reads: Run[] = [];
+    const writes: Run[] = [];
+    let usedBytes = 0;
+    for (
+      ;
+      this.#nextBlock < this.#blocks.length && writes.length < sliceBlocks;
+      this.#nextBlock++
+    ) {
+      const key = this.#blocks[this.#nextBlock] ?? 0;
+      const block = key % blocksMax;
+      const place = journal.placeOf(this.#tailPosition + Math.floor(key / blocksMax) * blockBytes);
+      const last = reads.at(-1);
+      const gap = last === undefined ? -1 : place - (last.place + last.bytes);
+      const goesOn = gap >= 0 && gap <= gapBytesMax;
+      const bytes = goesOn ? gap + blockBytes : blockBytes;
+      if (usedBytes + bytes > sliceBytes) break;
+      if (goesOn && last !== undefined) last.bytes += bytes;
+      else reads.push({ place, start: usedBytes, bytes });
+      usedBytes += bytes;
+      joinRun(writes, layout.homeStart + block * blockBytes, usedBytes - blockBytes, blockBytes);
     }
-    this.#nextBlock = end;
     this.#each(
-      runs,
+      reads,
       (run, done) =>
         store.read(run.place, this.#slice.subarray(run.start, run.start + run.bytes), done),
-      () => {
-        const home: Run[] = [];
-        blocks.forEach((block, index) => {
-          const start = index * blockBytes;
-          if (this.#isAsFrozen(block, this.#slice.subarray(start, start + blockBytes)))
-            joinRun(home, layout.homeStart + block * blockBytes, start, blockBytes);
-          else this.rottenBlocks += 1;
-        });
-        this.#writeSlice(home);
-      },
+      () => this.#writeSlice(writes),
     );
   }
 
@@ -222,20 +243,10 @@ export class WriteBehind {
     this.beginIfDue();
   }
 
-  #frozenTag(block: number): { words: Uint32Array; at: number } | null {
-    const words = this.#parts.tags.frozenWords(block);
-    return words && { words, at: tagWordAt(block % tagsPerPage) };
-  }
-
   /** False for a block that became zeros after it was written: it needs no home. */
   #isFrozenData(block: number): boolean {
-    const tag = this.#frozenTag(block);
-    return tag !== null && isDataTag(tag.words, tag.at);
-  }
-
-  #isAsFrozen(block: number, bytes: Uint8Array): boolean {
-    const tag = this.#frozenTag(block);
-    return tag !== null && tagChecksum(tag.words, tag.at) === crc32(bytes);
+    const words = this.#parts.tags.frozenWords(block);
+    return words !== null && isDataTag(words, tagWordAt(block % tagsPerPage));
   }
 }
 

@@ -47,9 +47,24 @@ export function entriesOf(
   head: PartialBlock | null,
   tail: PartialBlock | null,
 ): EntryWithBytes[] {
+  if (request.data === null) return zeroEntries(request, stretches, [head, tail]);
+  const pieces: Uint8Array[] = [];
+  const checksums: number[] = [];
+  for (const stretch of stretches)
+    collect(request, request.data, stretch, [head, tail], pieces, checksums);
+  return [{ entry: entryOf(request, stretches, checksums), pieces }];
+}
+
+type Ends = readonly [PartialBlock | null, PartialBlock | null];
+
+function entryOf(
+  request: WriteRequest,
+  stretches: readonly Stretch[],
+  checksums: readonly number[] | null,
+): JournalEntry {
   const firstBlock = Math.floor(request.at / blockBytes);
   const blocks = Math.ceil((request.at + request.lengthBytes) / blockBytes) - firstBlock;
-  const base = {
+  return {
     host: request.host,
     hostIncarnation: request.hostIncarnation,
     ioNumber: request.ioNumber,
@@ -58,21 +73,13 @@ export function entriesOf(
     epoch: request.tag.epoch,
     writeNumber: request.tag.writeNumber,
     range: { firstBlock, blocks },
+    stretches,
+    checksums,
   };
-  if (request.data === null) return zeroEntries(request, base, stretches, [head, tail]);
-  const pieces: Uint8Array[] = [];
-  const checksums: number[] = [];
-  for (const stretch of stretches)
-    collect(request, request.data, stretch, [head, tail], pieces, checksums);
-  return [{ entry: { ...base, stretches, checksums }, pieces }];
 }
-
-type EntryBase = Omit<JournalEntry, 'stretches' | 'checksums'>;
-type Ends = readonly [PartialBlock | null, PartialBlock | null];
 
 function zeroEntries(
   request: WriteRequest,
-  base: EntryBase,
   stretches: readonly Stretch[],
   ends: Ends,
 ): EntryWithBytes[] {
@@ -86,15 +93,14 @@ function zeroEntries(
       if (!isFirst && old.block !== firstBlock + blocks - 1) continue;
       const bytes = merged(request, old);
       const one = [{ firstBlock: old.block, blocks: 1 }];
-      const entry = { ...base, stretches: one, checksums: [checksumOf(bytes)] };
+      const entry = entryOf(request, one, [checksumOf(bytes)]);
       entries.push({ entry, pieces: [bytes] });
       if (isFirst) firstBlock += 1;
       blocks -= 1;
     }
     if (blocks > 0) zeroed.push({ firstBlock, blocks });
   }
-  if (zeroed.length > 0)
-    entries.push({ entry: { ...base, stretches: zeroed, checksums: null }, pieces: [] });
+  if (zeroed.length > 0) entries.push({ entry: entryOf(request, zeroed, null), pieces: [] });
   return entries;
 }
 

@@ -138,10 +138,10 @@ export class WriteOperation {
         this.#endSoon(Status.busy, hasRoom ? 'too many I/Os to remember' : 'the journal is full');
       return;
     }
-    for (const [index, { entry, pieces }] of entries.entries()) {
-      const isLast = index === entries.length - 1;
-      const position = journal.append(entry, pieces, isLast ? this.#onWritten : null);
-      applyEntry(this.#parts, entry, position);
+    const last = entries.at(-1);
+    for (const each of entries) {
+      const written = each === last ? this.#onWritten : null;
+      applyEntry(this.#parts, each.entry, journal.append(each.entry, each.pieces, written));
     }
     this.#support.onJournalUse();
   }
