@@ -26,6 +26,8 @@ export type CommandHandler = (body: unknown, answer: (result: Answer) => void) =
 
 const telemetryIntervalMs = 1000;
 const incarnationLimit = 2 ** 48 - 1;
+/** Each process of an actor begins its questions at a random multiple of this; all stay below 2 ** 53. */
+const questionsPerProcess = 2 ** 20;
 
 /** A new incarnation: random, never 0. */
 export function newIncarnation(random: Random): Incarnation {
@@ -55,7 +57,9 @@ export class Actor {
     this.address = address;
     this.#incarnation = typeof incarnation === 'function' ? incarnation : () => incarnation;
     this.subjects = subjectsOf(ports.cluster);
-    this.#questions = new Questions(address, this.subjects, ports.control, ports.clock);
+    const { control, clock, random } = ports;
+    const firstQuestion = random.integer(2 ** 32) * questionsPerProcess;
+    this.#questions = new Questions(address, this.subjects, control, clock, firstQuestion);
     this.#ports = ports;
     this.#describe = describe;
     this.#handlers.set(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));

@@ -22,11 +22,22 @@ export class Questions {
   readonly #bus: Bus;
   readonly #clock: Clock;
   readonly #open = new Map<number, OpenQuestion>();
-  #next = 0;
+  #next: number;
   #cancel: Cancel | null = null;
 
-  /** @param asker whose reply subjects are used: no two askers on a cluster may share them. */
-  constructor(asker: ActorAddress, subjects: Subjects, bus: Bus, clock: Clock) {
+  /**
+   * @param asker whose reply subjects are used: no two askers on a cluster may share them
+   * @param firstNumber of the first question. An asker that follows another of the same address must begin
+   *   elsewhere: a late answer to the former one would be taken for an answer to a question of its own
+   */
+  constructor(
+    asker: ActorAddress,
+    subjects: Subjects,
+    bus: Bus,
+    clock: Clock,
+    firstNumber: number = 0,
+  ) {
+    this.#next = firstNumber;
     this.#asker = asker;
     this.#subjects = subjects;
     this.#bus = bus;

@@ -108,8 +108,10 @@ function surveyDisk(
   const description = presence.find(address)?.description;
   if (description === undefined) return missing(address, presence, at);
   const refuse = (problem: string): Finding => ({ problem, isUnknown: false });
-  if (!assemblableDiskStates.includes(description.state))
-    return refuse(`disk ${disk} is not ready, its state is ${description.state}`);
+  if (!assemblableDiskStates.includes(description.state)) {
+    const why = description.facts.reason ? `: ${String(description.facts.reason)}` : '';
+    return refuse(`disk ${disk} cannot be used, its state is ${description.state}${why}`);
+  }
   const parsed = diskFactsSchema.safeParse(description.facts);
   if (!parsed.success)
     return refuse(`disk ${disk} does not present itself as this version expects; is it another?`);

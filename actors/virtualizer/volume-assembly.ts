@@ -29,9 +29,10 @@ const restartMs = 1000;
 export class VolumeAssembly {
   readonly #environment: VolumeEnvironment;
   readonly #volume: Volume;
-  readonly #decider: VolumeDecider;
-  readonly #rounds: VolumeRounds;
-  readonly #announcer: VolumeAnnouncer;
+  readonly #control: Bus;
+  #decider: VolumeDecider;
+  #rounds: VolumeRounds;
+  #announcer: VolumeAnnouncer;
   #machine: MachineActor<typeof volumeMachine> | null = null;
   #restartTimer: Timer | null = null;
   /** Counts starts: what an earlier machine asked for is not told to a later one. */
@@ -40,6 +41,7 @@ export class VolumeAssembly {
   constructor(environment: VolumeEnvironment, volume: Volume, control: Bus) {
     this.#environment = environment;
     this.#volume = volume;
+    this.#control = control;
     this.#decider = new VolumeDecider(environment, volume);
     this.#rounds = new VolumeRounds(environment, (event) => this.#send(event));
     this.#announcer = new VolumeAnnouncer(environment, control);
@@ -227,6 +229,14 @@ export class VolumeAssembly {
     actor.tell(eventNames.fault, {
       what: `the machine of volume ${volume} died: ${String(error)}`,
     });
-    this.#restartTimer = clock.setTimeout(() => this.start(), restartMs);
+    this.#restartTimer = clock.setTimeout(() => this.#startAnew(), restartMs);
+  }
+
+  /** Nothing that an exception left half done is believed any more; hosts repeat what they asked for. */
+  #startAnew(): void {
+    this.#decider = new VolumeDecider(this.#environment, this.#volume);
+    this.#rounds = new VolumeRounds(this.#environment, (event) => this.#send(event));
+    this.#announcer = new VolumeAnnouncer(this.#environment, this.#control);
+    this.start();
   }
 }

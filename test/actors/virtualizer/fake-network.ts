@@ -114,6 +114,8 @@ export class FakeDatabase implements ConfigDatabase {
   isAvailable = true;
   /** Taken by the writes to come, one each. */
   faults: WriteFault[] = [];
+  /** The next write throws, as no port should. */
+  throwsOnce = false;
   readonly #clock: VirtualClock;
   #revision = 0;
 
@@ -130,6 +132,10 @@ export class FakeDatabase implements ConfigDatabase {
   }
 
   write(key: string, value: string, expected: number, done: (result: DatabaseWrite) => void): void {
+    if (this.throwsOnce) {
+      this.throwsOnce = false;
+      throw new Error('a bug');
+    }
     this.#later(() => {
       if (!this.isAvailable) return done({ outcome: 'unknown', reason: 'it is away' });
       const fault = this.faults.shift();

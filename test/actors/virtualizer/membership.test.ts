@@ -97,7 +97,10 @@ describe('membership', () => {
       /^disk d2 belongs to the cluster with identity a{32}, this one is c{32}/,
     );
     expect(reason({ clusterIdentity: '' })).to.equal('complete');
-    expect(reason({}, 'replaying')).to.equal('disk d2 is not ready, its state is replaying');
+    expect(reason({}, 'replaying')).to.equal('disk d2 cannot be used, its state is replaying');
+    expect(reason({ reason: 'its file is locked by another process' }, 'refused')).to.equal(
+      'disk d2 cannot be used, its state is refused: its file is locked by another process',
+    );
     expect(reason({ homeBytes: 'large' })).to.match(/^disk d2 does not present itself/);
     const twins = surveyMembers(
       question,

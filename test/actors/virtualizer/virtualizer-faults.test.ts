@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { decodeJson } from '../../../actors/json.ts';
 import type { WriteFault } from './fake-network.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
@@ -175,6 +176,26 @@ describe('virtualizer: the config database', () => {
     expect(found.controlEpoch).to.be.above(lost.controlEpoch);
     expect(found.generation).to.be.above(lost.generation);
     expect(found.partitions.every(({ epoch }) => epoch > lost.lastEpoch)).to.equal(true);
+  });
+});
+
+describe('virtualizer: a bug', () => {
+  it('ends the machine of one volume: it is reported, and the volume is taken up again', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    const faults: unknown[] = [];
+    const bus = world.network.open();
+    bus.subscribe('san.v1.test.evt.virtualizer.v1.fault', {
+      message: (data) => faults.push(decodeJson(data)),
+    });
+    world.database.throwsOnce = true;
+    world.start('d1');
+    world.run(10);
+    expect(faults).to.have.length(1);
+    expect(faults[0]).to.have.property('what', 'the machine of volume vol0 died: Error: a bug');
+    expect(world.status().state).to.equal('stopped');
+    world.untilState('serving');
+    expect(world.disk('d1').confirmed.get('vol0')?.generation).to.equal(world.record().generation);
   });
 });
 
