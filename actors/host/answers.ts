@@ -174,6 +174,7 @@ export class Answers {
         return;
       case 'hold':
         counters.deferrals++;
+        this.#parts.issuer.withdraw(slot);
         slot.state = SlotState.held;
         driver.needControlData();
         return;
@@ -196,6 +197,7 @@ export class Answers {
   }
 
   #retryAt(slot: Slot, atMs: number): void {
+    this.#parts.issuer.withdraw(slot);
     slot.state = SlotState.waiting;
     slot.retryAtMs = atMs;
   }

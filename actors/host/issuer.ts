@@ -109,14 +109,14 @@ export class Issuer {
     return routeForPart(driver, request.operation, part, pathOrder, avoid);
   }
 
-  /** Takes a slot off its route: its bytes are not counted as under way any more. */
+  /** What was sent last for the slot is not under way any more: others may have its credits. */
   withdraw(slot: Slot): void {
-    const { route } = slot;
-    if (route === null) return;
+    const { route, creditBytes } = slot;
+    if (route === null || creditBytes === 0) return;
+    slot.creditBytes = 0;
     route.first.outstanding--;
     route.target.outstanding--;
-    route.hba.credits.give(slot.creditBytes);
-    slot.route = null;
+    route.hba.credits.give(creditBytes);
   }
 
   /** Sends a probe over a route; false when no slot or credit is free. */
@@ -256,6 +256,7 @@ export class Issuer {
     slot.sentAtMs = this.#clock.now();
     if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') slot.state = SlotState.sent;
     else {
+      this.withdraw(slot);
       slot.state = SlotState.waiting;
       slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;
     }

@@ -37,8 +37,9 @@ export class Slot {
   readonly flushEntries: FlushEntry[] = [];
   /** Of a flush: what the disk had acknowledged when it was begun. */
   flushMark = 0;
+  /** The way that was taken last; null before the first. */
   route: RouteEntry | null = null;
-  /** Taken from the route's HBA. */
+  /** Taken from the route's HBA; 0 while nothing is under way. */
   creditBytes = 0;
   sentAtMs = 0;
   retryAtMs = 0;

@@ -140,7 +140,7 @@ describe('order and limits in the driver', () => {
     for (const name of ['a', 'b', 'c']) write(name, 0, 8192);
     const [a, b] = world.sent();
     if (a === undefined || b === undefined) throw new Error('two writes were expected');
-    world.noResponders(a);
+    world.refuse(a, { status: Status.busy, detail: { retryAfterMs: 20 } });
     const [c] = world.sent();
     if (c === undefined) throw new Error('the credits of the first were not given back');
     world.clock.runFor(100);
