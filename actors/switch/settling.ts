@@ -37,7 +37,7 @@ export interface SettlingCounters {
 type Step = () => void;
 
 export class Settling {
-  readonly counters: SettlingCounters = { comparedBytes: 0, copiedBlocks: 0 };
+  readonly #counters: SettlingCounters;
   readonly #parts: CoordinatorParts;
   readonly #volume: LoadedVolume;
   readonly #partitions: ReadonlyMap<number, Partition>;
@@ -53,14 +53,16 @@ export class Settling {
 
   /**
    * @param partitions all of one volume, owned by this switch; at least one
+   * @param counters counted on
    * @param onEnd called once, when all is equal or nothing more can be done
    */
   constructor(
     parts: CoordinatorParts,
     volume: LoadedVolume,
     partitions: readonly Partition[],
-    onEnd: () => void,
+    { counters, onEnd }: { readonly counters: SettlingCounters; readonly onEnd: () => void },
   ) {
+    this.#counters = counters;
     this.#parts = parts;
     this.#volume = volume;
     this.#partitions = new Map(partitions.map((partition) => [partition.number, partition]));
@@ -151,7 +153,7 @@ export class Settling {
         const lengthBytes = Math.min(digestChunkBytes, run.lengthBytes - at);
         this.#steps.push(() => this.#compareBlocks(run, { atBytes: at, lengthBytes }));
       }
-      this.counters.comparedBytes += run.lengthBytes;
+      this.#counters.comparedBytes += run.lengthBytes;
       this.#stepDone();
     });
   }
@@ -202,7 +204,7 @@ export class Settling {
     const partition = this.#partitions.get(partitionOf(coordinatorMap, start));
     if (partition === undefined) throw new RangeError('a copy outside of the partitions to settle');
     const done = () => {
-      this.counters.copiedBlocks += range.lengthBytes / blockBytes;
+      this.#counters.copiedBlocks += range.lengthBytes / blockBytes;
       this.#stepDone();
     };
     const copy = { run, ...range, start, source, done, fail: this.#fail, open: this.#open };

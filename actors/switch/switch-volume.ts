@@ -9,7 +9,7 @@ import type { CoordinatorParts } from './coordinator-parts.ts';
 import { addressRead, isWriting } from './leg-request.ts';
 import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { attachmentRefusal, generationRefusal } from './request-rules.ts';
-import { Settling } from './settling.ts';
+import { Settling, type SettlingCounters } from './settling.ts';
 
 /** How far the partitions of a volume that this switch owns are. */
 export interface SettlingReport {
@@ -17,6 +17,9 @@ export interface SettlingReport {
   /** What is in the way, for people; '' when nothing is. */
   readonly problem: string;
   readonly remainingBytes: number;
+  /** Since the volume was loaded for the first time. */
+  readonly comparedBytes: number;
+  readonly copiedBlocks: number;
 }
 
 export class SwitchVolume {
@@ -24,6 +27,7 @@ export class SwitchVolume {
   readonly #parts: CoordinatorParts;
   readonly #onSettled: () => void;
   readonly #cut = new PartList();
+  readonly #settlingCounters: SettlingCounters = { comparedBytes: 0, copiedBlocks: 0 };
   #settling: Settling | null = null;
 
   /** @param onSettled called when a settling ended, well or not */
@@ -61,6 +65,7 @@ export class SwitchVolume {
       settled: partitions.every(({ mode }) => mode === 'serving'),
       problem: troubled?.problem ?? '',
       remainingBytes: this.#settling?.remainingBytes ?? 0,
+      ...this.#settlingCounters,
     };
   }
 
@@ -110,7 +115,10 @@ export class SwitchVolume {
       this.#settling = null;
       return;
     }
-    this.#settling = new Settling(this.#parts, this.volume, unsettled, this.#onSettled);
+    this.#settling = new Settling(this.#parts, this.volume, unsettled, {
+      counters: this.#settlingCounters,
+      onEnd: this.#onSettled,
+    });
     this.#settling.start();
   }
 }

@@ -1,17 +1,11 @@
-/** Writes through their coordinator: order, joining, acknowledgement, loss, and what is not acknowledged. */
+/** Writes through their coordinator: order, joining, acknowledgement, and lost frames. */
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
-import { mebibyte, unitOf } from '../../../protocols/units.ts';
-import { mediaError } from './fake-disk.ts';
-import { loadOf, SwitchWorld } from './switch-world.ts';
+import { mebibyte } from '../../../protocols/units.ts';
+import { SwitchWorld } from './switch-world.ts';
 
 function serving(): SwitchWorld {
   return new SwitchWorld().serve();
-}
-
-/** The commands of one verb that the switch asked. */
-function asked(world: SwitchWorld, verb: string): number {
-  return world.control.sent.filter(({ subject }) => subject.endsWith(`.${verb}`)).length;
 }
 
 describe('a write at its coordinator', () => {
@@ -231,73 +225,5 @@ describe('a write whose frames get lost', () => {
     if (late !== undefined) world.answer(late);
     if (late !== undefined) world.answer(late);
     expect(world.takeReplies()).to.be.empty;
-  });
-});
-
-describe('a write that a mirror missed', () => {
-  for (const [name, outcome] of [
-    ['a medium error', mediaError],
-    ['a full disk', { status: Status.noSpace, detail: { what: 'full' } }],
-    ['a fence', { status: Status.fenced, detail: { number: 'attachEpoch', current: 31 } }],
-  ] as const)
-    it(`because of ${name} is not acknowledged, keeps its blocks, and is reported`, () => {
-      const world = serving();
-      world.disk('d2').outcome = () => outcome as never;
-      world.write({ offset: 0 });
-      expect(world.runDisks()).to.be.empty;
-      expect(asked(world, 'trouble')).to.equal(1);
-      world.disk('d2').outcome = null;
-      world.write({ offset: 0 });
-      const replies = world.runDisks();
-      expect(replies.map(({ reply }) => reply.outcome.status)).to.deep.equal([Status.busy]);
-      world.clock.runFor(10_000);
-      expect(world.runDisks()).to.be.empty;
-    });
-
-  it('because its disk restarted is not acknowledged, and is reported until the volume is assembled anew', () => {
-    const world = serving();
-    world.disk('d1').instance = unitOf(2);
-    world.write({ offset: 0 });
-    expect(world.runDisks()).to.be.empty;
-    world.clock.runFor(3500);
-    expect(asked(world, 'trouble')).to.equal(4);
-    const disks = loadOf().disks.map((member) => ({ ...member, instance: 2 }));
-    const partitions = loadOf().partitions.map((record) => ({
-      ...record,
-      epoch: record.epoch + 9,
-    }));
-    for (const disk of world.disks.values()) disk.instance = unitOf(2);
-    world.serve({ generation: 11, disks, partitions });
-    expect(world.settled(11)).to.include({ settled: true, problem: '' });
-    const before = asked(world, 'trouble');
-    world.clock.runFor(3500);
-    expect(asked(world, 'trouble')).to.equal(before);
-    world.write({ offset: 0, generation: 11, partitionEpoch: 29 });
-    expect(world.runDisks().map(({ reply }) => reply.outcome.status)).to.deep.equal([Status.ok]);
-  });
-
-  it('lets no waiting one of its partition begin', () => {
-    const world = serving();
-    world.write({ offset: 0 });
-    world.write({ offset: 0 });
-    world.write({ offset: 65_536 });
-    world.disk('d3').instance = unitOf(2);
-    const [first, second, third, fourth] = world.takeToDisks();
-    for (const frame of [third, fourth, first, second])
-      if (frame !== undefined) world.answer(frame);
-    expect(world.takeReplies().map(({ reply }) => reply.ioNumber)).to.deep.equal([1]);
-    expect(world.takeToDisks()).to.be.empty;
-  });
-
-  it('because its disk is silent is reported, and acknowledged if the disk answers after all', () => {
-    const world = serving();
-    world.write({ offset: 0 });
-    const [first, second] = world.takeToDisks();
-    if (first !== undefined) world.answer(first);
-    world.clock.runFor(5100);
-    expect(asked(world, 'trouble')).to.equal(1);
-    expect(world.takeReplies()).to.be.empty;
-    if (second !== undefined) world.answer(second);
-    expect(world.takeReplies()).to.have.length(1);
   });
 });

@@ -25,7 +25,12 @@ describe('settling', () => {
     for (const disk of ['d1', 'd2'])
       world.disk(disk).put(extentBlock + 3, block(7), { epoch: 4, writeNumber: 9 });
     world.serve();
-    expect(world.settled()).to.deep.include({ settled: true, problem: '', remainingBytes: 0 });
+    expect(world.settled()).to.deep.include({
+      settled: true,
+      problem: '',
+      remainingBytes: 0,
+      copiedBlocks: 0,
+    });
     const operations = [...world.disks.values()].flatMap(({ requests }) =>
       requests.map(({ operation }) => operation),
     );
@@ -63,6 +68,7 @@ describe('settling', () => {
     const world = new SwitchWorld();
     world.disk('d1').put(extentBlock + 20, block(1), { epoch: 4, writeNumber: 9 });
     world.serve();
+    expect(world.settled()).to.include({ copiedBlocks: 1, comparedBytes: 4 * mebibyte });
     const [copy] = requestsOf(world, 'd2', Operation.write);
     expect(copy).to.deep.include({
       flags: RequestFlag.copy,
