@@ -34,7 +34,7 @@ export const driverPolicyDefault: DriverPolicy = {
   allocationBytesMax: 16 * mebibyte,
   sweepIntervalMs: 20,
   answerTimeoutMs: 250,
-  answerTimeoutMsMax: 2000,
+  answerTimeoutMsMax: 1000,
   slowTimeoutMs: 500,
   retryDelayMs: 20,
   waitDelayMsMax: 500,

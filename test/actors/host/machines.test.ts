@@ -1,0 +1,77 @@
+import { expect } from 'chai';
+import type { AnyEventObject, AnyStateMachine } from 'xstate';
+import { getShortestPaths } from 'xstate/graph';
+import { hbaMachine } from '../../../actors/hba/hba-machine.ts';
+import { attachmentMachine } from '../../../actors/host/attachment-machine.ts';
+import { hostMachine } from '../../../actors/host/host-machine.ts';
+import { pathMachine } from '../../../actors/host/path-machine.ts';
+import { stateText } from '../../../actors/running-machine.ts';
+
+interface Case {
+  readonly machine: AnyStateMachine;
+  readonly input?: unknown;
+  /** Events with something to say; the others are sent bare. */
+  readonly events?: readonly AnyEventObject[];
+}
+
+/** The highest epoch that the walk speaks of: it must end. */
+const controlData = [0, 5, 6].flatMap((attachEpoch) =>
+  ['assembling', 'serving'].flatMap((state) =>
+    [true, false].map((hasOpenWrites) => ({
+      type: 'controlData.received',
+      attachEpoch,
+      state,
+      reason: '',
+      epochsChanged: true,
+      hasOpenWrites,
+    })),
+  ),
+);
+
+const cases: Readonly<Record<string, Case>> = {
+  path: { machine: pathMachine },
+  hba: {
+    machine: hbaMachine,
+    input: { linksMax: 2 },
+    events: ['l1', 'l2', 'l3'].flatMap((link) => [
+      { type: 'link.failed', link },
+      { type: 'link.restored', link },
+    ]),
+  },
+  host: {
+    machine: hostMachine,
+    events: [0, 1].map((usable) => ({ type: 'hbas.changed', usable })),
+  },
+  attachment: {
+    machine: attachmentMachine,
+    events: [
+      ...controlData,
+      { type: 'trouble.met', what: 'trouble' },
+      { type: 'request.refused', message: 'no' },
+    ],
+  },
+};
+
+/** What a state is, for the walk: where, and with what context. */
+const serializeState = (snapshot: { value: unknown; context: unknown }) =>
+  JSON.stringify([snapshot.value, snapshot.context]);
+
+describe('the machines of a host, walked through all they can do', () => {
+  for (const [name, { machine, input, events = [] }] of Object.entries(cases)) {
+    it(`${name}: every state can be reached, nothing grows without bound, no event kills it`, () => {
+      const named = new Set(events.map(({ type }) => type));
+      const bare = machine.events
+        .filter((type) => !named.has(type))
+        .map((type) => ({ type: `${type}` }));
+      const paths = getShortestPaths(machine, {
+        input: input as never,
+        events: [...events, ...bare] as never,
+        limit: 2000,
+        serializeState: serializeState as never,
+      });
+      const reached = new Set(paths.map(({ state }) => stateText(state.value)));
+      expect([...reached].sort()).to.deep.equal(Object.keys(machine.states).sort());
+      for (const { state } of paths) expect(state.status).to.not.equal('error');
+    });
+  }
+});
