@@ -17,7 +17,8 @@ export interface WantedAttachment extends Omit<AttachmentRecord, 'attachEpoch'> 
   readonly lostEpoch: number;
 }
 
-type Claim = Pick<AttachmentRecord, 'host' | 'mode'>;
+/** A process of a host that holds the volume, or asks for it. */
+export type Claim = Pick<AttachmentRecord, 'host' | 'hostIncarnation' | 'mode'>;
 
 export type Judgement =
   | { readonly outcome: 'noted' }
@@ -31,7 +32,8 @@ export interface AttachmentState {
   readonly requests: readonly AttachRequest[];
   /** Hosts that have drained and want to be detached. */
   readonly leaving: readonly HostId[];
-  readonly livenessOf: (host: HostId) => Liveness;
+  /** Whether the process of a host that holds or claims the volume is there. */
+  readonly livenessOf: (claim: Claim) => Liveness;
   /** Whether the topology lets the host use the volume. */
   readonly mayUse: (host: HostId) => boolean;
 }
@@ -41,7 +43,7 @@ export function judgeAttach(request: AttachRequest, state: AttachmentState): Jud
   const { volume } = request;
   for (const other of claims(state)) {
     if (other.host === request.host || !excludes(request, other)) continue;
-    const liveness = state.livenessOf(other.host);
+    const liveness = state.livenessOf(other);
     if (liveness === 'gone') continue;
     if (liveness === 'unknown')
       return {

@@ -246,7 +246,7 @@ export class VolumeDecider {
   #surroundings(): Surroundings {
     return {
       record: this.#record,
-      livenessOf: (host) => livenessOf(this.#environment, host),
+      livenessOf: (claim) => livenessOf(this.#environment, claim),
       mayUse: (host) => this.mayUse(host),
     };
   }

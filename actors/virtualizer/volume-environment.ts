@@ -1,9 +1,10 @@
 /** What the volumes of a virtualizer share while it decides. */
-import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
+import type { ActorAddress, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
 import type { ControlEpoch } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
+import type { Claim } from './attachments.ts';
 import type { Liveness, PresenceTable } from './presence.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
@@ -27,8 +28,11 @@ export interface VolumeEnvironment {
   readonly layoutsBeside: (volume: VolumeId) => readonly Layout[] | null;
 }
 
-/** Whether a host is there, as far as can be told now. */
-export function livenessOf(environment: VolumeEnvironment, host: HostId): Liveness {
+/** Whether a process of a host is there, as far as can be told now: another process in its place has followed it. */
+export function livenessOf(environment: VolumeEnvironment, claim: Claim): Liveness {
   const { presence, clock } = environment;
-  return presence.liveness({ kind: 'host', id: host }, clock.now());
+  const address = { kind: 'host', id: claim.host } as const;
+  const present = presence.find(address)?.description.incarnation;
+  if (present !== undefined && present !== claim.hostIncarnation) return 'gone';
+  return presence.liveness(address, clock.now());
 }

@@ -165,6 +165,16 @@ describe('virtualizer: who may use a volume', () => {
     expect(world.disk('d1').confirmed.get('vol0')?.attachments).to.have.length(1);
   });
 
+  it('lets another host in when the one that held the volume restarted and does not ask for it', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    world.start('h1');
+    world.run(100);
+    world.host('h2').attach('vol0');
+    world.until(() => world.host('h2').isAttached('vol0'), 'h2 is attached');
+    expect(world.record().attachments.map(({ host }) => host)).to.deep.equal(['h2']);
+  });
+
   it('attaches two hosts shared, and the first goes on under its epochs when the second comes', () => {
     const world = new VirtualizerWorld();
     world.startVirtualizer();
