@@ -47,13 +47,22 @@ export class BlockDevice implements WriteSupport {
   }
 
   read(request: ReadRequest, ended: Ended): void {
+    this.#check(request);
     this.takeReadOperation().start(request, ended);
   }
 
   /** Writes data or zeros. Ends once it is on the store, or with `fua` once it is durable. */
   write(request: WriteRequest, ended: Ended): void {
+    this.#check(request);
     const idle = this.#idleWrites.pop();
     (idle ?? new WriteOperation(this.parts, this, this.#retireWrite)).start(request, ended);
+  }
+
+  /** Extents were checked when they were assembled; a mistake here would overwrite a superblock. */
+  #check({ at, lengthBytes }: { readonly at: number; readonly lengthBytes: number }): void {
+    const { homeBlocks } = this.parts.layout;
+    if (at < 0 || lengthBytes < 1 || at + lengthBytes > homeBlocks * blockBytes)
+      throw new RangeError(`outside the home area: ${lengthBytes} bytes at ${at}`);
   }
 
   /** Makes everything durable that has been acknowledged. */
@@ -75,6 +84,7 @@ export class BlockDevice implements WriteSupport {
     ask: (parts: OpenDeviceParts) => Result,
     ended: (status: Status, what: string, result: Result | null) => void,
   ): void {
+    this.#check({ at: range.firstBlock * blockBytes, lengthBytes: range.blocks * blockBytes });
     const last = range.firstBlock + range.blocks - 1;
     let attempts = 0;
     const attempt = () => {

@@ -95,7 +95,8 @@ export class MemoryMedium {
     const start = roundDown(atBytes, sectorBytes);
     const bytes = this.peek(start, roundUp(atBytes + lengthBytes, sectorBytes) - start);
     change(bytes.subarray(atBytes - start, atBytes - start + lengthBytes));
-    for (const image of [this.#durable, this.#volatile]) image.write(start, [bytes], null);
+    for (const image of [this.#durable, ...this.#flushing, this.#written, this.#volatile])
+      image.write(start, [bytes], null);
   }
 
   /** What reads see, at once. */
