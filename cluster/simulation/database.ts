@@ -89,6 +89,7 @@ export class SimulatedDatabase implements DatabaseServer {
   #held: (() => void)[] = [];
   /** Steps when the server goes down: what is on the way to it is lost then. */
   #life = 0;
+  #askedSyncMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SimulatedDatabaseOptions) {
     this.#clock = options.clock;
@@ -147,6 +148,11 @@ export class SimulatedDatabase implements DatabaseServer {
     const kept = this.#random.pick([0, unsynced, this.#random.integer(unsynced + 1)]);
     const lost = this.#entries.rollBackTo(synced + kept);
     if (lost > 0) this.#happened('rolledBack', '', synced + kept);
+  }
+
+  /** The server syncs now, whatever its interval. */
+  sync(): void {
+    this.#askedSyncMs = this.#clock.now();
   }
 
   /** Puts a process out of the server's reach, or back: its requests and the answers to it are lost. */
@@ -209,7 +215,8 @@ export class SimulatedDatabase implements DatabaseServer {
 
   #syncedUntilMs(): number {
     const nowMs = this.#clock.now();
-    return this.syncsEveryWrite ? nowMs : Math.floor(nowMs / syncIntervalMs) * syncIntervalMs;
+    if (this.syncsEveryWrite) return nowMs;
+    return Math.max(this.#askedSyncMs, Math.floor(nowMs / syncIntervalMs) * syncIntervalMs);
   }
 
   #between(low: number, high: number): number {

@@ -1,21 +1,23 @@
 /**
- * Consumers of one volume in the simulation: a few clients, each with one request at a time, half of them on a hot set
- * of blocks so that requests meet. What they do and see goes into the volume's history. They never stop because of
- * an error; they stop when told to, and then every request must end.
+ * What consumers of one volume ask for in the simulation: bursts of requests that meet each other, half of them on a
+ * hot set of blocks. They never stop because of an error; they stop when told to, and then every request must end.
  */
-import type { AttachedVolume, ConsumerDone } from '../../protocols/attached-volume.ts';
+import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
-import { blockBytes, sectorBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
-import { stampedSectors, valuesOf } from '../history/stamped-sectors.ts';
-import type { VolumeHistory, WriteToken } from '../history/volume-history.ts';
+import { blockBytes, sectorBytes } from '../../protocols/units.ts';
 import type { SeededRandom } from './random.ts';
+import type { RecordedVolume, RequestEnded, SectorRange } from './recorded-volume.ts';
 
 export interface WorkloadOptions {
-  readonly clients: number;
-  /** Between the end of a client's request and its next one, on average. */
-  readonly thinkMsMean: number;
-  /** What the clients use of the volume, from its beginning. */
+  /** Between the beginnings of two bursts, on average. */
+  readonly burstGapMsMean: number;
+  readonly burstRequestsMax: number;
+  /** The requests of a burst begin within this. */
+  readonly burstMsMax: number;
+  /** More requests than this are not open at a time. */
+  readonly openMax: number;
+  /** What is used of the volume, from its beginning. */
   readonly spanBytes: number;
   readonly hotBlocks: number;
 }
@@ -26,87 +28,66 @@ export interface WorkloadCounts {
   failed: number;
 }
 
-interface SectorRange {
-  readonly firstSector: number;
-  readonly sectorCount: number;
-}
-
-/** One request of a client. */
-interface OpenRequest {
-  /** null for what changes nothing. */
-  write: WriteToken | null;
-  readonly ended: (status: Status) => void;
+export interface WorkloadParts {
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  readonly recorded: RecordedVolume;
+  /** The volume as it is attached at the moment; null while its host is down. */
+  readonly volume: () => AttachedVolume | null;
+  /** Told of each request, just before it is made. */
+  readonly onRequest: () => void;
 }
 
 const sectorsPerBlock = blockBytes / sectorBytes;
-const readAllStepBytes = 64 * 1024;
+const readAllStepSectors = (64 * 1024) / sectorBytes;
 /** Of a thousand requests. The rest are writes. */
 const perThousand = { flush: 40, writeZeroes: 20, trim: 20, read: 430 };
+/** One burst in so many crowds on a few blocks of the hot set. */
+const crowdedBurstsIn = 4;
+const crowdBlocks = 3;
 
 export class Workload {
   readonly counts: WorkloadCounts = { started: 0, succeeded: 0, failed: 0 };
   readonly #options: WorkloadOptions;
-  readonly #clock: Clock;
-  readonly #random: SeededRandom;
-  readonly #history: VolumeHistory;
-  readonly #volume: () => AttachedVolume | null;
+  readonly #parts: WorkloadParts;
   readonly #hotBlocks: readonly number[];
-  readonly #open = new Set<OpenRequest>();
-  #nextValue = 1;
-  #moment = 0;
   #running = false;
 
-  /** @param volume the volume as it is attached at the moment; null while its host is down. */
-  constructor(
-    options: WorkloadOptions,
-    world: {
-      readonly clock: Clock;
-      readonly random: SeededRandom;
-      readonly history: VolumeHistory;
-    },
-    volume: () => AttachedVolume | null,
-  ) {
+  constructor(options: WorkloadOptions, parts: WorkloadParts) {
     this.#options = options;
-    this.#clock = world.clock;
-    this.#random = world.random;
-    this.#history = world.history;
-    this.#volume = volume;
+    this.#parts = parts;
     const blocks = options.spanBytes / blockBytes;
-    this.#hotBlocks = Array.from({ length: options.hotBlocks }, () => this.#random.integer(blocks));
-  }
-
-  /** Requests that have not ended. */
-  get open(): number {
-    return this.#open.size;
+    this.#hotBlocks = Array.from({ length: options.hotBlocks }, () => parts.random.integer(blocks));
   }
 
   start(): void {
     this.#running = true;
-    for (let client = 0; client < this.#options.clients; client++) this.#think();
+    this.#burstLater();
   }
 
   stop(): void {
     this.#running = false;
   }
 
-  /** The host's process is gone, and all answers with it: for its clients that is an error. */
-  hostDied(): void {
-    for (const request of [...this.#open]) this.#end(request, Status.path);
+  /** Flushes once. */
+  flushAll(done: (isOk: boolean) => void): void {
+    const volume = this.#parts.volume();
+    if (volume === null) done(false);
+    else this.#parts.recorded.flush(volume, (status) => done(status === Status.ok));
   }
 
   /** Reads the whole span once; what is seen counts. `done` gets the number of reads that failed. */
   readAll(done: (failed: number) => void): void {
     const sectors = this.#options.spanBytes / sectorBytes;
-    const stepSectors = readAllStepBytes / sectorBytes;
     let failed = 0;
     const next = (firstSector: number): void => {
-      const volume = this.#volume();
+      const volume = this.#parts.volume();
       if (firstSector >= sectors || volume === null) {
         done(volume === null ? failed + 1 : failed);
         return;
       }
-      const sectorCount = Math.min(stepSectors, sectors - firstSector);
-      this.#read(volume, { firstSector, sectorCount }, (status) => {
+      const sectorCount = Math.min(readAllStepSectors, sectors - firstSector);
+      this.#parts.recorded.read(volume, { firstSector, sectorCount }, (status) => {
         if (status !== Status.ok) failed++;
         next(firstSector + sectorCount);
       });
@@ -114,55 +95,60 @@ export class Workload {
     next(0);
   }
 
-  #think(): void {
-    const delayMs = this.#random.fraction() * 2 * this.#options.thinkMsMean;
-    this.#clock.setTimeout(() => this.#act(), delayMs);
+  #burstLater(): void {
+    const { clock, random } = this.#parts;
+    clock.setTimeout(
+      () => {
+        if (!this.#running) return;
+        this.#burst();
+        this.#burstLater();
+      },
+      random.fraction() * 2 * this.#options.burstGapMsMean,
+    );
   }
 
-  #act(): void {
-    if (!this.#running) return;
-    const volume = this.#volume();
-    if (volume === null) {
-      this.#think();
-      return;
-    }
+  #burst(): void {
+    const { clock, random } = this.#parts;
+    const { burstRequestsMax, burstMsMax } = this.#options;
+    const isCrowded = random.integer(crowdedBurstsIn) === 0;
+    const hotBlocks = isCrowded
+      ? Array.from({ length: crowdBlocks }, () => random.pick(this.#hotBlocks))
+      : this.#hotBlocks;
+    const requests = 1 + random.integer(burstRequestsMax);
+    for (let number = 0; number < requests; number++)
+      clock.setTimeout(() => this.#act(hotBlocks), random.fraction() * burstMsMax);
+  }
+
+  #act(hotBlocks: readonly number[]): void {
+    const { recorded, onRequest } = this.#parts;
+    const volume = this.#parts.volume();
+    if (!this.#running || volume === null || recorded.open >= this.#options.openMax) return;
     this.counts.started++;
-    this.#request(volume, (status) => {
+    onRequest();
+    this.#request(volume, hotBlocks, (status) => {
       if (status === Status.ok) this.counts.succeeded++;
       else this.counts.failed++;
-      this.#think();
     });
   }
 
-  #request(volume: AttachedVolume, ended: (status: Status) => void): void {
-    const place = this.#place();
-    let kind = this.#random.integer(1000);
-    for (const [name, share] of Object.entries(perThousand)) {
-      if (kind < share) {
-        this.#requestOf(name as keyof typeof perThousand, volume, place, ended);
-        return;
-      }
-      kind -= share;
-    }
-    this.#write(volume, place, ended);
-  }
-
-  #requestOf(
-    kind: keyof typeof perThousand,
-    volume: AttachedVolume,
-    place: SectorRange,
-    ended: (status: Status) => void,
-  ): void {
-    if (kind === 'read') this.#read(volume, place, ended);
-    else if (kind === 'flush') this.#flush(volume, ended);
-    else this.#zero(volume, kind, place, ended);
+  #request(volume: AttachedVolume, hotBlocks: readonly number[], ended: RequestEnded): void {
+    const { recorded, random } = this.#parts;
+    const place = this.#place(hotBlocks);
+    const kind = random.integer(1000);
+    const { flush, writeZeroes, trim, read } = perThousand;
+    if (kind < flush) recorded.flush(volume, ended);
+    else if (kind < flush + writeZeroes) recorded.zero(volume, 'writeZeroes', place, ended);
+    else if (kind < flush + writeZeroes + trim)
+      recorded.zero(volume, 'trim', wholeBlockOf(place), ended);
+    else if (kind < flush + writeZeroes + trim + read) recorded.read(volume, place, ended);
+    else recorded.write(volume, place, random.integer(8) === 0, ended);
   }
 
   /** Mostly whole blocks; some parts of one, some that span strips. */
-  #place(): SectorRange {
-    const random = this.#random;
+  #place(hotBlocks: readonly number[]): SectorRange {
+    const { random } = this.#parts;
     const blocks = this.#options.spanBytes / blockBytes;
-    const block = random.integer(2) === 0 ? random.pick(this.#hotBlocks) : random.integer(blocks);
+    const block = random.integer(2) === 0 ? random.pick(hotBlocks) : random.integer(blocks);
     const shape = random.integer(10);
     if (shape < 2) {
       const skip = random.integer(sectorsPerBlock);
@@ -173,80 +159,6 @@ export class Workload {
     const sectorCount = Math.min(wanted, blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }
-
-  #read(volume: AttachedVolume, place: SectorRange, ended: (status: Status) => void): void {
-    const { firstSector, sectorCount } = place;
-    const startedAt = this.#moment++;
-    const request = this.#begin(null, ended);
-    volume.read(offsetOf(firstSector), sectorCount * sectorBytes, (status, pieces) => {
-      if (!this.#open.has(request)) return;
-      if (status === Status.ok) {
-        const values = valuesOf(Buffer.concat([...pieces]), firstSector);
-        this.#history.readSucceeded({ firstSector, values, startedAt, at: this.#moment++ });
-      }
-      this.#end(request, status);
-    });
-  }
-
-  #write(volume: AttachedVolume, place: SectorRange, ended: (status: Status) => void): void {
-    const { firstSector, sectorCount } = place;
-    const value = this.#nextValue++;
-    const request = this.#begin({ value, ...place }, ended);
-    const bytes = stampedSectors(value, firstSector, sectorCount);
-    const half = Math.floor(sectorCount / 2) * sectorBytes;
-    const pieces = half > 0 ? [bytes.subarray(0, half), bytes.subarray(half)] : [bytes];
-    const fua = this.#random.integer(8) === 0;
-    volume.write(offsetOf(firstSector), pieces, fua, this.#writeEnded(request, fua));
-  }
-
-  #zero(
-    volume: AttachedVolume,
-    how: 'writeZeroes' | 'trim',
-    place: SectorRange,
-    ended: (status: Status) => void,
-  ): void {
-    const { firstSector, sectorCount } = how === 'trim' ? wholeBlockOf(place) : place;
-    const request = this.#begin({ value: 0, firstSector, sectorCount }, ended);
-    const done = this.#writeEnded(request, false);
-    volume[how](offsetOf(firstSector), sectorCount * sectorBytes, false, done);
-  }
-
-  #flush(volume: AttachedVolume, ended: (status: Status) => void): void {
-    const startedAt = this.#moment++;
-    const request = this.#begin(null, ended);
-    volume.flush((status) => {
-      if (!this.#open.has(request)) return;
-      if (status === Status.ok) this.#history.flushSucceeded(startedAt, this.#moment++);
-      this.#end(request, status);
-    });
-  }
-
-  #begin(
-    write: ({ readonly value: number } & SectorRange) | null,
-    ended: (status: Status) => void,
-  ): OpenRequest {
-    const token = write && this.#history.beginWrite({ ...write, at: this.#moment++ });
-    const request = { write: token, ended };
-    this.#open.add(request);
-    return request;
-  }
-
-  #writeEnded(request: OpenRequest, fua: boolean): ConsumerDone {
-    return (status) => {
-      if (!this.#open.has(request) || request.write === null) return;
-      if (status === Status.ok) {
-        this.#history.writeSucceeded(request.write, fua, this.#moment++);
-        request.write = null;
-      }
-      this.#end(request, status);
-    };
-  }
-
-  #end(request: OpenRequest, status: Status): void {
-    if (!this.#open.delete(request)) return;
-    if (request.write !== null) this.#history.writeFailed(request.write, this.#moment++);
-    request.ended(status);
-  }
 }
 
 function wholeBlockOf({ firstSector }: SectorRange): SectorRange {
@@ -254,8 +166,4 @@ function wholeBlockOf({ firstSector }: SectorRange): SectorRange {
     firstSector: firstSector - (firstSector % sectorsPerBlock),
     sectorCount: sectorsPerBlock,
   };
-}
-
-function offsetOf(sector: number): VolumeOffset {
-  return unitOf<VolumeOffset>(sector * sectorBytes);
 }

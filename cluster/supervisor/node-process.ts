@@ -5,6 +5,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { ChildGuard } from '../child-guard.ts';
+import { RestartBackOff } from './restart-back-off.ts';
 
 /**
  * - `running`: the process is there.
@@ -32,10 +33,6 @@ export interface NodeProcessOptions {
   readonly onExit: (exit: NodeExit) => void;
 }
 
-const backOffFirstMs = 100;
-const backOffMaxMs = 5_000;
-/** A node that ran this long has proven itself: its next back-off begins small again. */
-const provenAfterMs = 10_000;
 const stopTimeoutMs = 15_000;
 
 export class NodeProcess {
@@ -43,7 +40,7 @@ export class NodeProcess {
   readonly #options: NodeProcessOptions;
   #state: NodeState = 'stopped';
   #child: ChildProcess | null = null;
-  #backOffMs = backOffFirstMs;
+  readonly #backOff = new RestartBackOff();
   #restartTimer: NodeJS.Timeout | null = null;
   #restarts = 0;
   #ended: Promise<void> = Promise.resolve();
@@ -128,13 +125,11 @@ export class NodeProcess {
     const unexpected = this.#state === 'running';
     this.#child = null;
     if (unexpected) {
-      this.#backOffMs =
-        ranForMs > provenAfterMs ? backOffFirstMs : Math.min(this.#backOffMs * 2, backOffMaxMs);
       this.#state = 'waiting';
       this.#restartTimer = setTimeout(() => {
         this.#restarts++;
         this.start();
-      }, this.#backOffMs);
+      }, this.#backOff.delayMs(ranForMs));
     }
     this.#options.onExit({ code, signal, unexpected });
   }

@@ -1,0 +1,226 @@
+/**
+ * What can go wrong in a simulated cluster, kind by kind: each strikes once, at a target that is drawn, and heals by
+ * itself. When and how often is left to `fault-schedule.ts`.
+ */
+import type { ActorAddress } from '../../protocols/ids.ts';
+import type { Conditions, Spell } from './conditions.ts';
+import type { SeededRandom } from './random.ts';
+import type { SimulatedNode } from './simulated-node.ts';
+import type { World } from './world.ts';
+
+/** What faults act on. */
+export interface FaultTargets {
+  readonly world: World;
+  readonly conditions: Conditions;
+  /** Requests of consumers that have not ended. */
+  openIos(): number;
+  /** Calls once, when the next request of a consumer begins. */
+  onNextRequest(listener: () => void): void;
+  /** Kills a process; whoever uses it is told. */
+  crash(node: SimulatedNode): void;
+  /** Takes the power from everything, and gives it back by and by. */
+  powerCut(downMs: number): void;
+}
+
+/** Does it, and says what it did; null when there is nothing that it could strike now. */
+type Strike = (targets: FaultTargets, random: SeededRandom) => string | null;
+
+interface FaultKind {
+  /** How often it is drawn, compared to the others. */
+  readonly weight: number;
+  readonly strike: Strike;
+}
+
+const percent = 10_000;
+
+function running(world: World, kind?: ActorAddress['kind']): readonly SimulatedNode[] {
+  return world.nodes.filter(
+    (node) =>
+      node.isRunning &&
+      node.process?.state === 'running' &&
+      (kind === undefined || node.kind === kind),
+  );
+}
+
+function pickOne<Choice>(choices: readonly Choice[], random: SeededRandom): Choice | null {
+  return choices.length === 0 ? null : random.pick(choices);
+}
+
+function crashOf(kind: ActorAddress['kind']): Strike {
+  return (targets, random) => {
+    const node = pickOne(running(targets.world, kind), random);
+    if (node === null) return null;
+    targets.crash(node);
+    return node.node.id;
+  };
+}
+
+/** Begins a spell of bad conditions; it lasts up to `msMax`. */
+function spellOf(draw: (random: SeededRandom) => Spell, msMax: number): Strike {
+  return (targets, random) => {
+    const spell = draw(random);
+    const durationMs = random.between(msMax / 10, msMax);
+    targets.conditions.add(spell, durationMs);
+    return `${JSON.stringify(spell)} for ${durationMs.toFixed(0)} ms`;
+  };
+}
+
+const disconnect: Strike = ({ world }, random) => {
+  const node = pickOne(running(world), random);
+  const bus = node && pickOne(node.buses, random);
+  if (bus === null) return null;
+  const downMs = random.between(0, 600);
+  bus.cut(downMs);
+  return `${bus.name} for ${downMs.toFixed(0)} ms`;
+};
+
+const stall: Strike = ({ world }, random) => {
+  const node = pickOne(running(world), random);
+  const bus = node && pickOne(node.buses, random);
+  if (bus === null) return null;
+  const stalledMs = random.between(50, 5000);
+  bus.stall();
+  world.clock.setTimeout(() => bus.release(), stalledMs);
+  return `${bus.name} for ${stalledMs.toFixed(0)} ms`;
+};
+
+const pause: Strike = ({ world }, random) => {
+  const process = pickOne(running(world), random)?.process ?? null;
+  if (process === null) return null;
+  const pausedMs = random.between(20, 4000);
+  process.pause();
+  world.clock.setTimeout(() => process.resume(), pausedMs);
+  return `${process.name} for ${pausedMs.toFixed(0)} ms`;
+};
+
+/** One way, between two processes. */
+const partition: Strike = ({ world }, random) => {
+  const from = pickOne(running(world), random)?.process?.name ?? null;
+  const to = pickOne(running(world), random)?.process?.name ?? null;
+  if (from === null || to === null || from === to) return null;
+  const lastsMs = random.between(100, 4000);
+  world.network.partition(from, to);
+  world.clock.setTimeout(() => world.network.heal(from, to), lastsMs);
+  return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** A NATS server ends and is started again; the one for control takes the config database with it. */
+const serverRestart: Strike = ({ world }, random) => {
+  const server = pickOne(world.network.servers, random);
+  if (server === null || !server.up || !world.hasPower) return null;
+  const downMs = random.between(30, 1500);
+  const holdsDatabase = server.name === world.topology.control;
+  server.stop();
+  if (holdsDatabase) world.database.stop();
+  world.clock.setTimeout(() => {
+    server.start();
+    if (holdsDatabase) world.database.start();
+  }, downMs);
+  return `${server.name} for ${downMs.toFixed(0)} ms`;
+};
+
+const databasePause: Strike = ({ world }, random) => {
+  if (world.database.state !== 'up') return null;
+  const pausedMs = random.between(100, 4000);
+  world.database.pause();
+  world.clock.setTimeout(() => world.database.resume(), pausedMs);
+  return `for ${pausedMs.toFixed(0)} ms`;
+};
+
+const crashTwo: Strike = (targets, random) => {
+  const nodes = running(targets.world);
+  if (nodes.length < 2) return null;
+  const one = random.pick(nodes);
+  const other = random.pick(nodes.filter((node) => node !== one));
+  targets.crash(one);
+  targets.crash(other);
+  return `${one.node.id} and ${other.node.id}`;
+};
+
+const powerCut: Strike = (targets, random) => {
+  if (!targets.world.hasPower) return null;
+  const downMs = random.between(10, 1500);
+  targets.powerCut(downMs);
+  return `for ${downMs.toFixed(0)} ms`;
+};
+
+export const faultKinds = {
+  disconnect: { weight: 16, strike: disconnect },
+  stall: { weight: 5, strike: stall },
+  pause: { weight: 6, strike: pause },
+  partition: { weight: 5, strike: partition },
+  crashHost: { weight: 5, strike: crashOf('host') },
+  crashSwitch: { weight: 9, strike: crashOf('switch') },
+  crashDisk: { weight: 9, strike: crashOf('disk') },
+  crashVirtualizer: { weight: 5, strike: crashOf('virtualizer') },
+  crashTwo: { weight: 3, strike: crashTwo },
+  powerCut: { weight: 4, strike: powerCut },
+  serverRestart: { weight: 4, strike: serverRestart },
+  loss: {
+    weight: 10,
+    strike: spellOf(
+      (random) => ({ weather: { lossPerMillion: random.integer(8) * percent } }),
+      4000,
+    ),
+  },
+  late: {
+    weight: 8,
+    strike: spellOf(
+      (random) => ({
+        weather: {
+          latePerMillion: random.integer(20) * percent,
+          lateMsMax: random.between(5, 800),
+        },
+      }),
+      4000,
+    ),
+  },
+  delay: {
+    weight: 5,
+    strike: spellOf((random) => ({ weather: { delayMsMean: random.between(0.2, 20) } }), 4000),
+  },
+  repeat: {
+    weight: 10,
+    strike: spellOf(
+      (random) => ({
+        weather: {
+          repeatPerMillion: random.integer(30) * percent,
+          repeatLateMsMax: random.pick([5, 100, 1500, 6000]),
+        },
+      }),
+      5000,
+    ),
+  },
+  slowDisk: {
+    weight: 8,
+    strike: (targets, random) => {
+      const disk = random.pick(targets.world.topology.disks).id;
+      const times = random.pick([10, 50, 400]);
+      return spellOf(() => ({ slow: { disk, times } }), 3000)(targets, random);
+    },
+  },
+  databaseUnknown: {
+    weight: 5,
+    strike: spellOf(
+      (random) => ({
+        database: {
+          lostRequests: random.integer(40) * percent,
+          lostAnswers: random.integer(40) * percent,
+        },
+      }),
+      6000,
+    ),
+  },
+  databaseLate: {
+    weight: 4,
+    strike: spellOf((random) => ({ database: { lateWrites: random.integer(60) * percent } }), 6000),
+  },
+  databaseOld: {
+    weight: 4,
+    strike: spellOf((random) => ({ database: { oldReads: random.integer(60) * percent } }), 6000),
+  },
+  databasePause: { weight: 3, strike: databasePause },
+} as const satisfies Record<string, FaultKind>;
+
+export type FaultName = keyof typeof faultKinds;
+export const faultNames = Object.keys(faultKinds) as readonly FaultName[];

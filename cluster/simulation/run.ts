@@ -1,0 +1,220 @@
+/**
+ * One run of the simulation from one seed: start, load under faults, liveness, and the verdict of all checkers. The
+ * first thing that must not happen ends it.
+ */
+import type { Topology } from '../../protocols/topology.ts';
+import { Conditions } from './conditions.ts';
+import { type ConsumerCounts, Consumers } from './consumers.ts';
+import type { CoverageCounts } from './coverage.ts';
+import { FaultSchedule } from './fault-schedule.ts';
+import type { FaultTargets } from './faults.ts';
+import { mirrorProblems } from './mirror-check.ts';
+import type { SimulatedNode } from './simulated-node.ts';
+import type { TraceLine } from './trace.ts';
+import { stackOf, World } from './world.ts';
+
+/**
+ * - `passed`: nothing to object to.
+ * - `wrong`: a checker objects to what consumers saw or to what disks hold.
+ * - `stuck`: something did not end, or did not become healthy, in time.
+ * - `crashed`: an exception, a machine that died, an error in a log.
+ */
+export type Verdict = 'passed' | 'wrong' | 'stuck' | 'crashed';
+
+export interface RunOptions {
+  readonly seed: string | number;
+  /** How long consumers and faults last, in virtual time. */
+  readonly minutes: number;
+  readonly topology: Topology;
+  readonly traceLine?: TraceLine | undefined;
+}
+
+export interface RunReport {
+  readonly seed: string | number;
+  readonly minutes: number;
+  readonly verdict: Verdict;
+  /** Why; empty when it passed. */
+  readonly problems: readonly string[];
+  readonly virtualMs: number;
+  readonly ios: ConsumerCounts;
+  readonly coverage: CoverageCounts;
+}
+
+/** How soon everything must serve, from the start and after the last fault. */
+const healthyWithinMs = 20_000;
+/** How long an I/O may be open beyond its deadline. */
+const deadlineSlackMs = 2000;
+const readBackWithinMs = 30_000;
+const stopWithinMs = 20_000;
+/** How often the checks that need no event are made. */
+const stepMs = 25;
+const problemsKept = 20;
+
+export class Run {
+  readonly #options: RunOptions;
+  readonly #world: World;
+  readonly #consumers: Consumers;
+  readonly #schedule: FaultSchedule;
+  #verdict: Verdict = 'passed';
+  #problems: string[] = [];
+  /** When a host's process was last seen paused: its I/O cannot end then. */
+  #hostPausedMs = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { seed, topology, traceLine } = options;
+    this.#world = new World({
+      seed,
+      topology,
+      traceLine,
+      onStarted: (node) => this.#consumers.nodeStarted(node),
+      onComplaint: (what) => this.#fail('crashed', what),
+    });
+    const world = this.#world;
+    this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'));
+    const targets: FaultTargets = {
+      world,
+      conditions: new Conditions(world),
+      openIos: () => this.#consumers.open,
+      onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
+      crash: (node) => this.#crash(node),
+      powerCut: (downMs) => this.#powerCut(downMs),
+    };
+    this.#schedule = new FaultSchedule(targets, world.random.fork('faults'), (name, what, open) => {
+      world.trace.note(`fault ${name} ${what}`);
+      world.coverage.fault(name, open > 0);
+    });
+  }
+
+  /** Runs to the end. Never throws: an exception is a verdict. */
+  run(): RunReport {
+    try {
+      this.#phases();
+    } catch (error) {
+      this.#fail('crashed', stackOf(error));
+    }
+    const world = this.#world;
+    world.trace.note(`verdict ${this.#verdict} ${this.#problems.join(' | ')}`);
+    return {
+      seed: this.#options.seed,
+      minutes: this.#options.minutes,
+      verdict: this.#verdict,
+      problems: this.#problems,
+      virtualMs: world.clock.now(),
+      ios: this.#consumers.counts,
+      coverage: world.coverage,
+    };
+  }
+
+  #phases(): void {
+    this.#world.format();
+    this.#world.powerOn();
+    this.#becomeHealthy('after the start');
+    this.#load();
+    this.#calmDown();
+    this.#readBack();
+    this.#judge();
+  }
+
+  #load(): void {
+    if (this.#hasFailed) return;
+    // A cluster older than its database's sync interval: losing its very creation is beyond what it can mend.
+    this.#world.database.sync();
+    this.#consumers.start();
+    this.#schedule.start();
+    this.#runFor(this.#options.minutes * 60_000, () => false);
+    this.#schedule.stop();
+    this.#schedule.heal();
+  }
+
+  /** Faults have stopped: everything must serve again, and every request must end. */
+  #calmDown(): void {
+    this.#becomeHealthy('after the last fault');
+    this.#consumers.stop();
+    const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
+    const ended = this.#runFor(limitMs, () => this.#consumers.open === 0);
+    if (!ended) this.#fail('stuck', `${this.#consumers.open} I/Os never ended`);
+    // What a fault had delayed beyond its deadline may have cost an attachment just now.
+    this.#becomeHealthy('after the last I/O');
+  }
+
+  #becomeHealthy(when: string): void {
+    if (this.#hasFailed) return;
+    const isHealthy = () => this.#world.isWhole && this.#consumers.isServed;
+    if (this.#runFor(healthyWithinMs, isHealthy)) return;
+    const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
+    const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
+    this.#fail(
+      'stuck',
+      `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}`,
+    );
+  }
+
+  #readBack(): void {
+    if (this.#hasFailed) return;
+    let problems: readonly string[] | null = null;
+    this.#consumers.readBack((found) => {
+      problems = found;
+    });
+    if (!this.#runFor(readBackWithinMs, () => problems !== null))
+      this.#fail('stuck', `the read-back did not end within ${readBackWithinMs} ms`);
+    for (const problem of problems ?? []) this.#fail('stuck', problem);
+  }
+
+  /** Everything has been served: what was seen must fit together, and the mirrors must be equal. */
+  #judge(): void {
+    if (this.#hasFailed) return;
+    for (const violation of this.#consumers.violations()) this.#fail('wrong', violation);
+    let stopped = false;
+    this.#world.stop(() => {
+      stopped = true;
+    });
+    if (!this.#runFor(stopWithinMs, () => stopped))
+      this.#fail('stuck', `the nodes did not stop within ${stopWithinMs} ms`);
+    else for (const problem of mirrorProblems(this.#world)) this.#fail('wrong', problem);
+  }
+
+  /** Runs until `isOver`, a failure, or the time is up. @returns whether it was over */
+  #runFor(durationMs: number, isOver: () => boolean): boolean {
+    const { clock } = this.#world;
+    const endMs = clock.now() + durationMs;
+    while (!this.#hasFailed) {
+      if (isOver()) return true;
+      if (clock.now() >= endMs) return false;
+      clock.runFor(Math.min(stepMs, endMs - clock.now()));
+      this.#checkOpen();
+    }
+    return true;
+  }
+
+  #checkOpen(): void {
+    const nowMs = this.#world.clock.now();
+    const isPaused = ({ kind, process }: SimulatedNode) =>
+      kind === 'host' && process?.state === 'paused';
+    if (this.#world.nodes.some(isPaused)) this.#hostPausedMs = nowMs;
+    const sinceMs = Math.max(this.#consumers.openSinceMs, this.#hostPausedMs);
+    const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
+    if (nowMs - sinceMs > limitMs)
+      this.#fail('stuck', `an I/O is open ${Math.round(nowMs - sinceMs)} ms after it began`);
+  }
+
+  #crash(node: SimulatedNode): void {
+    this.#world.crash(node);
+    this.#consumers.nodeDied(node);
+  }
+
+  #powerCut(downMs: number): void {
+    this.#world.powerCut();
+    this.#consumers.powerCut();
+    this.#world.clock.setTimeout(() => this.#world.powerOn(), downMs);
+  }
+
+  get #hasFailed(): boolean {
+    return this.#verdict !== 'passed';
+  }
+
+  #fail(verdict: Verdict, problem: string): void {
+    if (this.#verdict === 'passed') this.#verdict = verdict;
+    if (this.#problems.length < problemsKept) this.#problems.push(problem);
+  }
+}

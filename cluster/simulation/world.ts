@@ -1,0 +1,181 @@
+/**
+ * The whole cluster, unchanged, in one process on virtual time: what a machine room holds (servers, media, the config
+ * database), the processes on it, and their supervisor. What goes wrong in it, and who uses it, is left to others.
+ */
+import { crc32 } from 'node:zlib';
+import { formatDisk } from '../../actors/disk/format-disk.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import type { Topology } from '../../protocols/topology.ts';
+import { VirtualClock } from './clock.ts';
+import { Coverage } from './coverage.ts';
+import { SimulatedDatabase } from './database.ts';
+import { traceLineOf } from './message.ts';
+import { SimulatedNetwork } from './network.ts';
+import { SimulatedProcess } from './process.ts';
+import { SeededRandom } from './random.ts';
+import { type SimulatedMachine, SimulatedNode } from './simulated-node.ts';
+import { SimulatedSupervisor } from './simulated-supervisor.ts';
+import { MemoryMedium, type StoreLatency } from './store.ts';
+import { noTrace, type Trace, type TraceLine, tracedLog, traceInto } from './trace.ts';
+
+export interface WorldOptions {
+  readonly seed: string | number;
+  readonly topology: Topology;
+  /** Takes the trace; undefined: none is made. */
+  readonly traceLine?: TraceLine | undefined;
+  /** Told when the actors of a node run. */
+  readonly onStarted: (node: SimulatedNode) => void;
+  /** Told of what must not happen: exceptions, errors in logs. */
+  readonly onComplaint: (what: string) => void;
+}
+
+/** Like an SSD behind the operating system's cache. */
+const usualLatency: StoreLatency = { readMs: 0.2, writeMs: 0.1, flushMs: 2 };
+/** Of a million writes: what the operating system writes back by itself. */
+const writeBackPerMillion = 100_000;
+/** Of four seeds one has a server that does not sync every write of the config database. */
+const unsyncedSeedsIn = 4;
+
+export type MutableLatency = { -readonly [Field in keyof StoreLatency]: number };
+
+export class World {
+  readonly clock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly topology: Topology;
+  readonly trace: Trace;
+  readonly coverage = new Coverage();
+  readonly network: SimulatedNetwork;
+  readonly database: SimulatedDatabase;
+  readonly media: ReadonlyMap<DiskId, MemoryMedium>;
+  /** By disk, what its medium takes at most; may be changed at any time. */
+  readonly latencies: ReadonlyMap<DiskId, MutableLatency>;
+  readonly nodes: readonly SimulatedNode[];
+  readonly #options: WorldOptions;
+  readonly #machine: SimulatedMachine;
+  #supervisor: SimulatedSupervisor | null = null;
+  #starts = 0;
+
+  constructor(options: WorldOptions) {
+    const { topology, traceLine } = options;
+    this.#options = options;
+    this.topology = topology;
+    this.random = new SeededRandom(options.seed);
+    const { clock, random } = this;
+    const trace = traceLine === undefined ? noTrace : traceInto(() => clock.now(), traceLine);
+    this.trace = trace;
+    this.network = this.#network();
+    this.database = new SimulatedDatabase({
+      clock,
+      random: random.fork('database'),
+      syncsEveryWrite: random.fork('database-kind').integer(unsyncedSeedsIn) > 0,
+      note: (kind, key, revision) => trace.note(`database ${kind} ${key} ${revision}`),
+    });
+    this.latencies = new Map(topology.disks.map(({ id }) => [id, { ...usualLatency }]));
+    this.media = new Map(
+      topology.disks.map(({ id, sizeBytes }) => {
+        const latency = this.latencies.get(id) ?? usualLatency;
+        const chance = random.fork(`medium/${id}`);
+        return [id, new MemoryMedium({ sizeBytes, random: chance, latency, writeBackPerMillion })];
+      }),
+    );
+    this.#machine = {
+      topology,
+      clock,
+      network: this.network,
+      database: this.database,
+      media: this.media,
+      random,
+      logOf: (process) => tracedLog(trace, process, options.onComplaint),
+    };
+    this.nodes = topology.nodes.map((node) => new SimulatedNode(this.#machine, node));
+  }
+
+  /** Makes disks of the empty media. @throws Error when one cannot be formatted. */
+  format(): void {
+    const process = new SimulatedProcess(this.clock, 'format');
+    const problems = new Map<DiskId, string | null>();
+    for (const [disk, medium] of this.media) {
+      const random = this.random.fork(`format/${disk}`);
+      const store = medium.open(process.clock);
+      problems.set(disk, 'formatting did not end');
+      formatDisk({ store, disk, random, isNew: true, overwrite: false }, (why) =>
+        problems.set(disk, why),
+      );
+    }
+    while (this.clock.runNext());
+    for (const why of problems.values()) if (why !== null) throw new Error(why);
+    process.stop();
+  }
+
+  /** Switches the machine on: servers, supervisor, and by and by the nodes. */
+  powerOn(): void {
+    this.#starts += 1;
+    for (const server of this.network.servers) server.start();
+    this.database.start();
+    const random = this.random.fork(`supervisor/${this.#starts}`);
+    this.#supervisor = new SimulatedSupervisor(this.#machine, this.nodes, random, (node) => {
+      this.trace.note(`process ${node.node.id} started`);
+      this.#options.onStarted(node);
+    });
+    this.#supervisor.start();
+  }
+
+  /** Every process and server ends at once, and what was not synced is lost or torn. */
+  powerCut(): void {
+    this.#supervisor?.kill();
+    this.#supervisor = null;
+    for (const node of this.nodes) node.kill();
+    for (const server of this.network.servers) server.stop();
+    for (const medium of this.media.values()) medium.powerCut();
+    this.database.powerCut();
+  }
+
+  /** Kills a node's process; its supervisor starts it again. */
+  crash(node: SimulatedNode): void {
+    this.#supervisor?.crash(node);
+  }
+
+  /** Ends all nodes in good order; none comes back. */
+  stop(done: () => void): void {
+    this.#supervisor?.kill();
+    this.#supervisor = null;
+    const isHost = (node: SimulatedNode) => Number(node.kind === 'host');
+    const hostsFirst = this.nodes.toSorted((a, b) => isHost(b) - isHost(a));
+    const next = (at: number): void => {
+      const node = hostsFirst[at];
+      if (node === undefined) done();
+      else node.stop(() => next(at + 1));
+    };
+    next(0);
+  }
+
+  /** False from a power cut on, until the power is back. */
+  get hasPower(): boolean {
+    return this.#supervisor !== null;
+  }
+
+  /** Whether all nodes run. */
+  get isWhole(): boolean {
+    return this.nodes.every((node) => node.isRunning);
+  }
+
+  #network(): SimulatedNetwork {
+    const { clock, coverage } = this;
+    const { traceLine } = this.#options;
+    return new SimulatedNetwork({
+      clock,
+      random: this.random.fork('network'),
+      observer: (fate, message, to, atMs) => {
+        coverage.message(fate, message);
+        traceLine?.(`${traceLineOf(fate, message, to, atMs)} ${crc32(message.bytes.data)}`);
+      },
+      onHandlerError: (error, bus, subject) =>
+        this.#options.onComplaint(`${bus} threw at ${subject}: ${stackOf(error)}`),
+    });
+  }
+}
+
+/** An exception with where it came from. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
