@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
-import type { DiskId, HostId, SwitchId, VolumeId } from './ids.ts';
+import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import type { AttachEpoch, Generation, Incarnation } from './units.ts';
+import { type AttachEpoch, type Generation, type Incarnation, mebibyte } from './units.ts';
 
 export const refusalReasons = [
   /** The body does not fit the command. */
@@ -41,6 +41,8 @@ export const verbs = {
   describe: 'describe',
   /** Disk: body `DiskAssembly`; confirmed once durable. */
   assemble: 'assemble',
+  /** Disk: body `ChecksumQuery`; answers `{ checksums: number[] }`, one per `checksumChunkBytes`. */
+  checksums: 'checksums',
   /** Switch: body `SwitchLoad`. Confirmed once loaded; settling of its partitions then begins. */
   load: 'load',
   /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes }`. */
@@ -98,3 +100,17 @@ export const descriptionSchema = z.object({
   facts: z.record(z.string(), z.unknown()),
 });
 export type Description = z.infer<typeof descriptionSchema>;
+
+/** What `checksums` computes one CRC-32 over. */
+export const checksumChunkBytes = mebibyte;
+export const checksumRangeBytesMax = 64 * mebibyte;
+
+/** A range of an extent whose stored bytes are to be read, verified and summed up: how mirrors are compared. */
+export const checksumQuerySchema = z.object({
+  volume: id<VolumeId>(),
+  extent: id<ExtentId>(),
+  /** Within the extent. */
+  atBytes: count<number>(),
+  lengthBytes: count<number>(),
+});
+export type ChecksumQuery = z.infer<typeof checksumQuerySchema>;

@@ -5,11 +5,15 @@
 import type { RouteEntry, RouteList } from './route-table.ts';
 
 /**
- * - `hops`: the least outstanding among the shortest.
+ * - `hops`: the shortest; among equally short ones the first that is not clearly more loaded than another, so that
+ *   I/Os keep together: messages that travel together cost less than those that each wake somebody up.
  * - `leastOutstanding`: the shortest among the least loaded.
  */
 export const pathOrders = ['hops', 'leastOutstanding'] as const;
 export type PathOrder = (typeof pathOrders)[number];
+
+/** By the order `hops`: loads that differ by less count as equal. */
+export const loadStepIos = 32;
 
 /**
  * The better one of `best` and the routes of `list`.
@@ -40,7 +44,7 @@ function isBetter(
     if (likeness !== 0) return likeness < 0;
   }
   if (order === 'hops' && route.hops !== than.hops) return route.hops < than.hops;
-  const difference = loadDifference(route, than);
+  const difference = loadDifference(route, than, order === 'hops' ? loadStepIos : 1);
   if (difference !== 0) return difference < 0;
   return route.hops < than.hops;
 }
@@ -55,8 +59,24 @@ function likenessOf(route: RouteEntry, avoid: RouteEntry): number {
   return same ? 2 : 1;
 }
 
-/** Negative when `route` is less loaded: its target first, then the link that it leaves the host by. */
-function loadDifference(route: RouteEntry, than: RouteEntry): number {
-  const targets = route.target.outstanding - than.target.outstanding;
-  return targets !== 0 ? targets : route.first.outstanding - than.first.outstanding;
+/**
+ * Negative when `route` is less loaded: its target first, then the link that it leaves the host by, and how full the
+ * HBA is.
+ */
+function loadDifference(route: RouteEntry, than: RouteEntry, stepIos: number): number {
+  const targets =
+    stepsOf(route.target.outstanding, stepIos) - stepsOf(than.target.outstanding, stepIos);
+  if (targets !== 0) return targets;
+  const links =
+    stepsOf(route.first.outstanding, stepIos) - stepsOf(than.first.outstanding, stepIos);
+  return links !== 0 ? links : fullnessOf(route) - fullnessOf(than);
+}
+
+function stepsOf(outstanding: number, stepIos: number): number {
+  return Math.floor(outstanding / stepIos);
+}
+
+/** In quarters of what may be under way over it. */
+function fullnessOf({ hba }: RouteEntry): number {
+  return Math.floor((4 * hba.credits.takenBytes) / hba.credits.limitBytes);
 }

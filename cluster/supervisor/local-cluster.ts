@@ -111,6 +111,7 @@ async function fabricServers(
       dataDir: join(dataFolder.natsFolder, id),
       jetstream: id === options.topology.control,
       guard,
+      say: options.onProgress,
     });
     undo.push(() => server.stop());
     options.onProgress(`NATS server ${server.version} for fabric ${id} at ${server.url}`);

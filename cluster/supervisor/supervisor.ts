@@ -3,6 +3,7 @@
  * that notice is proof that the actors in it are gone. It is an actor itself (`node.supervisor`), so that `status`
  * can ask it. Starting the NATS server and knowing when the cluster is ready are left to `running-cluster`.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Actor, type ActorPorts, newIncarnation } from '../../actors/actor.ts';
 import { eventNames } from '../../protocols/events.ts';
@@ -71,22 +72,28 @@ export class Supervisor {
       pid: process.pid,
       state: process.state,
       restarts: process.restarts,
+      /** Why it is not running, as it said itself; '' while it does. */
+      problem: process.state === 'running' ? '' : lastWordsOf(this.#logFileOf(node)),
       actors: node.actors.map(({ kind, id }) => `${kind}:${id}`),
     }));
   }
 
   #processOf(node: SupervisedNode): NodeProcess {
-    const { guard, logFolder, commandOf, ports } = this.#options;
+    const { guard, commandOf, ports } = this.#options;
     const [command, ...rest] = commandOf(node.name);
     return new NodeProcess({
       name: node.name,
       guard,
       command,
       arguments: rest,
-      logFile: join(logFolder, `${node.name}.log`),
+      logFile: this.#logFileOf(node),
       onStart: (pid) => ports.log.info({ node: node.name, pid }, 'node started'),
       onExit: (exit) => this.#onExit(node, exit),
     });
+  }
+
+  #logFileOf(node: SupervisedNode): string {
+    return join(this.#options.logFolder, `${node.name}.log`);
   }
 
   #onExit(node: SupervisedNode, exit: NodeExit): void {
@@ -96,4 +103,18 @@ export class Supervisor {
     else log.info(fields, 'node ended');
     this.#actor.tell(eventNames.exited, fields);
   }
+}
+
+const lastWordsBytesMax = 8192;
+
+/** The last thing that a node said plainly before it ended: how `sanctor node` reports what it cannot do. */
+function lastWordsOf(logFile: string): string {
+  let text: string;
+  try {
+    text = readFileSync(logFile, 'utf8').slice(-lastWordsBytesMax);
+  } catch {
+    return '';
+  }
+  const said = text.split('\n').filter((line) => line.startsWith('sanctor: '));
+  return said.at(-1)?.slice('sanctor: '.length) ?? '';
 }

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { loadStepIos } from '../../../actors/host/path-policy.ts';
 import { LinkRank } from '../../../actors/host/route-table.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { idOf, type LinkId } from '../../../protocols/ids.ts';
@@ -24,18 +25,32 @@ describe('paths and HBAs (H2, H3)', () => {
     world.serve();
   });
 
-  it('takes the fewest hops, and spreads over mirrors, HBAs and switches by what is outstanding', () => {
-    const frames = Array.from({ length: 16 }, () => sendOne());
+  const countsOf = (frames: readonly SentFrame[], key: (frame: SentFrame) => string) => {
+    const counts: Record<string, number> = {};
+    for (const frame of frames) counts[key(frame)] = (counts[key(frame)] ?? 0) + 1;
+    return Object.values(counts);
+  };
+
+  it('takes the fewest hops, and keeps I/Os together while no disk is clearly more loaded', () => {
+    const frames = Array.from({ length: loadStepIos }, () => sendOne());
     expect(new Set(frames.map(({ request }) => request.route.length))).to.deep.equal(new Set([1]));
-    const count = (key: (frame: SentFrame) => string) =>
-      Object.values(
-        frames.reduce<Record<string, number>>((counts, frame) => {
-          counts[key(frame)] = (counts[key(frame)] ?? 0) + 1;
-          return counts;
-        }, {}),
-      );
-    expect(count(({ request }) => request.disk)).to.deep.equal([8, 8]);
-    expect(count(linkOf)).to.deep.equal([4, 4, 4, 4]);
+    expect(countsOf(frames, ({ request }) => request.disk)).to.deep.equal([loadStepIos]);
+    expect(countsOf(frames, linkOf)).to.deep.equal([loadStepIos]);
+  });
+
+  it('spreads over mirrors, HBAs and switches once they have much to do', () => {
+    const frames = Array.from({ length: 4 * loadStepIos }, () => sendOne());
+    const half = 2 * loadStepIos;
+    expect(countsOf(frames, ({ request }) => request.disk)).to.deep.equal([half, half]);
+    expect(countsOf(frames, linkOf).length).to.equal(4);
+  });
+
+  it('by the policy of least outstanding spreads at once', () => {
+    world = new HostWorld({ policy: { pathOrder: 'leastOutstanding' } });
+    world.serve();
+    const frames = Array.from({ length: 16 }, () => sendOne());
+    expect(countsOf(frames, ({ request }) => request.disk)).to.deep.equal([8, 8]);
+    expect(countsOf(frames, linkOf)).to.deep.equal([4, 4, 4, 4]);
   });
 
   it('reads no mirror that is not in sync', () => {

@@ -1,0 +1,51 @@
+/** `sanctor compare`: checks that the mirrors of a volume hold the same bytes. */
+import { verbs } from '../../protocols/commands.ts';
+import { controlDataSchema } from '../../protocols/control-data.ts';
+import { isId, type VolumeId } from '../../protocols/ids.ts';
+import { compareMirrors } from '../mirror-comparison.ts';
+import { type ConnectedCluster, withCluster } from './with-cluster.ts';
+
+const differencesShownMax = 20;
+
+/** Prints the verdict; the exit code is 1 when the mirrors differ. @throws Error when they cannot be compared. */
+export async function compare(
+  volume: string,
+  cluster: string | undefined,
+  json: boolean,
+): Promise<void> {
+  const result = await withCluster(cluster, async (connected) =>
+    compareMirrors(connected.client, volume as VolumeId, await layoutOf(connected, volume)),
+  );
+  const { comparedBytes, differences } = result;
+  if (json) process.stdout.write(`${JSON.stringify({ volume, ...result }, null, 2)}\n`);
+  else {
+    const verdict =
+      differences.length === 0 ? 'are identical' : `differ in ${differences.length} places`;
+    process.stdout.write(`${volume}: the mirrors ${verdict} (${comparedBytes} bytes compared)\n`);
+    for (const { disks, extent, atBytes } of differences.slice(0, differencesShownMax)) {
+      process.stdout.write(
+        `  ${disks.join(', ')}: within 1 MiB behind byte ${atBytes} of ${extent}\n`,
+      );
+    }
+  }
+  if (differences.length > 0) process.exitCode = 1;
+}
+
+/** The layout as the virtualizer publishes it to a host that may use the volume. */
+async function layoutOf({ client, topology }: ConnectedCluster, volume: string) {
+  const found = topology.volumes.find(({ id }) => id === volume);
+  if (!isId(volume) || found === undefined) {
+    const names = topology.volumes.map(({ id }) => id).join(', ');
+    throw new Error(`there is no volume ${volume}; there are: ${names}`);
+  }
+  const [host] = found.hosts;
+  for (const { id } of topology.virtualizers) {
+    const answer = await client.ask({ kind: 'virtualizer', id }, verbs.controlData, {
+      host,
+      volume,
+    });
+    const parsed = controlDataSchema.safeParse(answer.ok ? answer.controlData : null);
+    if (parsed.success) return parsed.data.layout;
+  }
+  throw new Error(`no virtualizer tells the layout of volume ${volume} yet; see sanctor status`);
+}

@@ -1,0 +1,37 @@
+/** `sanctor node`: one process of a cluster; runs until it is told to stop. */
+import { isId, type NodeId } from '../../protocols/ids.ts';
+import { openNode } from '../node.ts';
+import { topologyArgument } from './topology-argument.ts';
+
+export interface NodeOptions {
+  readonly topology: string;
+  readonly data: string;
+  /** `name=url`, one for each fabric. */
+  readonly fabric: readonly string[];
+  readonly databaseSyncs?: boolean;
+}
+
+/** @throws Error when the node cannot run; the message says why and what to do. */
+export async function node(name: string, options: NodeOptions): Promise<void> {
+  const { topology } = topologyArgument(options.topology);
+  if (!isId(name)) throw new Error(`${name} is no name of a node`);
+  const stopped = new Promise<void>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  const running = await openNode({
+    topology,
+    node: name as NodeId,
+    fabricUrls: new Map(options.fabric.map(fabricUrl)),
+    diskFolder: options.data,
+    databaseSyncs: options.databaseSyncs === true,
+  });
+  await stopped;
+  await running.stop();
+}
+
+function fabricUrl(text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new Error(`--fabric ${text}: expected NAME=URL, as in n1=nats://127.0.0.1:4333`);
+}

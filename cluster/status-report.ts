@@ -1,0 +1,194 @@
+/**
+ * The state of a cluster in one document (DESIGN §7 `status --json`): every actor of the topology is asked how it is,
+ * and what they answer is put together. Nothing is stored, and nothing is decided from it.
+ */
+import { z } from 'zod';
+import { type Answer, type Description, descriptionSchema, verbs } from '../protocols/commands.ts';
+import type { ActorAddress } from '../protocols/ids.ts';
+import type { Topology } from '../protocols/topology.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import { supervisorAddress } from './supervisor/supervisor.ts';
+
+const exportFactsSchema = z.looseObject({
+  volume: z.string(),
+  name: z.string(),
+  uri: z.string(),
+  attach: z.string(),
+  readOnly: z.boolean(),
+  problem: z.string(),
+});
+
+const hostFactsSchema = z.looseObject({
+  volumes: z.array(z.looseObject({ volume: z.string(), state: z.string(), reason: z.string() })),
+  paths: z.array(z.looseObject({ hba: z.string(), disk: z.string() })),
+  exports: z.array(exportFactsSchema).default([]),
+  counters: z.record(z.string(), z.number()),
+});
+
+const volumeFactsSchema = z.looseObject({
+  volume: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  sizeBytes: z.number(),
+  generation: z.number(),
+  layout: z.string(),
+  partitions: z.array(
+    z.looseObject({ partition: z.number(), coordinator: z.string(), epoch: z.number() }),
+  ),
+  mirrorSets: z.array(
+    z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),
+  ),
+});
+
+const virtualizerFactsSchema = z.looseObject({ volumes: z.array(volumeFactsSchema) });
+const supervisorFactsSchema = z.looseObject({
+  natsUrl: z.string(),
+  nodes: z.array(
+    z.looseObject({ name: z.string(), state: z.string(), problem: z.string().default('') }),
+  ),
+});
+
+export interface ActorStatus {
+  readonly kind: string;
+  readonly id: string;
+  /** `silent` when it does not answer. */
+  readonly state: string;
+}
+
+export interface StatusReport {
+  readonly cluster: string;
+  readonly ready: boolean;
+  /** What is missing, for people; empty when ready. */
+  readonly waitingFor: readonly string[];
+  readonly nats: { readonly url: string };
+  readonly nodes: readonly z.infer<typeof supervisorFactsSchema>['nodes'][number][];
+  readonly actors: readonly ActorStatus[];
+  readonly volumes: readonly object[];
+  readonly paths: readonly object[];
+  readonly coordinators: readonly object[];
+  readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** Asks everybody and puts the answers together; those who do not answer are `silent`. */
+export async function collectStatus(
+  client: ClusterClient,
+  topology: Topology,
+): Promise<StatusReport> {
+  const addresses = [...topology.nodes.flatMap(({ actors }) => actors), supervisorAddress];
+  const answers = await Promise.all(
+    addresses.map((address) => client.ask(address, verbs.describe)),
+  );
+  const actors = addresses.map((address, index) => ({
+    address,
+    description: read(answers[index]),
+  }));
+  const hosts = factsOf(actors, 'host', hostFactsSchema);
+  const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
+  const [virtualizer] = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
+  const volumes = virtualizer?.facts.volumes ?? [];
+  const exports = hosts.flatMap(({ id, facts }) =>
+    facts.exports.map((each) => ({ host: id, ...each })),
+  );
+  const silent = actors.filter(({ description }) => description === null);
+  const nodes = supervisor?.facts.nodes ?? [];
+  const waitingFor = [
+    ...nodes.flatMap(({ name, problem }) =>
+      problem === '' ? [] : [`node ${name} ended: ${problem}`],
+    ),
+    ...silent.map(({ address }) => `${address.kind} ${address.id} does not answer`),
+    ...missingVolumes(topology, volumes),
+    ...missingAttachments(topology, hosts),
+    ...exports
+      .filter(({ uri }) => uri === '')
+      .map((each) => `export ${each.name}: ${each.problem}`),
+  ];
+  return {
+    cluster: topology.cluster,
+    ready: waitingFor.length === 0,
+    waitingFor,
+    nats: { url: supervisor?.facts.natsUrl ?? '' },
+    nodes,
+    actors: actors.map(({ address: { kind, id }, description }) => ({
+      kind,
+      id,
+      state: description?.state ?? 'silent',
+    })),
+    volumes: volumes.map(volumeStatusOf),
+    paths: hosts.flatMap(({ id, facts }) => facts.paths.map((path) => ({ host: id, ...path }))),
+    coordinators: volumes.flatMap(({ volume, partitions }) =>
+      partitions.map(({ partition, coordinator, epoch }) => ({
+        volume,
+        partition,
+        switch: coordinator,
+        epoch,
+      })),
+    ),
+    exports,
+    counters: sumOf(hosts.map(({ facts }) => facts.counters)),
+  };
+}
+
+function read(answer: Answer | undefined): Description | null {
+  const parsed = descriptionSchema.safeParse(answer);
+  return answer?.ok === true && parsed.success ? parsed.data : null;
+}
+
+interface AskedActor {
+  readonly address: ActorAddress;
+  readonly description: Description | null;
+}
+
+function factsOf<Facts extends z.ZodType>(
+  actors: readonly AskedActor[],
+  kind: ActorAddress['kind'],
+  schema: Facts,
+): { id: string; facts: z.output<Facts> }[] {
+  return actors.flatMap(({ address, description }) => {
+    if (address.kind !== kind || description === null) return [];
+    const parsed = schema.safeParse(description.facts);
+    return parsed.success ? [{ id: address.id, facts: parsed.data }] : [];
+  });
+}
+
+type VolumeFacts = z.infer<typeof volumeFactsSchema>;
+type HostFacts = { id: string; facts: z.infer<typeof hostFactsSchema> };
+
+function missingVolumes(topology: Topology, volumes: readonly VolumeFacts[]): readonly string[] {
+  return topology.volumes.flatMap(({ id }) => {
+    const found = volumes.find(({ volume }) => volume === id);
+    if (found?.state === 'serving') return [];
+    return [
+      `volume ${id}: ${found?.reason || found?.state || 'no virtualizer decides about it yet'}`,
+    ];
+  });
+}
+
+function missingAttachments(topology: Topology, hosts: readonly HostFacts[]): readonly string[] {
+  return topology.hosts.flatMap((host) =>
+    host.exports.flatMap(({ volume }) => {
+      const facts = hosts.find(({ id }) => id === host.id)?.facts;
+      const found = facts?.volumes.find((each) => each.volume === volume);
+      if (found === undefined || found.reason !== '') {
+        return [`volume ${volume} on host ${host.id}: ${found?.reason || 'not attached yet'}`];
+      }
+      return [];
+    }),
+  );
+}
+
+function volumeStatusOf(facts: VolumeFacts): object {
+  const { volume, sizeBytes, mirrorSets, ...rest } = facts;
+  const mirrors = mirrorSets.flatMap(({ set, eventCount, mirrors }) =>
+    mirrors.map((state, mirror) => ({ set, mirror, state, eventCount })),
+  );
+  return { name: volume, size: sizeBytes, ...rest, mirrors };
+}
+
+function sumOf(counters: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const each of counters) {
+    for (const [name, value] of Object.entries(each)) sums[name] = (sums[name] ?? 0) + value;
+  }
+  return sums;
+}

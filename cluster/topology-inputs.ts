@@ -1,0 +1,54 @@
+/**
+ * What each actor must know of the topology, taken out of it: links with who is at the other end, ways to disks and
+ * coordinators. Pure; which actors a process runs, and on which ports, is for `assembly`.
+ */
+import type { HbaLink } from '../actors/hba/hba.ts';
+import type { DiskRoute, SwitchLink } from '../actors/switch/switch-links.ts';
+import type { ActorAddress, DiskId, HbaId, LinkId, SwitchId } from '../protocols/ids.ts';
+import { pathsToDisk, wiringOf } from '../protocols/paths.ts';
+import type { Topology } from '../protocols/topology.ts';
+
+/** A link as one of its ends sees it. */
+interface LinkEnd {
+  readonly link: LinkId;
+  readonly receiver: ActorAddress;
+}
+
+/** The links of an actor, and who is at their other ends, in the order of the topology. */
+function linksOf(topology: Topology, id: string): readonly LinkEnd[] {
+  return topology.links.flatMap((link) => {
+    const [one, other] = link.ends;
+    if (one === id) return [{ link: link.id, receiver: addressOf(topology, other) }];
+    if (other === id) return [{ link: link.id, receiver: addressOf(topology, one) }];
+    return [];
+  });
+}
+
+function addressOf(topology: Topology, id: string): ActorAddress {
+  const kindOf = (): ActorAddress['kind'] => {
+    if (topology.switches.some((each) => each.id === id)) return 'switch';
+    if (topology.disks.some((each) => each.id === id)) return 'disk';
+    return 'hba';
+  };
+  return { kind: kindOf(), id };
+}
+
+export function hbaLinksOf(topology: Topology, hba: HbaId): readonly HbaLink[] {
+  return linksOf(topology, hba);
+}
+
+export function switchLinksOf(topology: Topology, id: SwitchId): readonly SwitchLink[] {
+  return linksOf(topology, id);
+}
+
+export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkId[] {
+  return linksOf(topology, disk).map(({ link }) => link);
+}
+
+/** The ways from a switch to every disk, best first. */
+export function switchRoutesOf(topology: Topology, id: SwitchId): readonly DiskRoute[] {
+  const wiring = wiringOf(topology);
+  return topology.disks.flatMap(({ id: disk }) =>
+    pathsToDisk(wiring, id as string as HbaId, disk).map(({ links }) => ({ disk, links })),
+  );
+}
