@@ -163,6 +163,34 @@ describe('block device', () => {
     expect(commit.flushes, 'nothing is left to flush').to.equal(before);
   });
 
+  it('believes nothing any more once a flush has failed, whatever later ones say', () => {
+    let fails = false;
+    const world = DiskWorld.formatted({
+      wrapStore: (store) => ({
+        sizeBytes: store.sizeBytes,
+        read: (at, into, done) => store.read(at, into, done),
+        write: (at, pieces, done) => store.write(at, pieces, done),
+        close: (done) => store.close(done),
+        flush: (done) =>
+          store.flush(() => done(fails ? { kind: 'sync-failed', detail: 'EIO' } : null)),
+      }),
+    });
+    const { device } = world.disk;
+    world.write(0, bytesOf(blockBytes, 1));
+    fails = true;
+    const statuses: Status[] = [];
+    const waiting = world.begin(world.writeRequest(0, bytesOf(blockBytes, 2), { fua: true }));
+    device.flush((status) => statuses.push(status));
+    world.settle();
+    fails = false;
+    device.flush((status) => statuses.push(status));
+    const later = world.begin(world.writeRequest(4096, bytesOf(blockBytes, 3)));
+    world.settle();
+    expect([...statuses, waiting.status, later.status]).to.deep.equal(Array(4).fill(Status.media));
+    expect(world.tryRead(0, blockBytes).status).to.equal(Status.media);
+    expect(world.failures).to.deep.equal(['EIO']);
+  });
+
   it('answers busy while the journal is full, and goes on when it has been emptied', () => {
     const world = DiskWorld.formatted({ latency: { readMs: 0, writeMs: 0, flushMs: 50 } });
     const statuses = new Set<number>();

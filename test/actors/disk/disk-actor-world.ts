@@ -189,11 +189,16 @@ export class DiskActorWorld {
     };
   }
 
-  command(verb: string, body: object): Answer {
+  /** Asks without waiting. @returns where the answer will be put */
+  beginCommand(verb: string, body: object): Answer[] {
     const answers: Answer[] = [];
-    this.#asking.ask({ kind: 'disk', id: diskId }, verb, body, 5000, (answer) =>
-      answers.push(answer),
-    );
+    const receiver = { kind: 'disk', id: diskId } as const;
+    this.#asking.ask(receiver, verb, body, 5000, (answer) => answers.push(answer));
+    return answers;
+  }
+
+  command(verb: string, body: object): Answer {
+    const answers = this.beginCommand(verb, body);
     this.clock.runFor(6000);
     const [answer] = answers;
     if (answer === undefined) throw new Error('no answer');

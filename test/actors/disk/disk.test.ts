@@ -19,6 +19,7 @@ import {
 } from '../../../protocols/units.ts';
 import { DiskActorWorld } from './disk-actor-world.ts';
 import { bytesOf } from './disk-world.ts';
+import { HeldStore } from './held-store.ts';
 
 function assembled(): DiskActorWorld {
   const world = new DiskActorWorld();
@@ -121,36 +122,60 @@ describe('disk', () => {
     expect(after.slice(4, 8)).to.not.deep.equal(before.slice(4, 8));
   });
 
-  it('puts new epochs in force at once, and confirms them only when they are durable and nothing older is under way', () => {
-    const world = new DiskActorWorld({ readMs: 20, writeMs: 20, flushMs: 20 });
-    world.format();
-    world.start();
-    world.assemble();
-    world.write(0, bytesOf(8192, 1));
-    // A partial write: its old bytes must be read first, which takes a while.
-    const late = world.request(Operation.write, 512, 512, { writeNumber: unitOf<WriteNumber>(2) });
-    const lateSlot = world.send(late, bytesOf(512, 2));
-    world.clock.runFor(1);
-    const renewed = world.assembly({
-      generation: unitOf<Generation>(2),
-      partitions: world.assembly().partitions.map((partition) => {
-        return { ...partition, epoch: unitOf<PartitionEpoch>(3) };
-      }),
+  describe('asked to assemble with new epochs', () => {
+    const renewedOf = (world: DiskActorWorld) =>
+      world.assembly({
+        generation: unitOf<Generation>(2),
+        partitions: world.assembly().partitions.map((partition) => {
+          return { ...partition, epoch: unitOf<PartitionEpoch>(3) };
+        }),
+      });
+    const begun = (holds: HeldStore['holds']) => {
+      const store = new HeldStore();
+      const world = new DiskActorWorld();
+      world.format();
+      world.start(store.wrap);
+      world.assemble();
+      world.write(0, bytesOf(8192, 1));
+      world.disk.opened?.device.writeBehind.drain(() => {});
+      world.clock.runFor(100);
+      store.holds = holds;
+      return { world, store };
+    };
+    const oldWrite = (world: DiskActorWorld, number: number) =>
+      world.request(Operation.write, 512, 512, { writeNumber: unitOf<WriteNumber>(number) });
+
+    it('fences what is older at once, and confirms only when that is durable', () => {
+      const { world, store } = begun((kind) => kind === 'flush');
+      const answers = world.beginCommand('assemble', renewedOf(world));
+      world.clock.runFor(100);
+      expect(world.ask(oldWrite(world, 2), bytesOf(512, 9)).reply.outcome).to.deep.equal({
+        status: Status.fenced,
+        detail: { number: 'partitionEpoch', current: 3 },
+      });
+      expect(answers).to.deep.equal([]);
+      store.letGo();
+      world.clock.runFor(100);
+      expect(answers[0]).to.include({ ok: true, generation: 2 });
+      world.medium.powerCut();
+      world.start();
+      expect(world.disk.facts().volumes?.[0]).to.include({ generation: 2, highestEpoch: 3 });
     });
-    const order: string[] = [];
-    world.disk.opened?.device.parts.journal.whenWritten(() => {});
-    const answer = world.command('assemble', renewed);
-    order.push(`late ${world.answered(lateSlot)?.reply.outcome.status}`);
-    expect(answer).to.include({ ok: true, generation: 2 });
-    expect(order).to.deep.equal([`late ${Status.ok}`]);
-    const old = world.request(Operation.write, 0, 512, { writeNumber: unitOf<WriteNumber>(3) });
-    expect(world.ask(old, bytesOf(512, 9)).reply.outcome).to.deep.equal({
-      status: Status.fenced,
-      detail: { number: 'partitionEpoch', current: 3 },
+
+    it('confirms only when nothing older is under way any more', () => {
+      const { world, store } = begun((kind, at) => kind === 'read' && at > 0);
+      // It needs the old bytes of its block.
+      const slot = world.send(oldWrite(world, 2), bytesOf(512, 2));
+      world.clock.runFor(100);
+      expect(store.held).to.have.length(1);
+      const answers = world.beginCommand('assemble', renewedOf(world));
+      world.clock.runFor(100);
+      expect(answers).to.deep.equal([]);
+      store.letGo();
+      world.clock.runFor(100);
+      expect(world.answered(slot)?.reply.outcome.status).to.equal(Status.ok);
+      expect(answers[0]).to.include({ ok: true, generation: 2 });
     });
-    world.medium.powerCut();
-    world.start();
-    expect(world.disk.facts().volumes?.[0]).to.include({ generation: 2, highestEpoch: 3 });
   });
 
   it('answers media errors for ever once a flush has failed, and tells of it', () => {

@@ -118,21 +118,23 @@ describe('opening a disk', () => {
   });
 
   it('gives a disk that is formatted again a new identity, and nothing of the old one', () => {
-    const world = DiskWorld.formatted();
-    world.write(0, bytesOf(blockBytes, 1));
-    world.checkpoint();
-    world.write(blockBytes, bytesOf(blockBytes, 2));
-    const { identity } = world.disk.superblock.content;
-    let why: string | null = 'pending';
-    const request = { store: world.store(), disk: diskId, random: world.random };
-    formatDisk({ ...request, isNew: false, overwrite: true }, (result) => {
-      why = result;
-    });
-    world.settle();
-    expect(why).to.equal(null);
-    world.open();
-    expect(world.disk.superblock.content.identity).to.not.equal(identity);
-    expect(world.read(0, 2 * blockBytes)).to.deep.equal(bytesOf(2 * blockBytes, 0));
+    for (const isWiped of [true, false]) {
+      const world = DiskWorld.formatted();
+      world.write(0, bytesOf(blockBytes, 1));
+      if (isWiped) world.checkpoint();
+      world.write(blockBytes, bytesOf(blockBytes, 2));
+      const { identity } = world.disk.superblock.content;
+      let why: string | null = 'pending';
+      const request = { store: world.store(), disk: diskId, random: world.random };
+      formatDisk({ ...request, isNew: !isWiped, overwrite: true }, (result) => {
+        why = result;
+      });
+      world.settle();
+      expect(why).to.equal(null);
+      world.open();
+      expect(world.disk.superblock.content.identity).to.not.equal(identity);
+      expect(world.read(0, 2 * blockBytes)).to.deep.equal(bytesOf(2 * blockBytes, 0));
+    }
   });
 });
 
@@ -210,6 +212,26 @@ describe('superblock', () => {
         expect(new Set(found).size, 'all volumes of one version').to.equal(1);
         if (tornSlot === second) expect(found[0], 'the first copy was durable').to.equal(2);
       }
+  });
+
+  it('changed while the power fails, at any moment, is the old or the new one', () => {
+    const seen = new Set<number>();
+    for (let seed = 0; seed < 150; seed++) {
+      const latency = { readMs: 0, writeMs: 4, flushMs: 4 };
+      const world = DiskWorld.formatted({ seed, latency });
+      const { superblock } = world.disk;
+      for (const generation of [1, 2]) {
+        const volumes = Array.from({ length: 12 }, (_, index) => volumeEntry(index, generation));
+        superblock.keep({ ...superblock.content, volumes }, () => {});
+        if (generation === 1) world.settle();
+      }
+      world.clock.runFor(world.random.integer(20));
+      world.powerCycle();
+      const { volumes } = world.disk.superblock.content;
+      expect(volumes).to.have.length(12);
+      seen.add(volumes[0]?.generation ?? 0);
+    }
+    expect([...seen].sort()).to.deep.equal([1, 2]);
   });
 
   it('judges slots: highest version, unless a pair is lost', () => {

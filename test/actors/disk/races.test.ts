@@ -1,42 +1,22 @@
 /** Reads and merges that are overtaken: by writes, by checkpoints, and by the journal's ring coming round. */
 import { expect } from 'chai';
 import { Status } from '../../../protocols/codes.ts';
-import type { BlockStore } from '../../../protocols/ports.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 import { bytesOf, DiskWorld } from './disk-world.ts';
+import { HeldStore } from './held-store.ts';
 
-/** Holds back reads of a part of the store until they are let go; then they read what is there then. */
-class SlowReads {
-  from = Number.POSITIVE_INFINITY;
-  to = Number.POSITIVE_INFINITY;
-  readonly held: (() => void)[] = [];
-
-  wrap(store: BlockStore): BlockStore {
-    return {
-      sizeBytes: store.sizeBytes,
-      read: (at, into, done) => {
-        if (at >= this.from && at < this.to) this.held.push(() => store.read(at, into, done));
-        else store.read(at, into, done);
-      },
-      write: (at, pieces, done) => store.write(at, pieces, done),
-      flush: (done) => store.flush(done),
-      close: (done) => store.close(done),
-    };
-  }
-
-  letGo(): void {
-    this.from = Number.POSITIVE_INFINITY;
-    for (const read of this.held.splice(0)) read();
-  }
+function heldWorld(): { world: DiskWorld; store: HeldStore } {
+  const store = new HeldStore();
+  const world = DiskWorld.formatted({ wrapStore: store.wrap, sizeBytes: 16 * mebibyte });
+  return { world, store };
 }
 
-function worldWithSlowReads(): { world: DiskWorld; slow: SlowReads } {
-  const slow = new SlowReads();
-  const world = DiskWorld.formatted({
-    wrapStore: (store) => slow.wrap(store),
-    sizeBytes: 16 * mebibyte,
-  });
-  return { world, slow };
+/** Holds back the reads of the home area, or of the journal. */
+function holdReads(world: DiskWorld, store: HeldStore, area: 'home' | 'journal'): void {
+  const { homeStart, journalStart, tagsStart } = world.disk.device.parts.layout;
+  const [from, to] =
+    area === 'home' ? [homeStart, Number.POSITIVE_INFINITY] : [journalStart, tagsStart];
+  store.holds = (kind, at) => kind === 'read' && at >= from && at < to;
 }
 
 function beginRead(world: DiskWorld, at: number, lengthBytes: number) {
@@ -52,32 +32,31 @@ function beginRead(world: DiskWorld, at: number, lengthBytes: number) {
 
 describe('a slow read', () => {
   it('from home sees the block move under it, and reads again', () => {
-    const { world, slow } = worldWithSlowReads();
+    const { world, store } = heldWorld();
     world.write(0, bytesOf(blockBytes, 1));
     world.checkpoint();
-    slow.from = world.disk.device.parts.layout.homeStart;
+    holdReads(world, store, 'home');
     const read = beginRead(world, 0, blockBytes);
-    expect(slow.held).to.have.length(1);
+    expect(store.held).to.have.length(1);
     world.write(0, bytesOf(blockBytes, 2));
     world.checkpoint();
-    slow.letGo();
+    store.letGo();
     world.settle();
     expect(read.status).to.equal(Status.ok);
     expect(read.into).to.deep.equal(bytesOf(blockBytes, 2));
   });
 
   it('from the journal, whose ring comes round meanwhile, reads again at home', () => {
-    const { world, slow } = worldWithSlowReads();
+    const { world, store } = heldWorld();
     world.write(0, bytesOf(blockBytes, 1));
-    const { journalStart, journalBytes } = world.disk.device.parts.layout;
-    slow.from = journalStart;
-    slow.to = journalStart + journalBytes;
+    holdReads(world, store, 'journal');
     const read = beginRead(world, 0, blockBytes);
-    slow.from = Number.POSITIVE_INFINITY;
+    store.holds = () => false;
+    const { journalBytes } = world.disk.device.parts.layout;
     for (let index = 0; index < 100; index++)
       world.write((1 + (index % 8) * 16) * blockBytes, bytesOf(16 * blockBytes, 7));
     expect(world.disk.device.parts.journal.endPosition).to.be.greaterThan(journalBytes);
-    slow.letGo();
+    store.letGo();
     world.settle();
     expect(read.status).to.equal(Status.ok);
     expect(read.into).to.deep.equal(bytesOf(blockBytes, 1));
@@ -123,19 +102,19 @@ describe('a slow read', () => {
 
 describe('a write of a part of a block', () => {
   it('that is overtaken while it reads the old bytes, merges into the newer ones', () => {
-    const { world, slow } = worldWithSlowReads();
+    const { world, store } = heldWorld();
     world.write(0, bytesOf(blockBytes, 1));
     world.checkpoint();
-    slow.from = world.disk.device.parts.layout.homeStart;
+    holdReads(world, store, 'home');
     const overtaker = world.writeRequest(0, bytesOf(1024, 2));
     const partial = world.begin(world.writeRequest(2048, bytesOf(1024, 3)));
     world.settle();
     expect(partial.status).to.equal('pending');
-    const hold = slow.held.splice(0);
-    slow.from = Number.POSITIVE_INFINITY;
+    const held = store.held.splice(0);
+    store.holds = () => false;
     world.begin(overtaker);
     world.settle();
-    for (const read of hold) read();
+    for (const read of held) read();
     world.settle();
     expect(partial.status).to.equal(Status.ok);
     const expected = bytesOf(blockBytes, 1);
@@ -145,14 +124,56 @@ describe('a write of a part of a block', () => {
   });
 
   it('that is a late copy is answered without reading anything', () => {
-    const { world, slow } = worldWithSlowReads();
+    const { world, store } = heldWorld();
     const request = world.writeRequest(512, bytesOf(512, 1));
     world.begin(request);
     world.settle();
     world.checkpoint();
-    slow.from = 0;
+    store.holds = (kind) => kind === 'read';
     const late = world.begin(request);
     world.settle();
     expect(late.status).to.equal(Status.ok);
+  });
+});
+
+describe('the journal’s space', () => {
+  it('is used again only once the checkpoint that releases it is durable', () => {
+    const { world, store } = heldWorld();
+    const latest = { status: -1 as number };
+    const tryWrite = () => {
+      const request = world.writeRequest(0, bytesOf(64 * blockBytes, 1));
+      world.begin(request, (status) => {
+        latest.status = status;
+      });
+      world.settle();
+      return latest.status;
+    };
+    let flushes = 0;
+    store.holds = (kind) => {
+      if (kind === 'flush') flushes += 1;
+      return kind === 'flush' && flushes > 2;
+    };
+    while (tryWrite() !== Status.busy);
+    // Two flushes went through: of the journal, and of the home area. The third one makes the checkpoint durable.
+    expect(store.held).to.have.length(1);
+    expect(world.disk.device.writeBehind.checkpoints).to.equal(0);
+    expect(tryWrite()).to.equal(Status.busy);
+    store.letGo();
+    world.settle();
+    expect(tryWrite()).to.equal(Status.ok);
+  });
+
+  it('is acknowledged in order: a record is not, while one before it is still on its way', () => {
+    const { world, store } = heldWorld();
+    const { journalStart } = world.disk.device.parts.layout;
+    store.holds = (kind, at) => kind === 'write' && at === journalStart;
+    const first = world.begin(world.writeRequest(0, bytesOf(blockBytes, 1)));
+    world.settle();
+    const second = world.begin(world.writeRequest(blockBytes, bytesOf(blockBytes, 2)));
+    world.settle();
+    expect([first.status, second.status]).to.deep.equal(['pending', 'pending']);
+    store.letGo();
+    world.settle();
+    expect([first.status, second.status]).to.deep.equal([Status.ok, Status.ok]);
   });
 });
