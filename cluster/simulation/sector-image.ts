@@ -83,12 +83,24 @@ export class SectorImage {
     }
   }
 
+  /** Lays all sectors of this image over `target`, which takes over whole pages as they are. Ends this image. */
+  moveInto(target: SectorImage): void {
+    for (const [number, page] of this.#pages)
+      if (page.present === allSectors) {
+        target.#pages.set(number, page);
+        this.#pages.delete(number);
+      }
+    this.copyInto(target, null);
+    this.#pages.clear();
+  }
+
   #put(atBytes: number, bytes: Uint8Array, wholePage: boolean): void {
     const inPage = atBytes % pageBytes;
     const number = (atBytes - inPage) / pageBytes;
     let page = this.#pages.get(number);
     if (page === undefined) {
-      page = { bytes: new Uint8Array(pageBytes), present: 0 };
+      const memory = wholePage ? Buffer.allocUnsafeSlow(pageBytes) : new Uint8Array(pageBytes);
+      page = { bytes: memory, present: 0 };
       this.#pages.set(number, page);
     }
     page.bytes.set(bytes, inPage);

@@ -164,7 +164,7 @@ export class MemoryMedium {
   /** @internal of the store: also ends the flushes that began before. */
   completeFlush(taken: SectorImage): void {
     const last = this.#flushing.indexOf(taken);
-    for (const image of this.#flushing.splice(0, last + 1)) image.copyInto(this.#durable, null);
+    for (const image of this.#flushing.splice(0, last + 1)) image.moveInto(this.#durable);
     if (this.#flushing.length === 0 && this.#written.isEmpty && this.#inFlight.length === 0)
       this.#volatile = new SectorImage();
   }
