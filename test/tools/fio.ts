@@ -1,7 +1,9 @@
 /** fio jobs through its NBD engine, and what they measured. */
 import { z } from 'zod';
 import type { Tool } from './fetch-tool.ts';
-import { runToolWell } from './run-tool.ts';
+import { runTool } from './run-tool.ts';
+
+const fioTimeoutMs = 600_000;
 
 export interface FioJob {
   readonly uri: string;
@@ -23,6 +25,7 @@ export interface FioResult {
   readonly iops: number;
   readonly bytesPerSecond: number;
   readonly latencyMeanMs: number;
+  readonly latencyMedianMs: number;
   readonly latency99Ms: number;
   readonly errors: number;
 }
@@ -42,7 +45,6 @@ const reportSchema = z.looseObject({
       read: sideSchema,
       write: sideSchema,
       error: z.number(),
-      total_err: z.number(),
     }),
   ),
 });
@@ -70,8 +72,13 @@ export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
     ...(job.verify ? ['--verify=crc32c', '--verify_fatal=1', '--do_verify=1'] : []),
     ...(job.more ?? []),
   ];
-  const output = await runToolWell(fio, words, 600_000);
-  const report = reportSchema.parse(JSON.parse(output.slice(output.indexOf('{'))));
+  const { code, output, errors } = await runTool(fio, words, fioTimeoutMs);
+  const reportStart = output.search(/^\{$/m);
+  if (code !== 0 || reportStart < 0) {
+    const said = `${errors}${reportStart < 0 ? output : output.slice(0, reportStart)}`.trim();
+    throw new Error(`fio ${words.join(' ')} ended with ${code}: ${said}`);
+  }
+  const report = reportSchema.parse(JSON.parse(output.slice(reportStart)));
   const [only] = report.jobs;
   if (only === undefined) throw new Error('fio reported no job');
   const { read, write } = only;
@@ -82,11 +89,12 @@ export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
     iops: read.iops + write.iops,
     bytesPerSecond: read.bw_bytes + write.bw_bytes,
     latencyMeanMs: mean / 1e6,
-    latency99Ms: Math.max(percentile99(read), percentile99(write)) / 1e6,
-    errors: only.total_err,
+    latencyMedianMs: Math.max(percentile(read, 50), percentile(write, 50)) / 1e6,
+    latency99Ms: Math.max(percentile(read, 99), percentile(write, 99)) / 1e6,
+    errors: only.error,
   };
 }
 
-function percentile99(side: z.infer<typeof sideSchema>): number {
-  return side.clat_ns.percentile?.['99.000000'] ?? 0;
+function percentile(side: z.infer<typeof sideSchema>, percent: number): number {
+  return side.clat_ns.percentile?.[percent.toFixed(6)] ?? 0;
 }

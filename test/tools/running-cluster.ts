@@ -113,14 +113,23 @@ export class RunningCluster {
     return runTool(this.#command(), [program, ...words]);
   }
 
+  /** Also while the cluster is not ready, which the command tells by its exit code. */
   async status(): Promise<ClusterStatus> {
-    return JSON.parse(await this.sanctor('status', '--json')) as ClusterStatus;
+    const { output, errors } = await this.trySanctor('status', '--json');
+    if (output === '') throw new Error(`there is no status: ${errors}`);
+    return JSON.parse(output) as ClusterStatus;
   }
 
   /** Asks it to stop as Ctrl-C does, and waits. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
     this.supervisor.kill(signal);
     return this.ended();
+  }
+
+  /** Waits until it is ready, and asks it to stop. */
+  async stopWhenReady(): Promise<number | null> {
+    await this.untilReady();
+    return this.stop();
   }
 
   /** Kills the supervisor as a crash would; its children must not outlive it. */

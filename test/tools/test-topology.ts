@@ -42,9 +42,10 @@ export async function writeTestTopology(
 }
 
 function replaced(text: string, pattern: RegExp, by: string): string {
-  const result = text.replace(pattern, by);
-  if (result === text) throw new Error(`${defaultTopologyFile} has nothing like ${pattern}`);
-  return result;
+  if (text.search(pattern) < 0) {
+    throw new Error(`${defaultTopologyFile} has nothing like ${pattern}`);
+  }
+  return text.replace(pattern, by);
 }
 
 /** A port of the loopback address at which nobody listens now. */

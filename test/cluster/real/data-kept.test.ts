@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { type Tool, toolFor } from '../../tools/fetch-tool.ts';
+import { digestOf, writeRandomImage } from '../../tools/images.ts';
+import { expectEqualMirrors } from '../../tools/mirrors.ts';
+import { proofBytes } from '../../tools/proof-length.ts';
+import { type ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import { runTool, runToolWell } from '../../tools/run-tool.ts';
+import type { ClusterStatus, RunningCluster } from '../../tools/running-cluster.ts';
+import { untilAsync } from '../../tools/until.ts';
+
+const volumeBytes = 896 * 1024 * 1024;
+const recoveryTimeoutMs = 30_000;
+
+describe('data that was flushed', function () {
+  this.timeout(realTestTimeoutMs * 2);
+  const place = placePerTest();
+  const lengthBytes = proofBytes(16, 256);
+  let nbdcopy: Tool;
+  before(async function () {
+    nbdcopy = await toolFor(this, 'nbdcopy');
+  });
+
+  /** Copies a random image in, flushed at the end; gives its digest. */
+  async function copyIn(at: ClusterPlace): Promise<string> {
+    const image = join(at.folder, 'image');
+    await writeRandomImage(image, lengthBytes);
+    await runToolWell(nbdcopy, ['--flush', image, at.uri]);
+    return digestOf(image, lengthBytes);
+  }
+
+  async function copyOut(at: ClusterPlace): Promise<string> {
+    const back = join(at.folder, 'back');
+    await runToolWell(nbdcopy, [at.uri, back]);
+    return digestOf(back, lengthBytes);
+  }
+
+  it('is there after `down` and `up --data` with the same folder', async () => {
+    const first = await place().start();
+    const written = await copyIn(place());
+    expect(await first.sanctor('down')).to.contain('stopped');
+    expect(await first.ended()).to.equal(0);
+    const second = await place().start();
+    expect(await copyOut(place())).to.equal(written);
+    await expectEqualMirrors(second, volumeBytes);
+  });
+
+  it('is there after SIGKILL of every process at once', async () => {
+    const first = await place().start();
+    const written = await copyIn(place());
+    await first.killEverything();
+    const second = await place().start();
+    expect(await copyOut(place())).to.equal(written);
+    await expectEqualMirrors(second, volumeBytes);
+  });
+
+  it('is there, and the mirrors are equal, after SIGKILL of every process in the middle of writes', async function () {
+    const fio = await toolFor(this, 'fio');
+    const first = await place().start();
+    const written = await copyIn(place());
+    const behind = ['--rw=randwrite', '--bs=4k', '--iodepth=32', '--time_based', '--runtime=60'];
+    const where = [`--offset=${lengthBytes}`, '--size=64M', `--uri=${place().uri}`];
+    const writing = runTool(fio, ['--name=job', '--ioengine=nbd', ...behind, ...where]);
+    const writesBefore = (await first.status()).counters.consumerIos ?? 0;
+    await untilStatus(
+      first,
+      ({ counters }) => (counters.consumerIos ?? 0) > writesBefore + 100,
+      'writes to be under way',
+    );
+    await first.killEverything();
+    expect((await writing).code).to.not.equal(0);
+    const second = await place().start();
+    expect(await copyOut(place())).to.equal(written);
+    await expectEqualMirrors(second, volumeBytes);
+  });
+
+  for (const [node, what] of [
+    ['d1', 'a disk'],
+    ['s1', 'a switch'],
+    ['h1', 'the host'],
+    ['v1', 'the virtualizer'],
+  ] as const) {
+    it(`is there after ${what} crashed, and the volume serves again by itself`, async () => {
+      const cluster = await place().start();
+      const written = await copyIn(place());
+      const pid = pidOf(await cluster.status(), node);
+      process.kill(pid, 'SIGKILL');
+      await untilStatus(
+        cluster,
+        (status) => status.ready && pidOf(status, node) !== pid,
+        `the cluster to be ready with a new ${node}`,
+      );
+      expect(await copyOut(place())).to.equal(written);
+      await copyIn(place());
+      await expectEqualMirrors(cluster, volumeBytes);
+    });
+  }
+});
+
+function pidOf({ nodes }: ClusterStatus, name: string): number {
+  return nodes.find((node) => node.name === name)?.pid ?? 0;
+}
+
+async function untilStatus(
+  cluster: RunningCluster,
+  condition: (status: ClusterStatus) => boolean,
+  what: string,
+): Promise<void> {
+  await untilAsync(async () => condition(await cluster.status()), what, recoveryTimeoutMs);
+}
