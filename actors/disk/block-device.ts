@@ -101,6 +101,7 @@ export class BlockDevice implements WriteSupport {
   /** Sends on what is open and lets go of the store. What was not flushed is still there unless power is lost. */
   close(closed: () => void): void {
     const { journal, store } = this.parts;
+    this.writeBehind.stop();
     journal.submit();
     journal.whenWritten(() => store.close(closed));
   }

@@ -18,7 +18,7 @@ import { answerChecksums } from './checksum-query.ts';
 import { DiskIo } from './disk-io.ts';
 import { diskMachine } from './disk-machine.ts';
 import { fenceTableOf } from './fences.ts';
-import { type OpenDisk, openDisk } from './open-disk.ts';
+import { type OpenDisk, type OpenedDisk, openDisk } from './open-disk.ts';
 import type { SuperblockContent } from './superblock.ts';
 
 /** One link of a disk, and its connection to the fabric. */
@@ -152,24 +152,25 @@ export class Disk {
         cluster,
         onFailure: (error) => this.#fail(error.detail),
       },
-      (opened) => {
-        if (!opened.ok) {
-          this.#refuse(opened.message);
-          return;
-        }
-        const { device, superblock } = opened.disk;
-        const { instance } = superblock.content;
-        this.#open = opened.disk;
-        this.#io = new DiskIo(this.id, instance, device, this.#actor.subjects);
-        this.#io.fence(
-          fenceTableOf(superblock.content, () => false, new Map()),
-          () => {},
-        );
-        log.info({ disk: this.id, instance, replayed: opened.disk.replayedRecords }, 'disk open');
-        this.#machine.send({ type: 'journal.replayed' });
-        this.#actor.start();
-      },
+      (opened) => this.#opened(opened),
     );
+  }
+
+  #opened(opened: OpenedDisk): void {
+    if (!this.#machine.getSnapshot().matches('replaying')) return;
+    if (!opened.ok) {
+      this.#refuse(opened.message);
+      return;
+    }
+    const { device, superblock, replayedRecords } = opened.disk;
+    const { instance } = superblock.content;
+    this.#open = opened.disk;
+    this.#io = new DiskIo(this.id, instance, device, this.#actor.subjects);
+    const nothingAssembled = fenceTableOf(superblock.content, () => false, new Map());
+    this.#io.fence(nothingAssembled, () => {});
+    this.#ports.log.info({ disk: this.id, instance, replayedRecords }, 'the disk is open');
+    this.#machine.send({ type: 'journal.replayed' });
+    this.#actor.start();
   }
 
   #refuse(reason: string): void {

@@ -11,10 +11,13 @@ import { blockBytes, sectorBytes } from '../../protocols/units.ts';
 import { checkPage, markLost, sealPage, tagsPerPage, wordsPerPage } from './block-tags.ts';
 import type { DiskLayout } from './disk-layout.ts';
 
-/** Pages in the cache: 16 MiB, the tags of about 4 GiB of disk. Changed pages may exceed it while a replay runs. */
-export const cachedPagesMax = 4096;
 /** Pages that may have changed in the current generation before writes are answered with `busy`. */
 export const changedPagesMax = 2048;
+/**
+ * Pages in the cache: 24 MiB, the tags of about 6 GiB of disk. Two generations of changed pages must stay; what
+ * remains is enough for the largest request. Images of frozen pages come on top of it, at most 8 MiB.
+ */
+export const cachedPagesMax = 3 * changedPagesMax;
 /** Pages read from the store in one call. */
 const loadPagesMax = 64;
 

@@ -44,6 +44,7 @@ export class WriteBehind {
   readonly #parts: OpenDeviceParts;
   #number: number;
   #running = false;
+  #isStopped = false;
   /** Journal position in blocks, counted from the tail, times `blocksMax`, plus the block. */
   #blocks: Float64Array = new Float64Array();
   #pages: readonly TagPage[] = [];
@@ -66,7 +67,7 @@ export class WriteBehind {
 
   /** Begins a checkpoint when one is due. Cheap: called after every write. */
   beginIfDue(): void {
-    if (this.#running) return;
+    if (this.#running || this.#isStopped) return;
     const { journal, layout, tags } = this.#parts;
     if (
       journal.usedBytes > layout.journalBytes * journalShareUsed ||
@@ -82,6 +83,11 @@ export class WriteBehind {
       this.#begin();
       this.#waiting.push(done);
     }
+  }
+
+  /** Begins nothing more: the store is about to be closed. What is not home yet stays in the journal. */
+  stop(): void {
+    this.#isStopped = true;
   }
 
   #begin(): void {
@@ -104,7 +110,7 @@ export class WriteBehind {
   }
 
   readonly #step = (error: StoreError | null): void => {
-    if (error !== null || this.#parts.failure !== null) return;
+    if (error !== null || this.#isStopped || this.#parts.failure !== null) return;
     if (this.#nextBlock < this.#blocks.length) this.#moveBlocks();
     else if (this.#nextPage < this.#pages.length) this.#writePages();
     else this.#parts.journal.commit.request((flushError) => this.#record(flushError));
@@ -128,11 +134,7 @@ export class WriteBehind {
     const reads: Run[] = [];
     const writes: Run[] = [];
     let usedBytes = 0;
-    for (
-      ;
-      this.#nextBlock < this.#blocks.length && writes.length < sliceBlocks;
-      this.#nextBlock++
-    ) {
+    while (this.#nextBlock < this.#blocks.length && writes.length < sliceBlocks) {
       const key = this.#blocks[this.#nextBlock] ?? 0;
       const block = key % blocksMax;
       const place = journal.placeOf(this.#tailPosition + Math.floor(key / blocksMax) * blockBytes);
@@ -145,6 +147,7 @@ export class WriteBehind {
       else reads.push({ place, start: usedBytes, bytes });
       usedBytes += bytes;
       joinRun(writes, layout.homeStart + block * blockBytes, usedBytes - blockBytes, blockBytes);
+      this.#nextBlock += 1;
     }
     this.#each(
       reads,
@@ -193,9 +196,12 @@ export class WriteBehind {
     let left = runs.length;
     const attempt = (run: Run) =>
       start(run, (error) => {
+        if (this.#isStopped) return;
         this.isOutOfSpace = error?.kind === 'no-space';
         if (this.isOutOfSpace) {
-          clock.setTimeout(() => attempt(run), noSpaceRetryMs);
+          clock.setTimeout(() => {
+            if (!this.#isStopped) attempt(run);
+          }, noSpaceRetryMs);
           return;
         }
         if (error !== null) journal.fail(error);
@@ -206,7 +212,7 @@ export class WriteBehind {
   }
 
   #record(error: StoreError | null): void {
-    if (error !== null) return;
+    if (error !== null || this.#isStopped) return;
     const { journal, layout, salt, store } = this.#parts;
     this.#number += 1;
     const bytes = encodeCheckpoint(

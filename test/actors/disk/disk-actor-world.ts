@@ -124,7 +124,7 @@ export class DiskActorWorld {
   }
 
   /** Starts a process with the disk. */
-  start(wrap: (store: BlockStore) => BlockStore = (store) => store): Disk {
+  start(wrap: (store: BlockStore) => BlockStore = (store) => store, runForMs = 1000): Disk {
     const process = new SimulatedProcess(this.clock, 'disk');
     const io = this.#connect(process, 'io');
     const control = this.#connect(process, 'control');
@@ -134,7 +134,7 @@ export class DiskActorWorld {
     disk.start();
     this.#process = process;
     this.#disk = disk;
-    this.clock.runFor(1000);
+    this.clock.runFor(runForMs);
     return disk;
   }
 

@@ -213,6 +213,31 @@ describe('disk', () => {
     expect(answer).to.include({ ok: false, reason: 'refused' });
   });
 
+  it('stopped in the middle of opening, of a checkpoint or of an I/O, ends quietly and opens again', () => {
+    for (let stopAfterMs = 0; stopAfterMs < 60; stopAfterMs += 3) {
+      const world = new DiskActorWorld({ readMs: 3, writeMs: 3, flushMs: 3 });
+      world.format();
+      const disk = world.start((store) => store, stopAfterMs);
+      if (disk.state === 'unassembled') {
+        world.beginCommand('assemble', world.assembly());
+        world.clock.runFor(20);
+        world.send(world.request(Operation.write, 0, 4096), bytesOf(4096, 1));
+        disk.opened?.device.writeBehind.drain(() => {});
+        world.clock.runFor(stopAfterMs / 3);
+      }
+      let stopped = false;
+      disk.stop(() => {
+        stopped = true;
+      });
+      world.clock.runFor(1000);
+      expect(stopped).to.equal(true);
+      expect(disk.state).to.equal('stopped');
+      expect(world.events.filter(({ body }) => body.what !== undefined)).to.deep.equal([]);
+      world.start();
+      expect(world.disk.state).to.equal('unassembled');
+    }
+  });
+
   it('makes everything durable when it stops', () => {
     const world = assembled();
     world.write(0, bytesOf(4096, 1));
