@@ -14,17 +14,46 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BlockDevice } from '../../actors/disk/block-device.ts';
+import { DiskIo } from '../../actors/disk/disk-io.ts';
 import { reserveBytes } from '../../actors/disk/disk-layout.ts';
+import { type FenceTable, fenceTableOf } from '../../actors/disk/fences.ts';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
 import { type OpenDisk, openDisk } from '../../actors/disk/open-disk.ts';
+import type { SuperblockContent } from '../../actors/disk/superblock.ts';
 import { createFileStore } from '../../cluster/stores/open-file-store.ts';
 import { createSystemClock } from '../../cluster/system-clock.ts';
 import { createSystemRandom } from '../../cluster/system-random.ts';
 import { checksumOf, pieceCount, writeChecksums } from '../../protocols/checksums.ts';
-import { Status } from '../../protocols/codes.ts';
-import { type ClusterId, type DiskId, type HostId, idOf } from '../../protocols/ids.ts';
-import type { Log } from '../../protocols/ports.ts';
-import { blockBytes, mebibyte } from '../../protocols/units.ts';
+import { Operation, Status } from '../../protocols/codes.ts';
+import { decodeFrame, encodeRequest, FrameKind } from '../../protocols/frames/frame.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import {
+  type ClusterId,
+  type DiskId,
+  type ExtentId,
+  type HostId,
+  idOf,
+  type SwitchId,
+  type VolumeId,
+} from '../../protocols/ids.ts';
+import type { Bus, Log } from '../../protocols/ports.ts';
+import { subjectsOf } from '../../protocols/subjects.ts';
+import {
+  type AttachEpoch,
+  blockBytes,
+  type ControlEpoch,
+  type DiskOffset,
+  type EventCount,
+  type ExtentGeneration,
+  type Generation,
+  type Incarnation,
+  type IoNumber,
+  mebibyte,
+  type PartitionEpoch,
+  unitOf,
+  type VolumeOffset,
+  type WriteNumber,
+} from '../../protocols/units.ts';
 
 const sizeBytes = 512 * mebibyte;
 const ioCount = 60_000;
@@ -52,6 +81,77 @@ async function openNew(folder: string): Promise<OpenDisk> {
       opened.ok ? resolve(opened.disk) : reject(new Error(opened.message)),
     );
   });
+}
+
+function benchRequest(operation: Operation, at: number): Request {
+  return {
+    operation,
+    flags: 0,
+    volume: idOf<VolumeId>('vol0'),
+    offset: unitOf<VolumeOffset>(at),
+    lengthBytes: blockBytes,
+    disk,
+    diskOffset: unitOf<DiskOffset>(at),
+    extentGeneration: unitOf<ExtentGeneration>(1),
+    mirrorSet: '',
+    generation: unitOf<Generation>(1),
+    controlEpoch: unitOf<ControlEpoch>(1),
+    attachEpoch: unitOf<AttachEpoch>(1),
+    eventCount: unitOf<EventCount>(0),
+    partition: 0,
+    partitionEpoch: unitOf<PartitionEpoch>(1),
+    ownerIncarnation: unitOf<Incarnation>(1),
+    writeNumber: unitOf<WriteNumber>(writeNumber),
+    lowestUnsettled: unitOf<WriteNumber>(1),
+    host,
+    hostIncarnation: unitOf<Incarnation>(5),
+    ioNumber: unitOf<IoNumber>(0),
+    attempt: 0,
+    watermark: unitOf<IoNumber>(Math.max(0, writeNumber - 200)),
+    regionWrites: 0,
+    replyKind: 'hba',
+    replyId: 'h1-a',
+    replySlot: 1,
+    route: [],
+  };
+}
+
+/** One volume with one extent over the part of the disk that is used. */
+function benchFences(): FenceTable {
+  const { volume, controlEpoch, extentGeneration, generation } = benchRequest(Operation.read, 0);
+  const extent = {
+    extent: idOf<ExtentId>('e1'),
+    start: unitOf<DiskOffset>(0),
+    lengthBytes: 256 * mebibyte,
+    generation: extentGeneration,
+    mirrorSet: '' as const,
+    reference: 1,
+  };
+  const partition = {
+    partition: 0,
+    coordinator: idOf<SwitchId>('s1'),
+    epoch: unitOf<PartitionEpoch>(1),
+    ownerIncarnation: unitOf<Incarnation>(1),
+  };
+  const attachment = {
+    host,
+    hostIncarnation: unitOf<Incarnation>(5),
+    attachEpoch: unitOf<AttachEpoch>(1),
+    mode: 'exclusive' as const,
+    readOnly: false,
+  };
+  const entry = {
+    volume,
+    generation,
+    controlEpoch,
+    highestEpoch: 1,
+    extents: [extent],
+    partitions: [partition],
+    attachments: [attachment],
+    eventCounts: [],
+  };
+  const content = { volumes: [entry] } as unknown as SuperblockContent;
+  return fenceTableOf(content, () => true, new Map());
 }
 
 type Start = (index: number, ended: (status: Status) => void) => void;
@@ -112,6 +212,34 @@ function reads(device: BlockDevice, lengthBytes: number): Start {
   };
 }
 
+/** Frames in and frames out, with a bus that drops them: what is left is the disk's own work. */
+function framed(opened: OpenDisk, operation: Operation): Start {
+  const subjects = subjectsOf(idOf<ClusterId>('bench'));
+  const diskIo = new DiskIo(disk, opened.superblock.content.instance, opened.device, subjects);
+  diskIo.mode = 'serving';
+  diskIo.fence(benchFences(), ignore);
+  const waiting: ((status: Status) => void)[] = [];
+  const bus = {
+    payloadBytesMax: mebibyte,
+    publish: (_subject: string, frame: Uint8Array) => {
+      const decoded = decodeFrame(frame);
+      if (decoded?.kind !== FrameKind.reply) throw new Error('not a reply');
+      waiting[decoded.reply.ioNumber]?.(decoded.reply.outcome.status);
+      return 'sent';
+    },
+  } as unknown as Bus;
+  const data = [new Uint8Array(blockBytes).fill(9)];
+  const blocks = (256 * mebibyte) / blockBytes;
+  return (index, ended) => {
+    writeNumber += 1;
+    const at = ((index * 7919) % blocks) * blockBytes;
+    waiting[writeNumber] = ended;
+    const request = { ...benchRequest(operation, at), ioNumber: unitOf<IoNumber>(writeNumber) };
+    const frame = encodeRequest(request, operation === Operation.write ? data : []);
+    diskIo.received(frame, bus);
+  };
+}
+
 /** What the machine gives today, to judge the rest by. */
 function yardsticks(folder: string): void {
   const fd = openSync(join(folder, 'yardstick'), 'w+');
@@ -136,12 +264,15 @@ function yardsticks(folder: string): void {
 const folder = mkdtempSync(join(tmpdir(), 'sanctor-bench-'));
 try {
   yardsticks(folder);
-  const { device } = await openNew(folder);
+  const opened = await openNew(folder);
+  const { device } = opened;
   await measure('fill 256 KiB', 1024, 4, writes(device, 64 * blockBytes, false));
   for (const depth of [1, 32]) {
     await measure('write 4 KiB', ioCount, depth, writes(device, blockBytes, false));
     await measure('read 4 KiB', ioCount, depth, reads(device, blockBytes));
   }
+  await measure('read 4 KiB, frames', ioCount, 32, framed(opened, Operation.read));
+  await measure('write 4 KiB, frames', ioCount, 32, framed(opened, Operation.write));
   await measure('write 4 KiB durable', 5000, 32, writes(device, blockBytes, true));
   await measure('write 128 KiB', 4000, 8, writes(device, 32 * blockBytes, false));
   await measure('read 128 KiB', 4000, 8, reads(device, 32 * blockBytes));

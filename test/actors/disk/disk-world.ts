@@ -9,7 +9,7 @@ import { MemoryMedium, type StoreLatency } from '../../../cluster/simulation/sto
 import { pieceCount, writeChecksums } from '../../../protocols/checksums.ts';
 import { Status } from '../../../protocols/codes.ts';
 import { type ClusterId, type DiskId, type HostId, idOf } from '../../../protocols/ids.ts';
-import type { BlockStore, Log } from '../../../protocols/ports.ts';
+import type { BlockStore, Clock, Log } from '../../../protocols/ports.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 
 export const clusterId = idOf<ClusterId>('test');
@@ -22,7 +22,7 @@ export interface DiskWorldOptions {
   readonly latency?: StoreLatency;
   readonly writeBackPerMillion?: number;
   /** Put around the store before the disk gets it. */
-  readonly wrapStore?: (store: BlockStore) => BlockStore;
+  readonly wrapStore?: (store: BlockStore, clock: Clock) => BlockStore;
 }
 
 /** Result of an operation; `pending` until it has ended. */
@@ -77,7 +77,7 @@ export class DiskWorld {
 
   store(): BlockStore {
     const store = this.medium.open(this.clock);
-    return this.#options.wrapStore?.(store) ?? store;
+    return this.#options.wrapStore?.(store, this.clock) ?? store;
   }
 
   /** @returns why it could not be formatted; null when it was */
