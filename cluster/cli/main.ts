@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { packageFile } from '../package-root.ts';
+import type { BenchOptions } from './bench.ts';
 import type { NodeOptions } from './node.ts';
 import type { SeedRange, SimOptions } from './sim.ts';
 import type { UpOptions } from './up.ts';
@@ -136,9 +137,11 @@ program
   .description('run the standard benchmarks')
   .argument('[name]', 'which one; all when left out')
   .option('--short', 'a quick look instead of a measurement')
-  .action(async (name: string | undefined, options: { short?: boolean }) => {
+  .option('--profile', 'also show where the time of an I/O goes')
+  .option('--json <file>', 'write the numbers into a file')
+  .action(async (name: string | undefined, options: BenchOptions) => {
     const { bench } = await import('./bench.ts');
-    await bench(name, options.short === true);
+    await bench(name, options);
   });
 
 function wholeNumber(text: string): number {

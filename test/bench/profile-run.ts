@@ -20,7 +20,8 @@ const loads: readonly JobName[] = [
   'sequentialWrite',
 ];
 const functionsMax = 12;
-const sampleUs = 500;
+/** Sampling costs time itself, also in idle processes. */
+const sampleUs = 1000;
 
 /** What one process did while a load ran. */
 export interface ProcessProfile {

@@ -4,13 +4,18 @@ import type { LoadProfile, ProcessProfile } from './profile-run.ts';
 import { idlePart } from './profile-samples.ts';
 
 const functionsShown = 6;
+const partsShown = 10;
 
 export function profileText({ load, iops, ios, processes }: LoadProfile): string {
   const totals = totalsOf(processes);
-  const parts = Object.keys(totals).sort((a, b) => (totals[b] ?? 0) - (totals[a] ?? 0));
+  const byCost = Object.keys(totals).sort((a, b) => (totals[b] ?? 0) - (totals[a] ?? 0));
+  const parts = byCost.slice(0, partsShown);
+  const rest = byCost.slice(partsShown);
+  const restOf = (us: Readonly<Record<string, number>>) =>
+    rest.reduce((sum, part) => sum + (us[part] ?? 0), 0);
   const table = new Table({
-    head: ['µs per I/O', 'processor', ...parts],
-    colAligns: ['left', 'right', ...parts.map(() => 'right' as const)],
+    head: ['µs per I/O', 'processor', ...parts, 'rest'],
+    colAligns: ['left', 'right', ...parts.map(() => 'right' as const), 'right'],
     style: { head: [], border: [], compact: true },
   });
   const perIo = (us: number | undefined) =>
@@ -20,10 +25,16 @@ export function profileText({ load, iops, ios, processes }: LoadProfile): string
       process,
       perIo(processorUs ?? undefined),
       ...parts.map((part) => perIo(span?.parts[part])),
+      perIo(restOf(span?.parts ?? {})),
     ]);
   }
   const processorTotal = processes.reduce((sum, { processorUs }) => sum + (processorUs ?? 0), 0);
-  table.push(['all', perIo(processorTotal), ...parts.map((part) => perIo(totals[part]))]);
+  table.push([
+    'all',
+    perIo(processorTotal),
+    ...parts.map((part) => perIo(totals[part])),
+    perIo(restOf(totals)),
+  ]);
   const head = `${load}: ${Math.round(iops).toLocaleString('en')} I/O per s while profiled`;
   return [head, table.toString(), ...processes.flatMap((each) => functionLines(each, ios))].join(
     '\n',

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { type Tool, toolFor } from '../../tools/fetch-tool.ts';
 import { digestOf, writeRandomImage } from '../../tools/images.ts';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
-import { proofBytes } from '../../tools/proof-length.ts';
+import { isLongProof, proofBytes } from '../../tools/proof-length.ts';
 import { type ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import { runTool, runToolWell } from '../../tools/run-tool.ts';
 import type { ClusterStatus, RunningCluster } from '../../tools/running-cluster.ts';
@@ -11,6 +11,8 @@ import { untilAsync } from '../../tools/until.ts';
 
 const volumeBytes = 896 * 1024 * 1024;
 const recoveryTimeoutMs = 30_000;
+/** A copy that takes longer was held up by something that had not recovered. */
+const copyTimeoutMs = isLongProof ? 600_000 : 30_000;
 
 describe('data that was flushed', function () {
   this.timeout(realTestTimeoutMs * 2);
@@ -25,13 +27,13 @@ describe('data that was flushed', function () {
   async function copyIn(at: ClusterPlace): Promise<string> {
     const image = join(at.folder, 'image');
     await writeRandomImage(image, lengthBytes);
-    await runToolWell(nbdcopy, ['--flush', image, at.uri]);
+    await runToolWell(nbdcopy, ['--flush', image, at.uri], copyTimeoutMs);
     return digestOf(image, lengthBytes);
   }
 
   async function copyOut(at: ClusterPlace): Promise<string> {
     const back = join(at.folder, 'back');
-    await runToolWell(nbdcopy, [at.uri, back]);
+    await runToolWell(nbdcopy, [at.uri, back], copyTimeoutMs);
     return digestOf(back, lengthBytes);
   }
 
