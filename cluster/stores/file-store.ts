@@ -4,10 +4,11 @@
  *
  * Reads and writes go to the page cache synchronously, which costs a third of a trip through the thread pool, as
  * long as they are fast. One that was slow (a cold file, a full cache) sends the next ones to the thread pool for a
- * while, so that the event loop is not blocked for long. Results are delivered in batches, from `setImmediate`.
+ * while, so that the event loop is not blocked for long. Results are delivered in batches (`done-queue.ts`).
  */
 import { closeSync, fdatasync, read, readSync, writev, writevSync } from 'node:fs';
 import type { BlockStore, StoreDone, StoreError } from '../../protocols/ports.ts';
+import { DoneQueue } from './done-queue.ts';
 import { OverlapQueue, type QueuedOperation } from './overlap-queue.ts';
 
 /** A synchronous call longer than this makes the next ones asynchronous … */
@@ -36,10 +37,7 @@ export class FileStore implements BlockStore {
   /** Who waits for the close; null while open. */
   #closing: (() => void)[] | null = null;
   #filesOpen = true;
-  #doneCallbacks: StoreDone[] = [];
-  #doneErrors: (StoreError | null)[] = [];
-  #deliveryArranged = false;
-  readonly #deliver = () => this.#deliverDone();
+  readonly #done = new DoneQueue();
 
   /**
    * @param segments the files, in order, without gaps; the store closes them when it is closed
@@ -56,7 +54,7 @@ export class FileStore implements BlockStore {
     if (!this.#admits(atBytes, into.length, done)) return;
     const startMs = performance.now();
     if (this.#queue.isIdle && startMs >= this.#asynchronousUntilMs) {
-      this.#finish(done, this.#readNow(atBytes, into));
+      this.#done.add(done, this.#readNow(atBytes, into));
       this.#noteDuration(startMs);
       return;
     }
@@ -71,7 +69,7 @@ export class FileStore implements BlockStore {
     if (!this.#admits(atBytes, lengthBytes, done)) return;
     const startMs = performance.now();
     if (this.#queue.isIdle && startMs >= this.#asynchronousUntilMs) {
-      this.#finish(done, this.#writeNow(atBytes, pieces, lengthBytes));
+      this.#done.add(done, this.#writeNow(atBytes, pieces, lengthBytes));
       this.#noteDuration(startMs);
       return;
     }
@@ -93,7 +91,7 @@ export class FileStore implements BlockStore {
         }
         left -= 1;
         if (left > 0) return;
-        this.#finish(done, failed);
+        this.#done.add(done, failed);
         this.#callEnded();
       });
     }
@@ -111,8 +109,8 @@ export class FileStore implements BlockStore {
     if (atBytes < 0 || atBytes + lengthBytes > this.sizeBytes)
       throw new RangeError(`outside the store: ${lengthBytes} bytes at ${atBytes}`);
     if (this.#closing !== null)
-      this.#finish(done, { kind: 'media', detail: 'the store is closed' });
-    else if (this.#failure !== null) this.#finish(done, this.#failure);
+      this.#done.add(done, { kind: 'media', detail: 'the store is closed' });
+    else if (this.#failure !== null) this.#done.add(done, this.#failure);
     else return true;
     return false;
   }
@@ -213,7 +211,7 @@ export class FileStore implements BlockStore {
       run: () =>
         run((error) => {
           this.#queue.remove(operation);
-          this.#finish(done, error);
+          this.#done.add(done, error);
           this.#callEnded();
         }),
     };
@@ -226,36 +224,6 @@ export class FileStore implements BlockStore {
     if (this.#filesOpen) for (const segment of this.#segments) closeSync(segment.fd);
     this.#filesOpen = false;
     for (const closed of this.#closing.splice(0)) setImmediate(closed);
-  }
-
-  #finish(done: StoreDone, error: StoreError | null): void {
-    this.#doneCallbacks.push(done);
-    this.#doneErrors.push(error);
-    if (this.#deliveryArranged) return;
-    this.#deliveryArranged = true;
-    setImmediate(this.#deliver);
-  }
-
-  #deliverDone(): void {
-    const callbacks = this.#doneCallbacks;
-    const errors = this.#doneErrors;
-    this.#doneCallbacks = [];
-    this.#doneErrors = [];
-    this.#deliveryArranged = false;
-    let delivered = 0;
-    try {
-      while (delivered < callbacks.length) {
-        const at = delivered;
-        delivered += 1;
-        callbacks[at]?.(errors[at] ?? null);
-      }
-    } finally {
-      // A callback that threw takes nobody else's result with it.
-      for (; delivered < callbacks.length; delivered += 1) {
-        const done = callbacks[delivered];
-        if (done !== undefined) this.#finish(done, errors[delivered] ?? null);
-      }
-    }
   }
 }
 
