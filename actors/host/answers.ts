@@ -174,6 +174,10 @@ export class Answers {
         return;
       case 'hold':
         counters.deferrals++;
+        if (driver.hasAdoptedSince(slot.request)) {
+          this.#retryAt(slot, nowMs);
+          return;
+        }
         this.#parts.issuer.withdraw(slot);
         slot.state = SlotState.held;
         driver.needControlData();

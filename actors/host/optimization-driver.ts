@@ -17,7 +17,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
-import { epochsDiffer, type VolumeView } from './volume-view.ts';
+import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
 
 /** What the driver cannot decide by itself. */
 export interface DriverListener {
@@ -155,10 +155,12 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Takes control data; if it is newer, its numbers, routes and sizes count from now on, and what was held goes on. */
   adopt(view: VolumeView): void {
-    const before = this.view.data;
-    const { generation, controlEpoch } = view.data;
-    const isNewer = generation > before.generation || controlEpoch > before.controlEpoch;
-    if (isNewer || epochsDiffer(this.view, view)) this.#use(view);
+    if (isNewer(view.data, this.view.data) || epochsDiffer(this.view, view)) this.#use(view);
+  }
+
+  /** True when newer control data was adopted after `request` was sent: what it met may be over. */
+  hasAdoptedSince(request: Decided): boolean {
+    return isNewer(this.view.data, request);
   }
 
   rebuildRoutes(): void {

@@ -72,6 +72,13 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
   };
 }
 
+/** The numbers that tell control data from earlier one; requests carry them. */
+export type Decided = Pick<ControlData, 'generation' | 'controlEpoch'>;
+
+export function isNewer(one: Decided, other: Decided): boolean {
+  return one.generation > other.generation || one.controlEpoch > other.controlEpoch;
+}
+
 /** True when two decisions differ in what open I/O was sent under: all of it must end first (DESIGN I12). */
 export function epochsDiffer(before: VolumeView, after: VolumeView): boolean {
   return (

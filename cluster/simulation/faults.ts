@@ -144,6 +144,18 @@ const powerCut: Strike = (targets, random) => {
   return `for ${downMs.toFixed(0)} ms`;
 };
 
+/** The power fails while all disks are slow: in the middle of what takes them long, as checkpoints do. */
+const brownOut: Strike = ({ world, conditions, powerCut: cut }, random) => {
+  if (!world.hasPower) return null;
+  const times = random.pick([10, 50, 200]);
+  const afterMs = random.between(100, 1500);
+  const downMs = random.between(10, 1000);
+  for (const { id: disk } of world.topology.disks)
+    conditions.add({ slow: { disk, times } }, afterMs);
+  world.clock.setTimeout(() => cut(downMs), afterMs);
+  return `slow by ${times} for ${afterMs.toFixed(0)} ms, off for ${downMs.toFixed(0)} ms`;
+};
+
 export const faultKinds = {
   disconnect: { weight: 16, strike: disconnect },
   stall: { weight: 5, strike: stall },
@@ -154,7 +166,8 @@ export const faultKinds = {
   crashDisk: { weight: 9, strike: crashOf('disk') },
   crashVirtualizer: { weight: 5, strike: crashOf('virtualizer') },
   crashTwo: { weight: 3, strike: crashTwo },
-  powerCut: { weight: 4, strike: powerCut },
+  powerCut: { weight: 3, strike: powerCut },
+  brownOut: { weight: 3, strike: brownOut },
   serverRestart: { weight: 4, strike: serverRestart },
   loss: {
     weight: 10,

@@ -57,6 +57,8 @@ export class Run {
   readonly #schedule: FaultSchedule;
   #verdict: Verdict = 'passed';
   #problems: string[] = [];
+  /** Some faults strike in two steps: none of them does after the load has ended. */
+  #underFaults = false;
   /** When a host's process was last seen paused: its I/O cannot end then. */
   #hostPausedMs = 0;
 
@@ -93,6 +95,7 @@ export class Run {
     } catch (error) {
       this.#fail('crashed', stackOf(error));
     }
+    if (this.#verdict === 'stuck') this.#judgeStuck();
     const world = this.#world;
     world.trace.note(`verdict ${this.#verdict} ${this.#problems.join(' | ')}`);
     return {
@@ -122,7 +125,9 @@ export class Run {
     this.#world.database.sync();
     this.#consumers.start();
     this.#schedule.start();
+    this.#underFaults = true;
     this.#runFor(this.#options.minutes * 60_000, () => false);
+    this.#underFaults = false;
     this.#schedule.stop();
     this.#schedule.heal();
   }
@@ -165,13 +170,23 @@ export class Run {
   #judge(): void {
     if (this.#hasFailed) return;
     for (const violation of this.#consumers.violations()) this.#fail('wrong', violation);
+    if (this.#hasFailed) return;
     let stopped = false;
     this.#world.stop(() => {
       stopped = true;
     });
     if (!this.#runFor(stopWithinMs, () => stopped))
       this.#fail('stuck', `the nodes did not stop within ${stopWithinMs} ms`);
-    else for (const problem of mirrorProblems(this.#world)) this.#fail('wrong', problem);
+    if (this.#hasFailed) return;
+    for (const problem of mirrorProblems(this.#world)) this.#fail('wrong', problem);
+  }
+
+  /** Whoever meets a wrong result may refuse to go on: what consumers saw tells that from being stuck. */
+  #judgeStuck(): void {
+    const [violation] = this.#consumers.violations();
+    if (violation === undefined) return;
+    this.#verdict = 'wrong';
+    this.#problems.unshift(violation);
   }
 
   /** Runs until `isOver`, a failure, or the time is up. @returns whether it was over */
@@ -204,6 +219,7 @@ export class Run {
   }
 
   #powerCut(downMs: number): void {
+    if (!this.#world.hasPower || !this.#underFaults) return;
     this.#world.powerCut();
     this.#consumers.powerCut();
     this.#world.clock.setTimeout(() => this.#world.powerOn(), downMs);

@@ -45,6 +45,8 @@ const perThousand = { flush: 40, writeZeroes: 20, trim: 20, read: 430 };
 /** One burst in so many crowds on a few blocks of the hot set. */
 const crowdedBurstsIn = 4;
 const crowdBlocks = 3;
+const longBlocksMax = 32;
+const hugeBlocksMax = 320;
 
 export class Workload {
   readonly counts: WorkloadCounts = { started: 0, succeeded: 0, failed: 0 };
@@ -144,18 +146,19 @@ export class Workload {
     else recorded.write(volume, place, random.integer(8) === 0, ended);
   }
 
-  /** Mostly whole blocks; some parts of one, some that span strips. */
+  /** Mostly whole blocks; some parts of one, some that span strips, a few that span partitions. */
   #place(hotBlocks: readonly number[]): SectorRange {
     const { random } = this.#parts;
     const blocks = this.#options.spanBytes / blockBytes;
     const block = random.integer(2) === 0 ? random.pick(hotBlocks) : random.integer(blocks);
-    const shape = random.integer(10);
-    if (shape < 2) {
+    const shape = random.integer(100);
+    if (shape < 20) {
       const skip = random.integer(sectorsPerBlock);
       const sectorCount = 1 + random.integer(sectorsPerBlock - skip);
       return { firstSector: block * sectorsPerBlock + skip, sectorCount };
     }
-    const wanted = shape < 9 ? 1 : 1 + random.integer(32);
+    const blocksMax = shape < 90 ? 1 : shape < 99 ? longBlocksMax : hugeBlocksMax;
+    const wanted = 1 + random.integer(blocksMax);
     const sectorCount = Math.min(wanted, blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }

@@ -198,6 +198,18 @@ describe('re-issue of physical I/O (H6)', () => {
     expect(ended).to.deep.equal([Status.ok]);
   });
 
+  it('“fenced” under numbers that newer control data has replaced meanwhile is not held: nothing else would free it', () => {
+    read();
+    const first = only(world.sent());
+    world.publish({ generation: 12, controlEpoch: 3 });
+    world.refuse(first, { status: Status.fenced, detail: { number: 'controlEpoch', current: 3 } });
+    world.clock.runFor(45);
+    const second = only(world.sent());
+    expect(second.request.controlEpoch).to.equal(3);
+    world.answerAll([second]);
+    expect(ended).to.deep.equal([Status.ok]);
+  });
+
   it('a read without any answer ends with an error at its deadline, and nothing else does', () => {
     read();
     world.clock.runFor(9900);
