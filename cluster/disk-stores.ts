@@ -2,16 +2,16 @@
  * Where a node keeps its disks: files named by the topology, or one file per disk in the data folder, or memory. A file
  * that is not there yet is made and formatted; one that is there is never formatted, whatever is in it.
  */
-import { existsSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { FoundStore } from '../actors/disk/disk.ts';
+import { reserveBytes } from '../actors/disk/disk-layout.ts';
 import { formatDisk } from '../actors/disk/format-disk.ts';
 import type { DiskId } from '../protocols/ids.ts';
 import type { BlockStore, Random } from '../protocols/ports.ts';
 import type { Disk, Topology } from '../protocols/topology.ts';
-import { MemoryMedium } from './simulation/store.ts';
+import { MemoryStore } from './stores/memory-store.ts';
 import { createFileStore, openFileStore } from './stores/open-file-store.ts';
-import { createSystemClock } from './system-clock.ts';
 
 /** Finds the store of a disk, made and formatted if it is new; or says what is wrong and what to do. */
 export async function openDiskStore(
@@ -21,7 +21,7 @@ export async function openDiskStore(
 ): Promise<FoundStore> {
   const entry = options.topology.disks.find(({ id }) => id === disk);
   if (entry === undefined) throw new RangeError(`the topology has no disk ${disk}`);
-  if (entry.store === 'memory') return formatted(memoryStore(entry, random), disk, random);
+  if (entry.store === 'memory') return formatted(new MemoryStore(entry.sizeBytes), disk, random);
   const paths = entry.files.length > 0 ? entry.files : [join(options.diskFolder, `${disk}.disk`)];
   const [only, ...others] = paths;
   if (only !== undefined && others.length === 0 && !existsSync(only))
@@ -30,19 +30,40 @@ export async function openDiskStore(
   return opened.ok ? opened : { ok: false, message: `disk ${disk}: ${opened.problem.message}` };
 }
 
-function memoryStore(entry: Disk, random: Random): BlockStore {
-  return new MemoryMedium({ sizeBytes: entry.sizeBytes, random }).open(createSystemClock());
+/**
+ * Under its name only once it is formatted, so that a crash in between leaves nothing that looks like an emptied disk,
+ * and only if nobody else made one meanwhile.
+ */
+async function newFile(path: string, entry: Disk, random: Random): Promise<FoundStore> {
+  const { id, sizeBytes } = entry;
+  const unfinished = `${path}.${process.pid}.new`;
+  rmSync(unfinished, { force: true });
+  const created = createFileStore([{ path: unfinished, sizeBytes }], {
+    reserveBytes: reserveBytes(sizeBytes),
+  });
+  if (!created.ok) return { ok: false, message: `disk ${id}: ${created.problem.message}` };
+  const found = await formatted(created.store, id, random);
+  try {
+    if (found.ok) linkSync(unfinished, path);
+  } catch (error) {
+    created.store.close(() => {});
+    const why = (error as Error).message;
+    return {
+      ok: false,
+      message: `disk ${id}: another process made ${path} at the same time: ${why}`,
+    };
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+  syncFolderOf(path);
+  return found;
 }
 
-/** Under its name only once it is formatted: a crash in between leaves nothing that looks like an emptied disk. */
-async function newFile(path: string, entry: Disk, random: Random): Promise<FoundStore> {
-  const unfinished = `${path}.new`;
-  rmSync(unfinished, { force: true });
-  const created = createFileStore([{ path: unfinished, sizeBytes: entry.sizeBytes }]);
-  if (!created.ok) return { ok: false, message: `disk ${entry.id}: ${created.problem.message}` };
-  const found = await formatted(created.store, entry.id, random);
-  if (found.ok) renameSync(unfinished, path);
-  return found;
+/** Makes the file's name durable. */
+function syncFolderOf(path: string): void {
+  const folder = openSync(dirname(path), 'r');
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 function formatted(store: BlockStore, disk: DiskId, random: Random): Promise<FoundStore> {
