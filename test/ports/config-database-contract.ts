@@ -9,7 +9,7 @@ export interface ConfigDatabaseWorld {
   /** Lets time pass until the condition holds; fails after a deadline. */
   until(condition: () => boolean, what: string): Promise<void>;
   /** The server takes requests but does not serve them, as a stopped process does. */
-  pause(): void;
+  pause(): void | Promise<void>;
   resume(): void;
   /** The server is killed, and started again on what it had written. */
   kill(): Promise<void>;
@@ -162,7 +162,7 @@ function describeTrouble(world: () => ConfigDatabaseWorld): void {
   it('a server that does not answer: reads are unavailable, a write is unknown and may yet happen', async () => {
     const key = 'volume.vol0';
     const first = revisionOf(await writeTo(world(), { key, value: '1', expectedRevision: 0 }));
-    world().pause();
+    await world().pause();
     const [read, written] = await Promise.all([
       readOf(world(), key),
       writeTo(world(), { key, value: '2', expectedRevision: first }),

@@ -78,3 +78,12 @@ function statFields(processId: number): { name: string; rest: readonly string[] 
     return null;
   }
 }
+
+/** True once every thread of a process that got SIGSTOP stands still: the signal reaches them one after the other. */
+export function isStopped(processId: number): boolean {
+  if (process.platform !== 'linux') return true;
+  const folder = `/proc/${processId}/task`;
+  return readdirSync(folder).every((thread) =>
+    /\) T /.test(readFileSync(`${folder}/${thread}/stat`, 'utf8')),
+  );
+}

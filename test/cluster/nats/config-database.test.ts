@@ -14,6 +14,7 @@ import {
   readOf,
   writeTo,
 } from '../../ports/config-database-contract.ts';
+import { isStopped } from '../../tools/processes.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { until } from '../../tools/until.ts';
 
@@ -33,7 +34,10 @@ async function openWorld(
     other,
     server: () => server,
     until,
-    pause: () => process.kill(server.pid, 'SIGSTOP'),
+    async pause() {
+      process.kill(server.pid, 'SIGSTOP');
+      await until(() => isStopped(server.pid), 'all threads of the server stopped');
+    },
     resume: () => process.kill(server.pid, 'SIGCONT'),
     async kill() {
       server.kill();
