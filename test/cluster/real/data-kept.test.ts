@@ -4,7 +4,7 @@ import { type Tool, toolFor } from '../../tools/fetch-tool.ts';
 import { digestOf, writeRandomImage } from '../../tools/images.ts';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isLongProof, proofBytes } from '../../tools/proof-length.ts';
-import { type ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import { runTool, runToolWell } from '../../tools/run-tool.ts';
 import type { ClusterStatus, RunningCluster } from '../../tools/running-cluster.ts';
 import { untilAsync } from '../../tools/until.ts';
@@ -76,27 +76,36 @@ describe('data that was flushed', function () {
     await expectEqualMirrors(second, volumeBytes);
   });
 
-  for (const [node, what] of [
-    ['d1', 'a disk'],
-    ['s1', 'a switch'],
-    ['h1', 'the host'],
-    ['v1', 'the virtualizer'],
-  ] as const) {
-    it(`is there after ${what} crashed, and the volume serves again by itself`, async () => {
-      const cluster = await place().start();
-      const written = await copyIn(place());
-      const pid = pidOf(await cluster.status(), node);
-      process.kill(pid, 'SIGKILL');
-      await untilStatus(
-        cluster,
-        (status) => status.ready && pidOf(status, node) !== pid,
-        `the cluster to be ready with a new ${node}`,
-      );
-      expect(await copyOut(place())).to.equal(written);
-      await copyIn(place());
-      await expectEqualMirrors(cluster, volumeBytes);
+  describe('in a cluster whose nodes crash', () => {
+    let crashPlace: ClusterPlace;
+    let cluster: RunningCluster;
+    before(async () => {
+      crashPlace = await ClusterPlace.open();
+      cluster = await crashPlace.start();
     });
-  }
+    after(() => crashPlace?.close());
+
+    for (const [node, what] of [
+      ['d1', 'a disk'],
+      ['s1', 'a switch'],
+      ['h1', 'the host'],
+      ['v1', 'the virtualizer'],
+    ] as const) {
+      it(`is there after ${what} crashed, and the volume serves again by itself`, async () => {
+        const written = await copyIn(crashPlace);
+        const pid = pidOf(await cluster.status(), node);
+        process.kill(pid, 'SIGKILL');
+        await untilStatus(
+          cluster,
+          (status) => status.ready && pidOf(status, node) !== pid,
+          `the cluster to be ready with a new ${node}`,
+        );
+        expect(await copyOut(crashPlace)).to.equal(written);
+        await copyIn(crashPlace);
+        await expectEqualMirrors(cluster, volumeBytes);
+      });
+    }
+  });
 });
 
 function pidOf({ nodes }: ClusterStatus, name: string): number {

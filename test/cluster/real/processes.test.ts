@@ -8,14 +8,20 @@ import type { RunningCluster } from '../../tools/running-cluster.ts';
 import { until } from '../../tools/until.ts';
 
 const readyMsMax = 3000;
-const startsMax = 3;
 
 describe('the processes of a cluster', function () {
   this.timeout(realTestTimeoutMs);
   const place = placePerTest();
+  const readyMs: number[] = [];
+
+  async function start(): Promise<RunningCluster> {
+    const cluster = await place().start();
+    readyMs.push(Math.round(cluster.readyMs));
+    return cluster;
+  }
 
   it('status shows every actor of the topology, each in a running process', async () => {
-    const cluster = await place().start();
+    const cluster = await start();
     const status = await cluster.status();
     const read = readTopologyFile(place().topology.file);
     if (!read.ok) throw new Error('the topology is refused');
@@ -38,18 +44,6 @@ describe('the processes of a cluster', function () {
     for (const name of wanted) expect(text).to.contain(name.split(':')[1]);
   });
 
-  it('are ready within three seconds', async () => {
-    const tookMs: number[] = [];
-    for (let start = 0; start < startsMax; start++) {
-      const cluster = await place().start();
-      tookMs.push(Math.round(cluster.readyMs));
-      await cluster.stop();
-      if (Math.min(...tookMs) <= readyMsMax) break;
-    }
-    console.log(`      ready after ${tookMs.join(', ')} ms`);
-    expect(Math.min(...tookMs)).to.be.at.most(readyMsMax);
-  });
-
   const ends: readonly (readonly [string, (cluster: RunningCluster) => Promise<unknown>])[] = [
     ['Ctrl-C', async (cluster) => expect(await cluster.stop('SIGINT')).to.equal(0)],
     ['SIGTERM', async (cluster) => expect(await cluster.stop('SIGTERM')).to.equal(0)],
@@ -57,7 +51,7 @@ describe('the processes of a cluster', function () {
   ];
   for (const [end, stop] of ends) {
     it(`are all gone after ${end}`, async () => {
-      const cluster = await place().start();
+      const cluster = await start();
       const children = cluster.processes();
       const names = children.map(({ name }) => name).join(' ');
       expect(children.length, names).to.be.at.least(9);
@@ -95,5 +89,11 @@ describe('the processes of a cluster', function () {
       await cluster.untilReady();
       expect((await cluster.status()).exports[0]?.uri).to.equal(place().uri);
     });
+  });
+
+  // Other work on the machine makes a start slow, nothing makes one fast: the best of them counts.
+  it('are ready within three seconds', () => {
+    console.log(`      ready after ${readyMs.join(', ')} ms`);
+    expect(Math.min(...readyMs)).to.be.at.most(readyMsMax);
   });
 });

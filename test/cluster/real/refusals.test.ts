@@ -2,11 +2,13 @@ import { randomFillSync } from 'node:crypto';
 import { renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import type { RunningCluster } from '../../tools/running-cluster.ts';
 import { writeTestTopology } from '../../tools/test-topology.ts';
 import { until } from '../../tools/until.ts';
 
 const refusalTimeoutMs = 30_000;
+const mebibyte = 1024 * 1024;
 
 describe('a data folder', function () {
   this.timeout(realTestTimeoutMs);
@@ -36,82 +38,120 @@ describe('a data folder', function () {
   });
 });
 
+/** At most three disks of a cluster at a time, because more reasons are counted instead of said. */
+interface Change {
+  readonly title: string;
+  readonly change: (files: DiskFiles) => void;
+  readonly says: RegExp;
+}
+
+/** The disk files of a place, as operators mishandle them. */
+class DiskFiles {
+  readonly #place: ClusterPlace;
+
+  constructor(place: ClusterPlace) {
+    this.#place = place;
+  }
+
+  of(disk: string): string {
+    return join(this.#place.dataFolder, 'disks', `${disk}.disk`);
+  }
+
+  /** Where a disk of another cluster lies. */
+  get foreign(): string {
+    return join(this.#place.folder, 'foreign.disk');
+  }
+}
+
+const notDisks: readonly Change[] = [
+  {
+    title: 'that holds something else',
+    change: (files) => writeFileSync(files.of('d1'), randomFillSync(Buffer.alloc(8 * mebibyte))),
+    says: /disk d1.*no Sanctor disk/,
+  },
+  {
+    title: 'that was emptied',
+    change: (files) => truncateSync(files.of('d2'), 0),
+    says: /disk d2.*d2\.disk is empty/,
+  },
+  {
+    title: 'that holds only zeros',
+    change: (files) => {
+      truncateSync(files.of('d3'), 0);
+      truncateSync(files.of('d3'), 512 * mebibyte);
+    },
+    says: /disk d3.*blank/,
+  },
+];
+
+const wrongDisks: readonly Change[] = [
+  {
+    title: 'that is too small',
+    change: (files) => truncateSync(files.of('d4'), 64 * mebibyte),
+    says: /disk d4.*truncated/,
+  },
+  {
+    title: 'of another cluster',
+    change: (files) => renameSync(files.foreign, files.of('d3')),
+    says: /disk d3.*(belongs to cluster|identity)/,
+  },
+];
+
+const otherDisks: readonly Change[] = [
+  {
+    title: 'that is swapped with another one',
+    change: (files) => {
+      renameSync(files.of('d1'), files.of('other'));
+      renameSync(files.of('d2'), files.of('d1'));
+      renameSync(files.of('other'), files.of('d2'));
+    },
+    says: /disk d1: the store holds disk d2.*swapped/,
+  },
+  {
+    title: 'that was removed, and so was made anew,',
+    change: (files) => rmSync(files.of('d4')),
+    says: /disk d4 answers as identity.*replaced or emptied/,
+  },
+];
+
 describe('a disk file', function () {
   this.timeout(realTestTimeoutMs);
-  const place = placePerTest();
-  const file = (at: ClusterPlace, disk: string) => join(at.dataFolder, 'disks', `${disk}.disk`);
-
-  const refused: readonly {
-    readonly title: string;
-    readonly change: (at: ClusterPlace) => void;
-    readonly says: RegExp;
-  }[] = [
-    {
-      title: 'that holds something else is refused',
-      change: (at) => writeFileSync(file(at, 'd1'), randomFillSync(Buffer.alloc(8 * 1024 * 1024))),
-      says: /d1.*no Sanctor disk/,
-    },
-    {
-      title: 'of another cluster is refused',
-      change: (at) => renameSync(join(at.folder, 'foreign.disk'), file(at, 'd1')),
-      says: /d1.*(belongs to cluster|identity)/,
-    },
-    {
-      title: 'that was emptied is refused',
-      change: (at) => truncateSync(file(at, 'd1'), 0),
-      says: /d1.*empty/,
-    },
-    {
-      title: 'that holds only zeros is refused',
-      change: (at) => {
-        truncateSync(file(at, 'd1'), 0);
-        truncateSync(file(at, 'd1'), 512 * 1024 * 1024);
-      },
-      says: /d1.*blank/,
-    },
-    {
-      title: 'that is too small is refused',
-      change: (at) => truncateSync(file(at, 'd1'), 64 * 1024 * 1024),
-      says: /d1.*truncated/,
-    },
-    {
-      title: 'that is swapped with another one is refused',
-      change: (at) => {
-        renameSync(file(at, 'd1'), file(at, 'other'));
-        renameSync(file(at, 'd2'), file(at, 'd1'));
-        renameSync(file(at, 'other'), file(at, 'd2'));
-      },
-      says: /d1.*swapped/,
-    },
-    {
-      title: 'that was removed is not taken for an empty mirror',
-      change: (at) => rmSync(file(at, 'd1')),
-      says: /d1.*identity/,
-    },
-  ];
-  for (const { title, change, says } of refused) {
-    it(`${title}, with a reason, and the volume does not serve`, async () => {
-      if (title.includes('another cluster')) await keepForeignDisk(place());
-      await (await place().start()).stop();
-      change(place());
-      const cluster = await place().launch();
-      await until(
-        () => says.test(cluster.output),
-        `${says} in what up says`,
-        refusalTimeoutMs,
-      ).catch((error: unknown) => {
-        throw new Error(`${String(error)}; it said:\n${cluster.output}`);
+  for (const changes of [notDisks, wrongDisks, otherDisks]) {
+    describe('beside others that are not right either', () => {
+      let place: ClusterPlace;
+      let cluster: RunningCluster;
+      before(async () => {
+        place = await ClusterPlace.open();
+        const files = new DiskFiles(place);
+        if (changes === wrongDisks) await keepForeignDisk(place, files);
+        await (await place.launch()).stopWhenReady();
+        for (const { change } of changes) change(files);
+        cluster = await place.launch();
       });
-      expect(cluster.output).to.not.match(/^ready/m);
-      expect((await cluster.status()).ready).to.equal(false);
+      after(() => place?.close());
+
+      for (const { title, says } of changes) {
+        it(`${title} is refused with a reason`, async () => {
+          await until(() => says.test(cluster.output), String(says), refusalTimeoutMs).catch(
+            (error: unknown) => {
+              throw new Error(`${String(error)}; it said:\n${cluster.output}`);
+            },
+          );
+        });
+      }
+
+      it('the volume does not serve', async () => {
+        expect((await cluster.status()).ready).to.equal(false);
+        expect(cluster.output).to.not.match(/^ready/m);
+      });
     });
   }
-
-  /** Runs another cluster for a moment, so that there is a disk of its own. */
-  async function keepForeignDisk(at: ClusterPlace): Promise<void> {
-    const other = await (await at.launch(await writeTestTopology(at.folder))).stopWhenReady();
-    expect(other).to.equal(0);
-    renameSync(file(at, 'd1'), join(at.folder, 'foreign.disk'));
-    rmSync(at.dataFolder, { recursive: true });
-  }
 });
+
+/** Runs another cluster for a moment, so that there is a disk of its own. */
+async function keepForeignDisk(place: ClusterPlace, files: DiskFiles): Promise<void> {
+  const other = await place.launch(await writeTestTopology(place.folder));
+  await other.stopWhenReady();
+  renameSync(files.of('d3'), files.foreign);
+  rmSync(place.dataFolder, { recursive: true });
+}
