@@ -32,6 +32,8 @@ interface FaultKind {
 }
 
 const percent = 10_000;
+/** Disks write about a hundred times a second, and some thousand times in a checkpoint. */
+const writesAheadMax = 1000;
 
 function running(world: World, kind?: ActorAddress['kind']): readonly SimulatedNode[] {
   return world.nodes.filter(
@@ -156,6 +158,15 @@ const brownOut: Strike = ({ world, conditions, powerCut: cut }, random) => {
   return `slow by ${times} for ${afterMs.toFixed(0)} ms, off for ${downMs.toFixed(0)} ms`;
 };
 
+/** The power fails while a disk writes: in a checkpoint as likely as in the journal. */
+const powerCutInWrite: Strike = ({ world, powerCut: cut }, random) => {
+  if (!world.hasPower) return null;
+  const writes = 1 + random.integer(writesAheadMax);
+  const downMs = random.between(10, 1000);
+  world.afterStoreWrites(writes, () => cut(downMs));
+  return `in write ${writes} from now, for ${downMs.toFixed(0)} ms`;
+};
+
 export const faultKinds = {
   disconnect: { weight: 16, strike: disconnect },
   stall: { weight: 5, strike: stall },
@@ -166,8 +177,9 @@ export const faultKinds = {
   crashDisk: { weight: 9, strike: crashOf('disk') },
   crashVirtualizer: { weight: 5, strike: crashOf('virtualizer') },
   crashTwo: { weight: 3, strike: crashTwo },
-  powerCut: { weight: 3, strike: powerCut },
-  brownOut: { weight: 3, strike: brownOut },
+  powerCut: { weight: 2, strike: powerCut },
+  powerCutInWrite: { weight: 4, strike: powerCutInWrite },
+  brownOut: { weight: 2, strike: brownOut },
   serverRestart: { weight: 4, strike: serverRestart },
   loss: {
     weight: 10,

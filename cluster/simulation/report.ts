@@ -9,8 +9,8 @@ export interface MeasuredRun {
   readonly virtualSecondsPerCoreSecond: number;
 }
 
-/** Special error codes that a volume meets in what the simulation can do to it so far. */
-export const expectedCodes = ['ok', 'path', 'staleGeneration', 'fenced', 'notCoordinator', 'busy'];
+/** Answers that a volume with fixed coordinators and all its mirrors meets in what the simulation does to it. */
+const expectedCodes = ['ok', 'path', 'staleGeneration', 'fenced', 'notLoaded', 'busy'];
 
 export interface BatchSummary {
   readonly seeds: number;

@@ -3,7 +3,7 @@
  * real one (`cluster/assembly`). It is started and killed; when, and who hears of it, is the supervisor's.
  */
 import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
-import type { Log } from '../../protocols/ports.ts';
+import type { BlockStore, Log } from '../../protocols/ports.ts';
 import type { Node, Topology } from '../../protocols/topology.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from '../assembly.ts';
 import type { SimulatedBus } from './bus.ts';
@@ -23,6 +23,8 @@ export interface SimulatedMachine {
   readonly media: ReadonlyMap<DiskId, MemoryMedium>;
   readonly random: SeededRandom;
   readonly logOf: (process: string) => Log;
+  /** Told of each write that a disk hands to its medium. */
+  readonly onStoreWrite: () => void;
 }
 
 /** Monotonic clocks of processes begin anywhere within this. */
@@ -113,6 +115,20 @@ export class SimulatedNode {
     });
   }
 
+  #watched(store: BlockStore): BlockStore {
+    const { onStoreWrite } = this.#machine;
+    return {
+      sizeBytes: store.sizeBytes,
+      read: (atBytes, into, done) => store.read(atBytes, into, done),
+      write: (atBytes, pieces, done) => {
+        store.write(atBytes, pieces, done);
+        onStoreWrite();
+      },
+      flush: (done) => store.flush(done),
+      close: (done) => store.close(done),
+    };
+  }
+
   #ports(process: SimulatedProcess, random: SeededRandom, buses: SimulatedBus[]): NodePorts {
     const { topology, network, database, media } = this.#machine;
     const log = this.#machine.logOf(process.name);
@@ -131,7 +147,7 @@ export class SimulatedNode {
       store: (disk) => {
         const medium = media.get(disk);
         if (medium === undefined) throw new RangeError(`there is no medium for disk ${disk}`);
-        return { ok: true, store: medium.open(process.clock) };
+        return { ok: true, store: this.#watched(medium.open(process.clock)) };
       },
       database: () => database.open(process),
     };

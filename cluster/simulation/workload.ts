@@ -40,24 +40,53 @@ export interface WorkloadParts {
 
 const sectorsPerBlock = blockBytes / sectorBytes;
 const readAllStepSectors = (64 * 1024) / sectorBytes;
-/** Of a thousand requests. The rest are writes. */
-const perThousand = { flush: 40, writeZeroes: 20, trim: 20, read: 430 };
+/** Of a thousand requests; the rest are writes. Drawn from these: what one mixture hides another one shows. */
+const flushesPerThousand = [0, 10, 40, 80];
+const readsPerThousand = [250, 430, 430, 550];
+const zeroesPerThousand = 20;
+const trimsPerThousand = 20;
+/** One write in so many is FUA. */
+const fuaIn = [2, 8, 30, 1000];
 /** One burst in so many crowds on a few blocks of the hot set. */
 const crowdedBurstsIn = 4;
 const crowdBlocks = 3;
 const longBlocksMax = 32;
 const hugeBlocksMax = 320;
 
+/** Which requests are made: each kind ends below its number of a thousand. */
+interface Mixture {
+  readonly flushEnd: number;
+  readonly zeroEnd: number;
+  readonly trimEnd: number;
+  readonly readEnd: number;
+  readonly fuaIn: number;
+}
+
+function drawnMixture(random: SeededRandom): Mixture {
+  const flushEnd = random.pick(flushesPerThousand);
+  const zeroEnd = flushEnd + zeroesPerThousand;
+  const trimEnd = zeroEnd + trimsPerThousand;
+  return {
+    flushEnd,
+    zeroEnd,
+    trimEnd,
+    readEnd: trimEnd + random.pick(readsPerThousand),
+    fuaIn: random.pick(fuaIn),
+  };
+}
+
 export class Workload {
   readonly counts: WorkloadCounts = { started: 0, succeeded: 0, failed: 0 };
   readonly #options: WorkloadOptions;
   readonly #parts: WorkloadParts;
   readonly #hotBlocks: readonly number[];
+  readonly #mixture: Mixture;
   #running = false;
 
   constructor(options: WorkloadOptions, parts: WorkloadParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#mixture = drawnMixture(parts.random.fork('mixture'));
     const blocks = options.spanBytes / blockBytes;
     this.#hotBlocks = Array.from({ length: options.hotBlocks }, () => parts.random.integer(blocks));
   }
@@ -137,13 +166,12 @@ export class Workload {
     const { recorded, random } = this.#parts;
     const place = this.#place(hotBlocks);
     const kind = random.integer(1000);
-    const { flush, writeZeroes, trim, read } = perThousand;
-    if (kind < flush) recorded.flush(volume, ended);
-    else if (kind < flush + writeZeroes) recorded.zero(volume, 'writeZeroes', place, ended);
-    else if (kind < flush + writeZeroes + trim)
-      recorded.zero(volume, 'trim', wholeBlockOf(place), ended);
-    else if (kind < flush + writeZeroes + trim + read) recorded.read(volume, place, ended);
-    else recorded.write(volume, place, random.integer(8) === 0, ended);
+    const { flushEnd, zeroEnd, trimEnd, readEnd, fuaIn: fuaOneIn } = this.#mixture;
+    if (kind < flushEnd) recorded.flush(volume, ended);
+    else if (kind < zeroEnd) recorded.zero(volume, 'writeZeroes', place, ended);
+    else if (kind < trimEnd) recorded.zero(volume, 'trim', wholeBlockOf(place), ended);
+    else if (kind < readEnd) recorded.read(volume, place, ended);
+    else recorded.write(volume, place, random.integer(fuaOneIn) === 0, ended);
   }
 
   /** Mostly whole blocks; some parts of one, some that span strips, a few that span partitions. */

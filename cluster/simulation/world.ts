@@ -54,6 +54,8 @@ export class World {
   readonly #machine: SimulatedMachine;
   #supervisor: SimulatedSupervisor | null = null;
   #starts = 0;
+  #storeWritesLeft = 0;
+  #afterStoreWrites: (() => void) | null = null;
 
   constructor(options: WorldOptions) {
     const { topology, traceLine } = options;
@@ -86,6 +88,7 @@ export class World {
       media: this.media,
       random,
       logOf: (process) => tracedLog(trace, process, options.onComplaint),
+      onStoreWrite: () => this.#storeWritten(),
     };
     this.nodes = topology.nodes.map((node) => new SimulatedNode(this.#machine, node));
   }
@@ -130,6 +133,12 @@ export class World {
     this.database.powerCut();
   }
 
+  /** Calls once, right after so many writes that disks hand to their media. Replaces an earlier call. */
+  afterStoreWrites(writes: number, run: () => void): void {
+    this.#storeWritesLeft = writes;
+    this.#afterStoreWrites = run;
+  }
+
   /** Kills a node's process; its supervisor starts it again. */
   crash(node: SimulatedNode): void {
     this.#supervisor?.crash(node);
@@ -157,6 +166,14 @@ export class World {
   /** Whether all nodes run. */
   get isWhole(): boolean {
     return this.nodes.every((node) => node.isRunning);
+  }
+
+  #storeWritten(): void {
+    const run = this.#afterStoreWrites;
+    this.#storeWritesLeft -= 1;
+    if (run === null || this.#storeWritesLeft > 0) return;
+    this.#afterStoreWrites = null;
+    this.clock.setTimeout(run, 0);
   }
 
   #network(): SimulatedNetwork {
