@@ -7,7 +7,8 @@ import { placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import type { RunningCluster } from '../../tools/running-cluster.ts';
 import { until } from '../../tools/until.ts';
 
-const readyMsMax = 3000;
+/** A bound for any machine, however busy: a cluster that needs longer hangs. How fast it is, is not for a test. */
+const readyMsMax = 15_000;
 
 describe('the processes of a cluster', function () {
   this.timeout(realTestTimeoutMs);
@@ -91,9 +92,8 @@ describe('the processes of a cluster', function () {
     });
   });
 
-  // Other work on the machine makes a start slow, nothing makes one fast: the best of them counts.
-  it('are ready within three seconds', () => {
+  it('are ready soon, each time that they are started', () => {
     console.log(`      ready after ${readyMs.join(', ')} ms`);
-    expect(Math.min(...readyMs)).to.be.at.most(readyMsMax);
+    expect(Math.max(...readyMs)).to.be.at.most(readyMsMax);
   });
 });
