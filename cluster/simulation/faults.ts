@@ -18,6 +18,8 @@ export interface FaultTargets {
   onNextRequest(listener: () => void): void;
   /** Kills a process; whoever uses it is told. */
   crash(node: SimulatedNode): void;
+  /** Ends a process in good order, and lets it start again. */
+  restart(node: SimulatedNode): void;
   /** Takes the power from everything, and gives it back by and by. */
   powerCut(downMs: number): void;
 }
@@ -39,6 +41,7 @@ function running(world: World, kind?: ActorAddress['kind']): readonly SimulatedN
   return world.nodes.filter(
     (node) =>
       node.isRunning &&
+      !node.isStopping &&
       node.process?.state === 'running' &&
       (kind === undefined || node.kind === kind),
   );
@@ -139,6 +142,13 @@ const crashTwo: Strike = (targets, random) => {
   return `${one.node.id} and ${other.node.id}`;
 };
 
+const restart: Strike = (targets, random) => {
+  const node = pickOne(running(targets.world), random);
+  if (node === null) return null;
+  targets.restart(node);
+  return node.node.id;
+};
+
 const powerCut: Strike = (targets, random) => {
   if (!targets.world.hasPower) return null;
   const downMs = random.between(10, 1500);
@@ -176,6 +186,7 @@ export const faultKinds = {
   crashSwitch: { weight: 9, strike: crashOf('switch') },
   crashDisk: { weight: 9, strike: crashOf('disk') },
   crashVirtualizer: { weight: 5, strike: crashOf('virtualizer') },
+  restart: { weight: 5, strike: restart },
   crashTwo: { weight: 3, strike: crashTwo },
   powerCut: { weight: 2, strike: powerCut },
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },

@@ -106,6 +106,25 @@ export class RecordedVolume {
     });
   }
 
+  /** Asks what is stored: what is said to hold nothing counts as a read of zeros. */
+  allocation(volume: AttachedVolume, place: SectorRange, ended: RequestEnded): void {
+    const { firstSector, sectorCount } = place;
+    const startedAt = this.#now();
+    const request = this.#begin(null, ended);
+    volume.allocation(offsetOf(firstSector), sectorCount * sectorBytes, (status, stretches) => {
+      if (!this.#open.has(request)) return;
+      const at = this.#now();
+      let sector = firstSector;
+      for (const { lengthBytes, allocated } of stretches) {
+        const sectors = lengthBytes / sectorBytes;
+        const values = Array.from({ length: sectors }, () => 0);
+        if (!allocated) this.#history.readSucceeded({ firstSector: sector, values, startedAt, at });
+        sector += sectors;
+      }
+      this.#end(request, status);
+    });
+  }
+
   #now(): number {
     return this.#count.moment++;
   }

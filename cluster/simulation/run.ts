@@ -80,6 +80,7 @@ export class Run {
       openIos: () => this.#consumers.open,
       onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
       crash: (node) => this.#crash(node),
+      restart: (node) => this.#restart(node),
       powerCut: (downMs) => this.#powerCut(downMs),
     };
     this.#schedule = new FaultSchedule(targets, world.random.fork('faults'), (name, what, open) => {
@@ -216,6 +217,13 @@ export class Run {
   #crash(node: SimulatedNode): void {
     this.#world.crash(node);
     this.#consumers.nodeDied(node);
+  }
+
+  #restart(node: SimulatedNode): void {
+    this.#world.restart(node, () => {
+      this.#world.trace.note(`process ${node.node.id} ended in good order`);
+      this.#consumers.nodeDied(node);
+    });
   }
 
   #powerCut(downMs: number): void {

@@ -42,6 +42,7 @@ export class SimulatedNode {
   readonly #machine: SimulatedMachine;
   #starts = 0;
   #life: Life | null = null;
+  #stoppingLife: Life | null = null;
 
   constructor(machine: SimulatedMachine, node: Node) {
     this.#machine = machine;
@@ -55,6 +56,11 @@ export class SimulatedNode {
 
   get isRunning(): boolean {
     return this.#life !== null;
+  }
+
+  /** It was asked to stop, and has not ended yet. */
+  get isStopping(): boolean {
+    return this.#life !== null && this.#life === this.#stoppingLife;
   }
 
   get process(): SimulatedProcess | null {
@@ -101,16 +107,19 @@ export class SimulatedNode {
     for (const disk of this.disks) this.#machine.media.get(disk)?.crash();
   }
 
-  /** Ends as it does when asked to. */
+  /** Ends as it does when asked to. `done` is not called when it is killed before. */
   stop(done: () => void): void {
     const life = this.#life;
     if (life === null) {
       done();
       return;
     }
+    this.#stoppingLife = life;
     life.assembled.stop(() => {
+      if (this.#life !== life) return;
+      for (const bus of life.buses) bus.close(() => {});
       life.process.stop();
-      if (this.#life === life) this.#life = null;
+      this.#life = null;
       done();
     });
   }

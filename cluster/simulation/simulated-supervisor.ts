@@ -16,6 +16,9 @@ const noticeMsMax = 3;
 const startMsMin = 80;
 const startMsMax = 400;
 
+/** Who has not ended by then is killed. */
+const stopTimeoutMs = 15_000;
+
 interface Supervised {
   readonly node: SimulatedNode;
   readonly backOff: RestartBackOff;
@@ -77,6 +80,22 @@ export class SimulatedSupervisor {
     node.kill();
     const { clock } = this.#process;
     clock.setTimeout(() => this.#noticed(supervised), this.#random.between(0, noticeMsMax));
+  }
+
+  /** Ends a node's process in good order, as an operator would, and starts it again. */
+  restart(node: SimulatedNode, ended: () => void): void {
+    const supervised = this.#supervised.find((each) => each.node === node);
+    if (supervised === undefined) return;
+    const { process } = node;
+    node.stop(() => {
+      ended();
+      this.#noticed(supervised);
+    });
+    this.#process.clock.setTimeout(() => {
+      if (process === null || node.process !== process) return;
+      this.crash(node);
+      ended();
+    }, stopTimeoutMs);
   }
 
   /** Ends with everything that it would still do. The nodes are left as they are. */

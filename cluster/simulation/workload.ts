@@ -45,6 +45,7 @@ const flushesPerThousand = [0, 10, 40, 80];
 const readsPerThousand = [250, 430, 430, 550];
 const zeroesPerThousand = 20;
 const trimsPerThousand = 20;
+const allocationsPerThousand = 15;
 /** One write in so many is FUA. */
 const fuaIn = [2, 8, 30, 1000];
 /** One burst in so many crowds on a few blocks of the hot set. */
@@ -58,6 +59,7 @@ interface Mixture {
   readonly flushEnd: number;
   readonly zeroEnd: number;
   readonly trimEnd: number;
+  readonly allocationEnd: number;
   readonly readEnd: number;
   readonly fuaIn: number;
 }
@@ -66,11 +68,13 @@ function drawnMixture(random: SeededRandom): Mixture {
   const flushEnd = random.pick(flushesPerThousand);
   const zeroEnd = flushEnd + zeroesPerThousand;
   const trimEnd = zeroEnd + trimsPerThousand;
+  const allocationEnd = trimEnd + allocationsPerThousand;
   return {
     flushEnd,
     zeroEnd,
     trimEnd,
-    readEnd: trimEnd + random.pick(readsPerThousand),
+    allocationEnd,
+    readEnd: allocationEnd + random.pick(readsPerThousand),
     fuaIn: random.pick(fuaIn),
   };
 }
@@ -166,12 +170,13 @@ export class Workload {
     const { recorded, random } = this.#parts;
     const place = this.#place(hotBlocks);
     const kind = random.integer(1000);
-    const { flushEnd, zeroEnd, trimEnd, readEnd, fuaIn: fuaOneIn } = this.#mixture;
+    const { flushEnd, zeroEnd, trimEnd, allocationEnd, readEnd } = this.#mixture;
     if (kind < flushEnd) recorded.flush(volume, ended);
     else if (kind < zeroEnd) recorded.zero(volume, 'writeZeroes', place, ended);
     else if (kind < trimEnd) recorded.zero(volume, 'trim', wholeBlockOf(place), ended);
+    else if (kind < allocationEnd) recorded.allocation(volume, place, ended);
     else if (kind < readEnd) recorded.read(volume, place, ended);
-    else recorded.write(volume, place, random.integer(fuaOneIn) === 0, ended);
+    else recorded.write(volume, place, random.integer(this.#mixture.fuaIn) === 0, ended);
   }
 
   /** Mostly whole blocks; some parts of one, some that span strips, a few that span partitions. */

@@ -144,6 +144,11 @@ export class World {
     this.#supervisor?.crash(node);
   }
 
+  /** Ends a node's process in good order; its supervisor starts it again. `ended` is not called if it dies before. */
+  restart(node: SimulatedNode, ended: () => void): void {
+    this.#supervisor?.restart(node, ended);
+  }
+
   /** Ends all nodes in good order; none comes back. */
   stop(done: () => void): void {
     this.#supervisor?.kill();
