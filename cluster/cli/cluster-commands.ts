@@ -1,0 +1,87 @@
+/** Commands that run a cluster, stop it, and look at the whole of it. */
+import type { Command } from 'commander';
+import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
+import type { NodeOptions } from './node.ts';
+import type { UpOptions } from './up.ts';
+
+export function addClusterCommands(program: Command): void {
+  program
+    .command('up')
+    .description('start a cluster: a NATS server unless --nats is given, and one process per node')
+    .argument('[topology]', 'topology file (YAML); the shipped default when left out')
+    .option('--nats <url>', 'use this NATS server instead of starting one')
+    .option(
+      '--data <folder>',
+      'keep the data in this folder; without it the data goes when the cluster stops',
+    )
+    .option('--detach', 'return when the cluster is ready; `sanctor down` stops it')
+    .action(async (topology: string | undefined, options: UpOptions) => {
+      const { up } = await import('./up.ts');
+      await up(topology, options);
+    });
+
+  program
+    .command('node')
+    .description('run one node of a topology on this machine')
+    .argument('<name>', 'name of the node')
+    .requiredOption('--topology <file>', 'topology file')
+    .requiredOption('--data <folder>', 'where this node keeps its disks')
+    .requiredOption('--fabric <name=url...>', 'where the NATS server of a fabric is')
+    .option(
+      '--database-syncs',
+      'the NATS server syncs every write of the config database to its disk',
+    )
+    .action(async (name: string, options: NodeOptions) => {
+      const { node } = await import('./node.ts');
+      await node(name, options);
+    });
+
+  program
+    .command('down')
+    .description('stop a cluster that runs on this machine')
+    .addOption(clusterOption())
+    .action(async (options: CommonOptions) => {
+      const { down } = await import('./down.ts');
+      await down(options.cluster);
+    });
+
+  program
+    .command('status')
+    .description('volumes, mirrors, paths, coordinators, exports, nodes')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (options: CommonOptions) => {
+      const { status } = await import('./status.ts');
+      await status(options.cluster, options.json === true);
+    });
+
+  program
+    .command('watch')
+    .description('the live event stream')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (options: CommonOptions) => {
+      const { watch } = await import('./watch.ts');
+      await watch(options.cluster, options.json === true);
+    });
+
+  program
+    .command('compare')
+    .description('check that the mirrors of a volume are byte-identical (nothing may be writing)')
+    .argument('<volume>', 'which volume')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, options: CommonOptions) => {
+      const { compare } = await import('./compare.ts');
+      await compare(volume, options.cluster, options.json === true);
+    });
+
+  program
+    .command('doctor')
+    .description('check this machine: NATS server, limits, ports')
+    .addOption(jsonOption())
+    .action(async (options: CommonOptions) => {
+      const { doctor } = await import('./doctor.ts');
+      await doctor(options.json === true);
+    });
+}

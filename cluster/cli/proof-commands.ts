@@ -1,0 +1,73 @@
+/** Commands that prove and measure: the simulation and the benchmarks. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { BenchOptions } from './bench.ts';
+import { jsonOption } from './common-options.ts';
+import type { SeedRange, SimOptions } from './sim.ts';
+
+export function addProofCommands(program: Command): void {
+  program
+    .command('sim')
+    .description('run the simulation of a whole cluster, from one seed or from many')
+    .option('--seed <number>', 'seed', wholeNumber)
+    .option('--seeds <range>', 'a batch, as in 1..200', seedRange)
+    .option('--jobs <number>', 'processes for a batch (default: one per core)', jobsNumber)
+    .option('--minutes <number>', 'virtual minutes under load and faults', positiveNumber, 2)
+    .option('--trace <file>', 'write what happened, line by line')
+    .option('--until-failure', 'end a batch with the first seed that fails')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Exit codes:
+  0  all seeds passed
+  1  the command could not be carried out
+  3  crash: an exception, a machine that died, an error in a log
+  4  wrong result: a checker objects
+  5  stuck: something did not end, or did not become healthy, in time
+  6  a batch of at least 50 seeds passed without meeting all that it is meant to show
+The same seed gives the same trace, byte for byte.`,
+    )
+    .action(async (options: SimOptions) => {
+      const { sim } = await import('./sim.ts');
+      await sim(options);
+    });
+
+  program
+    .command('bench')
+    .description('run the standard benchmarks')
+    .argument('[name]', 'which one; all when left out')
+    .option('--short', 'a quick look instead of a measurement')
+    .option('--profile', 'also show where the time of an I/O goes')
+    .option('--json <file>', 'write the numbers into a file')
+    .action(async (name: string | undefined, options: BenchOptions) => {
+      const { bench } = await import('./bench.ts');
+      await bench(name, options);
+    });
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('not a whole number');
+  return value;
+}
+
+function jobsNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value < 1) throw new InvalidArgumentError('at least 1');
+  return value;
+}
+
+function seedRange(text: string): SeedRange {
+  const [, first = '', last = ''] = /^(\d{1,15})\.\.(\d{1,15})$/.exec(text) ?? [];
+  if (first === '' || Number(last) < Number(first))
+    throw new InvalidArgumentError('not a range of seeds, as in 1..200');
+  return { first: Number(first), last: Number(last) };
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('not a positive number');
+  return value;
+}
