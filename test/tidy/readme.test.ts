@@ -1,5 +1,5 @@
 /** What the README names is there: files, npm scripts, commands, actors and subjects. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { defaultTopologyFile, readTopologyFile } from '../../cluster/topology-file.ts';
@@ -32,7 +32,10 @@ describe('README', () => {
   });
 
   it('names only commands that the command line has', () => {
-    const program = readFileSync(join(root, 'cluster/cli/main.ts'), 'utf8');
+    const folder = join(root, 'cluster/cli');
+    const program = readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('\n');
     const commands = named(/`sanctor ([a-z]+)/g);
     expect(commands).to.include.members(['up', 'down', 'status', 'watch', 'sim']);
     expect(commands.filter((name) => !program.includes(`.command('${name}')`))).to.deep.equal([]);
