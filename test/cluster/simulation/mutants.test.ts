@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { mutatedBuild } from '../../tools/mutated-build.ts';
+import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { runMutant } from './mutant-run.ts';
 import { type MutantName, mutants } from './mutants.ts';
 
@@ -12,12 +18,32 @@ const shown: readonly { readonly name: MutantName; readonly verdict: string }[] 
 
 describe('the simulation notices a program in which', function () {
   this.timeout(120_000);
+  const folder = temporaryFolder();
 
   for (const { name, verdict } of shown)
     it(`${mutants[name].does} (${verdict})`, async () => {
-      const result = await runMutant(mutants[name], { seeds: '1..12', minutes: 2, jobs: 2 });
+      const result = await runMutant(mutants[name], { seeds: '1..12', minutes: 1, jobs: 1 });
       expect(result.verdict, result.problem).to.equal(verdict);
     });
+
+  it('chance does not come from the seed: its traces differ', async () => {
+    const program = await mutatedBuild(join(folder(), 'broken'), [
+      {
+        file: 'actors/actor.js',
+        snippet: '(random.integer(incarnationLimit) + 1)',
+        replacement: 'Math.floor(Math.random() * incarnationLimit) + 1',
+      },
+    ]);
+    const traces = await Promise.all(
+      ['first', 'second'].map(async (name) => {
+        const file = join(folder(), name);
+        const words = ['sim', '--seed', '7', '--minutes', '0.05', '--trace', file];
+        await promisify(execFile)(process.execPath, [program, ...words]);
+        return readFile(file, 'utf8');
+      }),
+    );
+    expect(traces[0]).to.not.equal(traces[1]);
+  });
 
   it('a snippet that is not there is an error, not a mutant that survives', async () => {
     const patches = [{ file: 'actors/hba/hba.js', snippet: 'is not there', replacement: '' }];
