@@ -1,0 +1,125 @@
+/** Runs a proof step by step, keeps what each has shown, and draws the conclusion. */
+import { loadavg } from 'node:os';
+import {
+  appendResult,
+  beginLedger,
+  buildDigest,
+  type LedgerContent,
+  ledgerFile,
+  readLedger,
+} from './ledger.ts';
+import type { Proof, ProofOptions, StepOutcome, StepResult } from './proof.ts';
+
+export interface LedgerPlace extends ProofOptions {
+  /** Where ledgers are kept. */
+  readonly folder: string;
+}
+
+export interface RunProofOptions extends LedgerPlace {
+  /** Does all steps again, whatever an earlier run has shown. */
+  readonly again: boolean;
+  readonly say: (line: string) => void;
+}
+
+/** What a proof came to. */
+export interface ProofReport {
+  readonly proof: string;
+  readonly shows: string;
+  readonly form: string;
+  readonly steps: number;
+  readonly done: number;
+  readonly seconds: number;
+  readonly problems: readonly string[];
+  readonly lines: readonly string[];
+}
+
+/** Runs what an earlier run of the same build has not done yet. A step that throws is a problem, and the others go on. */
+export async function runProof(proof: Proof, options: RunProofOptions): Promise<ProofReport> {
+  const { length, say } = options;
+  const file = ledgerFile(options.folder, proof.name, length);
+  const build = buildDigest();
+  const header = { proof: proof.name, form: length, build, startedAtMs: Date.now() };
+  const known = options.again ? null : usable(readLedger(file), build);
+  beginLedger(file, known ?? { header, results: [] });
+  const done = new Map((known?.results ?? []).map((result) => [result.id, result]));
+  const steps = proof.steps(options);
+  say(`${proof.name} (${length}): ${proof.shows}; ${steps.length} steps, load ${load()}`);
+  if (done.size > 0) say(`going on: ${done.size} steps were done before (--again does them anew)`);
+  for (const step of steps) {
+    if (done.has(step.id)) continue;
+    const result = await timed(step.id, () => step.run());
+    appendResult(file, result);
+    done.set(step.id, result);
+    say(stepLine(result, done.size, steps.length));
+  }
+  return reportOf(proof, options, [...done.values()]);
+}
+
+/** What the ledger of a proof holds, without running anything; null when it was never run in this form. */
+export function reportFromLedger(proof: Proof, options: LedgerPlace): ProofReport | null {
+  const known = readLedger(ledgerFile(options.folder, proof.name, options.length));
+  if (known === null) return null;
+  const report = reportOf(proof, options, known.results);
+  const stale = usable(known, buildDigest()) === null ? ['of another build than this one'] : [];
+  return { ...report, problems: [...stale, ...report.problems] };
+}
+
+export function reportText(report: ProofReport): string {
+  const { proof, form, done, steps, seconds, problems, lines } = report;
+  const verdict = problems.length === 0 && done === steps ? 'PROVEN' : 'NOT PROVEN';
+  return [
+    ...lines,
+    ...problems.map((problem) => `problem: ${problem}`),
+    `${verdict}: ${proof} (${form}), ${done} of ${steps} steps, ${seconds.toFixed(0)} s: ${report.shows}`,
+  ].join('\n');
+}
+
+/** True when every step was done and none has a problem. */
+export function isProven({ done, steps, problems }: ProofReport): boolean {
+  return done === steps && problems.length === 0;
+}
+
+function reportOf(proof: Proof, options: ProofOptions, all: readonly StepResult[]): ProofReport {
+  const ids = new Set(proof.steps(options).map(({ id }) => id));
+  const results = all.filter(({ id }) => ids.has(id));
+  const isWhole = results.length === ids.size;
+  const conclusion = isWhole ? proof.conclude?.(results, options) : undefined;
+  return {
+    proof: proof.name,
+    shows: proof.shows,
+    form: options.length,
+    steps: ids.size,
+    done: results.length,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    problems: [
+      ...results.flatMap(({ id, problems }) => problems.map((problem) => `${id}: ${problem}`)),
+      ...(conclusion?.problems ?? []),
+    ],
+    lines: conclusion?.lines ?? [],
+  };
+}
+
+function usable(known: LedgerContent | null, build: string): LedgerContent | null {
+  return known?.header.build === build ? known : null;
+}
+
+async function timed(id: string, run: () => Promise<StepOutcome>): Promise<StepResult> {
+  const startedMs = performance.now();
+  const secondsSince = () => (performance.now() - startedMs) / 1000;
+  try {
+    const outcome = await run();
+    return { id, ...outcome, seconds: secondsSince() };
+  } catch (error) {
+    const problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { id, problems: [problem], said: 'it threw', seconds: secondsSince() };
+  }
+}
+
+function stepLine({ id, said, seconds, problems }: StepResult, done: number, all: number): string {
+  const failed = problems.map((problem) => `\n  problem: ${problem}`).join('');
+  return `[${done}/${all}] ${id}: ${said} (${seconds.toFixed(1)} s)${failed}`;
+}
+
+function load(): string {
+  return (loadavg()[0] ?? 0).toFixed(1);
+}
