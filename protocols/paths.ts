@@ -43,6 +43,8 @@ export interface Wiring {
   /** Only they lead on: a path meets each at most once. */
   readonly switchNeighbours: ReadonlyMap<string, readonly Neighbour<SwitchId>[]>;
   readonly switches: ReadonlySet<string>;
+  /** Those among them that can turn a volume's address into a disk's. */
+  readonly virtualizing: ReadonlySet<string>;
   readonly hbas: readonly HbaId[];
   readonly disks: readonly DiskId[];
 }
@@ -69,6 +71,9 @@ export function wiringOf(
     neighbours,
     switchNeighbours,
     switches,
+    virtualizing: new Set(
+      topology.switches.filter((each) => each.virtualizing).map(({ id }) => id),
+    ),
     hbas: topology.hosts.flatMap(({ hbas }) => hbas.map(({ id }) => id)),
     disks: topology.disks.map(({ id }) => id),
   };
@@ -97,6 +102,31 @@ export function pathsToSwitch(
   return waysTo(wiring, hba, target, hopsMax).map((way) => ({ ...way, switch: target }));
 }
 
+/**
+ * The paths to a disk that I/O of a volume can take: the first switch turns the volume's address into a disk's, which
+ * a plain one cannot (DESIGN S1).
+ */
+export function volumePathsToDisk(wiring: Wiring, hba: HbaId, disk: DiskId): readonly Path[] {
+  const mayPass: MayPass = (id, place) => place > 0 || wiring.virtualizing.has(id);
+  return waysTo(wiring, hba, disk, pathHopsMax, mayPass).map((way) => ({ ...way, disk }));
+}
+
+/** The paths by which writes come to a coordinator: they carry their volume's address up to it. */
+export function volumePathsToSwitch(
+  wiring: Wiring,
+  hba: HbaId,
+  target: SwitchId,
+): readonly SwitchPath[] {
+  const mayPass: MayPass = (id) => wiring.virtualizing.has(id);
+  return waysTo(wiring, hba, target, pathHopsMax, mayPass).map((way) => ({
+    ...way,
+    switch: target,
+  }));
+}
+
+/** Whether a way may lead through a switch, as its first (0), second … one. */
+type MayPass = (id: SwitchId, place: number) => boolean;
+
 /** A way that has not ended yet. */
 interface Beginning {
   readonly at: string;
@@ -105,7 +135,13 @@ interface Beginning {
 }
 
 /** Breadth first, so that what the limits leave out is longer than what was found. */
-function waysTo(wiring: Wiring, hba: HbaId, target: string, hopsMax: number): readonly Way[] {
+function waysTo(
+  wiring: Wiring,
+  hba: HbaId,
+  target: string,
+  hopsMax: number,
+  mayPass: MayPass = () => true,
+): readonly Way[] {
   const ways: Way[] = [];
   const lastLinks = linksTo(wiring, target);
   let tried = 0;
@@ -120,7 +156,7 @@ function waysTo(wiring: Wiring, hba: HbaId, target: string, hopsMax: number): re
       }
       if (hops === hopsMax) continue;
       for (const { link, id } of wiring.switchNeighbours.get(at) ?? [])
-        if (id !== target && !switches.includes(id))
+        if (id !== target && !switches.includes(id) && mayPass(id, switches.length))
           longer.push({ at: id, links: [...links, link], switches: [...switches, id] });
     }
     beginnings = longer;
@@ -136,11 +172,16 @@ function linksTo(wiring: Wiring, target: string): ReadonlyMap<string, readonly L
   return links;
 }
 
-/** What can be reached from a port within `hopsMax` links, with the fewest links to each; only switches lead on. */
+/**
+ * What can be reached from a port within `hopsMax` links, with the fewest links to each.
+ *
+ * @param leadingOn the switches that ways may pass through; all unless said otherwise
+ */
 export function hopsFrom(
   wiring: Wiring,
   from: string,
   hopsMax: number = pathHopsMax,
+  leadingOn: ReadonlySet<string> = wiring.switches,
 ): ReadonlyMap<string, number> {
   const hops = new Map<string, number>([[from, 0]]);
   let edge: readonly string[] = [from];
@@ -150,11 +191,26 @@ export function hopsFrom(
       for (const { id } of wiring.neighbours.get(at) ?? [])
         if (!hops.has(id)) {
           hops.set(id, distance);
-          if (wiring.switches.has(id)) next.push(id);
+          if (leadingOn.has(id)) next.push(id);
         }
     edge = next;
   }
   return hops;
+}
+
+/** What some path of I/O of a volume (as above) leads to from one of these HBAs: disks, and switches as coordinators. */
+export function volumeReachOf(wiring: Wiring, hbas: readonly HbaId[]): ReadonlySet<string> {
+  const reached = new Set<string>();
+  for (const hba of hbas) {
+    for (const id of hopsFrom(wiring, hba, pathHopsMax, wiring.virtualizing).keys())
+      if (wiring.switches.has(id)) reached.add(id);
+    for (const { id: first } of wiring.switchNeighbours.get(hba) ?? []) {
+      if (!wiring.virtualizing.has(first)) continue;
+      for (const id of hopsFrom(wiring, first, pathHopsMax - 1).keys())
+        if (!wiring.switches.has(id)) reached.add(id);
+    }
+  }
+  return reached;
 }
 
 /** The HBA map: for each disk the HBAs that reach it, in the order of the topology; empty for a disk out of reach. */

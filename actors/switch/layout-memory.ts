@@ -4,10 +4,8 @@
  */
 import type { SwitchLoad } from '../../protocols/control-data.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
+import { loadedVolumesMax } from '../../protocols/layout/layout-memory.ts';
 import { type LoadedVolume, loadBytesOf } from './loaded-volume.ts';
-
-/** Whatever the memory: one entry costs more than its layout. */
-export const loadedVolumesMax = 1024;
 
 export class LayoutMemory {
   readonly bytesMax: number;

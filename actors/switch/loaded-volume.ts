@@ -16,6 +16,7 @@ import {
   type PartList,
 } from '../../protocols/layout/compiled-layout.ts';
 import { extentsOf, legsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
+import { layoutMemoryBytesOf } from '../../protocols/layout/layout-memory.ts';
 import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import { validateLayout } from '../../protocols/layout/validate-layout.ts';
 import {
@@ -91,8 +92,12 @@ export function eventCountOf(volume: LoadedVolume, set: MirrorSetId | null): Eve
 
 /** What a load takes of a switch's memory for layouts, about. */
 export function loadBytesOf(load: SwitchLoad): number {
-  const records = load.partitions.length + load.attachments.length + load.disks.length;
-  return 512 * extentsOf(load.layout).length + 128 * records;
+  return layoutMemoryBytesOf({
+    extents: extentsOf(load.layout).length,
+    partitions: load.partitions.length,
+    attachments: load.attachments.length,
+    disks: load.disks.length,
+  });
 }
 
 /** The most copies of one byte. */

@@ -1,7 +1,12 @@
 /** What a virtualizer must know of the topology: names, what volumes shall be, and the ways to disks and coordinators. */
 import type { Route } from '../../protocols/control-data.ts';
 import type { ClusterId, DiskId, HostId, SwitchId, VirtualizerId } from '../../protocols/ids.ts';
-import { pathsToDisk, pathsToSwitch, type Way, wiringOf } from '../../protocols/paths.ts';
+import {
+  volumePathsToDisk,
+  volumePathsToSwitch,
+  type Way,
+  wiringOf,
+} from '../../protocols/paths.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
 
 export interface VirtualizerInput {
@@ -25,31 +30,21 @@ export function virtualizerInputOf(
   virtualizer: VirtualizerId,
 ): VirtualizerInput {
   const wiring = wiringOf(topology);
-  const virtualizing = topology.switches.filter((each) => each.virtualizing).map(({ id }) => id);
   const hbas = new Map(topology.hosts.map((host) => [host.id, host.hbas.map(({ id }) => id)]));
-  const canVirtualize = (id: SwitchId | undefined) => id !== undefined && virtualizing.includes(id);
   return {
     cluster: topology.cluster,
     virtualizer,
     hosts: topology.hosts.map(({ id }) => id),
     disks: topology.disks.map(({ id }) => id),
-    virtualizingSwitches: virtualizing,
+    virtualizingSwitches: topology.switches.filter((each) => each.virtualizing).map(({ id }) => id),
     volumes: topology.volumes,
     frameBytesMax: topology.policies.frameBytesMax,
-    // The first switch turns the volume's address into a disk's: a plain one cannot (DESIGN S1).
     diskRoutes: remembered((host, disk) =>
-      bestFirst(
-        (hbas.get(host) ?? [])
-          .flatMap((hba) => pathsToDisk(wiring, hba, disk))
-          .filter(({ switches }) => canVirtualize(switches[0])),
-      ),
+      bestFirst((hbas.get(host) ?? []).flatMap((hba) => volumePathsToDisk(wiring, hba, disk))),
     ),
-    // A write carries its volume's address up to the coordinator.
     coordinatorRoutes: remembered((host, coordinator) =>
       bestFirst(
-        (hbas.get(host) ?? [])
-          .flatMap((hba) => pathsToSwitch(wiring, hba, coordinator))
-          .filter(({ switches }) => switches.every(canVirtualize)),
+        (hbas.get(host) ?? []).flatMap((hba) => volumePathsToSwitch(wiring, hba, coordinator)),
       ),
     ),
   };

@@ -73,8 +73,12 @@ function collisions(earlier: WrittenExport, later: WrittenExport): readonly Topo
 function attachProblems(earlier: WrittenExport, later: WrittenExport): readonly TopologyProblem[] {
   const { volume, attach } = later.value;
   const path = [...later.path, 'attach'];
-  if (earlier.value.attach !== attach)
-    return [{ path, problem: `volume ${volume} is attached ${earlier.value.attach} elsewhere` }];
+  if (earlier.value.attach !== attach) {
+    const problem =
+      `host ${earlier.host} attaches ${volume} ${earlier.value.attach}, host ${later.host} ` +
+      `${attach}; say shared for all exports of ${volume}`;
+    return [{ path, problem }];
+  }
   return attach === 'exclusive' && earlier.host !== later.host
     ? [
         {

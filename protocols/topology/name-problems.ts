@@ -20,6 +20,7 @@ export function nameProblems(written: WrittenTopology): readonly TopologyProblem
     ...missingSections(written),
     ...duplicateIds(written),
     ...fabricProblems(written, known),
+    ...turnedLinks(written),
     ...written.sections.links.flatMap((link) => linkProblems(link, written, known)),
     ...nodeProblems(written, known),
   ];
@@ -56,6 +57,21 @@ function repeated(names: readonly Named[], among: string): readonly TopologyProb
     seen.add(name);
     const problem = `the id ${name} is taken; ids must differ among ${among}`;
     return isSecond ? [{ path, problem }] : [];
+  });
+}
+
+/** Links that another entry has already, from the other end: their ids differ, but they are one. */
+function turnedLinks({ sections }: WrittenTopology): readonly TopologyProblem[] {
+  const seen = new Set<string>();
+  return sections.links.flatMap(({ value: { id, ends }, path }) => {
+    if (id !== undefined) return [];
+    const [first, second] = ends;
+    seen.add(`${first} ${second}`);
+    if (first === second || !seen.has(`${second} ${first}`)) return [];
+    const problem =
+      `a link between ${second} and ${first} is there already; leave this one out, ` +
+      'or give a second link between two ends an id of its own';
+    return [{ path, problem }];
   });
 }
 

@@ -3,6 +3,7 @@
  * a whole (what reaches what), which make no sense before every entry does.
  */
 import type { Topology } from '../topology.ts';
+import { diskProblems } from './disk-problems.ts';
 import { exportProblems } from './export-problems.ts';
 import type { TopologyProblem } from './layout-form.ts';
 import { nameProblems } from './name-problems.ts';
@@ -28,7 +29,12 @@ export function parseTopology(
   const problems: TopologyProblem[] = [];
   const written = readWritten(value, problems);
   if (written === null) return { ok: false, problems };
-  problems.push(...nameProblems(written), ...exportProblems(written), ...volumeProblems(written));
+  problems.push(
+    ...nameProblems(written),
+    ...diskProblems(written),
+    ...exportProblems(written),
+    ...volumeProblems(written),
+  );
   if (problems.length > 0) return { ok: false, problems };
   const topology = resolveTopology(written);
   problems.push(...structureProblems(topology, homeBytesOf));

@@ -74,7 +74,7 @@ export function resolveTopology(written: WrittenTopology): Topology {
     switches: valuesOf(sections.switches),
     disks: valuesOf(sections.disks).map(({ size, ...disk }) => ({ ...disk, sizeBytes: size })),
     links: resolveLinks(written, hosts, fabric),
-    volumes: resolveVolumes(written),
+    volumes: valuesOf(sections.volumes).map((volume) => resolveVolume(volume, written)),
     nodes: resolveNodes(written),
     policies: settings.policies,
   };
@@ -99,22 +99,23 @@ function resolveLinks(
   });
 }
 
-function resolveVolumes(written: WrittenTopology): readonly Volume[] {
+/** A volume among the hosts and switches that are written; its names mean something. */
+export function resolveVolume(
+  volume: z.output<typeof volumeSchema>,
+  written: WrittenTopology,
+): Volume {
+  const { map, switches } = coordinationOf(volume, virtualizingOf(written));
   const hosts = written.sections.hosts.map(({ value }): HostId => value.id);
-  const virtualizing = virtualizingOf(written);
-  return valuesOf(written.sections.volumes).map((volume) => {
-    const { map, switches } = coordinationOf(volume, virtualizing);
-    return {
-      id: volume.id,
-      sizeBytes: volume.size,
-      logicalBlockBytes: volume.logicalBlockBytes,
-      regionBytes: volume.regionBytes,
-      layout: volume.layout,
-      coordinatorMap: map,
-      coordinators: switches,
-      hosts: volume.hosts === 'all' ? hosts : volume.hosts,
-    };
-  });
+  return {
+    id: volume.id,
+    sizeBytes: volume.size,
+    logicalBlockBytes: volume.logicalBlockBytes,
+    regionBytes: volume.regionBytes,
+    layout: volume.layout,
+    coordinatorMap: map,
+    coordinators: switches,
+    hosts: volume.hosts === 'all' ? hosts : volume.hosts,
+  };
 }
 
 /** Actors that share a process, by the id of the one that gives it its name; a host brings its HBAs. */

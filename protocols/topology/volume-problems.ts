@@ -7,7 +7,7 @@ import { formProblems } from './form-sizes.ts';
 import { KnownNames } from './known-names.ts';
 import { copiesOf, disksOf, type TopologyPath, type TopologyProblem } from './layout-form.ts';
 import { coordinationOf, virtualizingOf } from './resolve-topology.ts';
-import type { WrittenTopology } from './written-topology.ts';
+import type { Entry, WrittenTopology } from './written-topology.ts';
 
 type WrittenVolume = z.output<typeof volumeSchema>;
 
@@ -20,11 +20,20 @@ export function volumeProblems(written: WrittenTopology): readonly TopologyProbl
   const known = new KnownNames(written);
   return [
     ...policyProblems(written),
-    ...written.sections.volumes.flatMap(({ value, path }) => [
-      ...nameProblems(value, path, known),
-      ...sizeProblems(value, path),
-      ...coordinatorProblems(value, path, written, known),
-    ]),
+    ...written.sections.volumes.flatMap((volume) => entryProblems(volume, written, known)),
+  ];
+}
+
+/** What is wrong with one volume, as far as names and sizes tell; whether it can be served is told by `servingProblems`. */
+export function entryProblems(
+  { value, path }: Entry<WrittenVolume>,
+  written: WrittenTopology,
+  known: KnownNames,
+): readonly TopologyProblem[] {
+  return [
+    ...nameProblems(value, path, known),
+    ...sizeProblems(value, path),
+    ...coordinatorProblems(value, path, written, known),
   ];
 }
 
@@ -81,7 +90,9 @@ function coordinatorProblems(
   const { map, switches } = coordinationOf(volume, virtualizingOf(written));
   if (switches.length === 0) {
     const { aside } = written;
-    const problem = 'no switch is virtualizing, so none can coordinate writes';
+    const problem =
+      `no switch is virtualizing, so none can coordinate ${volume.id}; ` +
+      'say virtualizing: true for at least one';
     return aside.entries.has('switches') || aside.sections.has('switches')
       ? []
       : [{ path: place, problem }];
@@ -100,6 +111,7 @@ function coordinatorProblems(
   const copies = copiesOf(volume.layout);
   const isNamed = volume.coordinators.switches !== undefined;
   switches.forEach((name, index) => {
+    if (switches.indexOf(name) < index) return;
     const at = isNamed ? [...place, 'switches', index] : place;
     const found = written.sections.switches.find(({ value }) => value.id === name)?.value;
     if (!known.has('switch', name))
@@ -107,14 +119,16 @@ function coordinatorProblems(
     else if (found !== undefined && !found.virtualizing)
       problems.push({
         path: at,
-        problem: `switch ${name} is not virtualizing: it cannot coordinate`,
+        problem:
+          `switch ${name} is plain and cannot coordinate ${volume.id}; ` +
+          `name a virtualizing switch, or say virtualizing: true for ${name}`,
       });
     else if (found !== undefined && copies > found.limits.mirrorsMax)
       problems.push({
         path: [...path, 'layout'],
         problem:
-          `keeps ${copies} copies, but its coordinator ${name} writes at most ` +
-          `${found.limits.mirrorsMax} (limits.mirrorsMax)`,
+          `${volume.id} keeps ${copies} copies, but its coordinator ${name} writes at most ` +
+          `${found.limits.mirrorsMax} (limits.mirrorsMax); raise that, or name other coordinators`,
       });
   });
   return problems;

@@ -88,7 +88,7 @@ export function readWritten(value: unknown, problems: TopologyProblem[]): Writte
   const section = <Name extends SectionName>(name: Name) =>
     readSection(record[name], name, { problems, aside }) as Sections[Name];
   const setting = <Name extends keyof Settings>(name: Name) =>
-    readValue(settingSchemas[name], record[name] ?? undefined, [name], problems) as
+    readValue<z.ZodType>(settingSchemas[name], record[name] ?? undefined, [name], problems) as
       | Settings[Name]
       | undefined;
   const settings = {
@@ -139,12 +139,13 @@ function readSection(
   });
 }
 
-function readValue(
-  schema: z.ZodType,
+/** A value of its shape; undefined when it has not, and `problems` then say why. */
+export function readValue<Shape extends z.ZodType>(
+  schema: Shape,
   value: unknown,
   path: TopologyPath,
   problems: TopologyProblem[],
-): unknown {
+): z.output<Shape> | undefined {
   const result = schema.safeParse(value, { error: issueText });
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
