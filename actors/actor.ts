@@ -9,6 +9,7 @@ import type { ActorAddress, ClusterId } from '../protocols/ids.ts';
 import type { Bus, Cancel, Clock, Log, Random, Timer } from '../protocols/ports.ts';
 import { lastTokenOf, type Subjects, subjectsOf } from '../protocols/subjects.ts';
 import type { Incarnation } from '../protocols/units.ts';
+import { CommandCounters } from './command-counters.ts';
 import { decodeJson, encodeJson } from './json.ts';
 import { Questions } from './questions.ts';
 
@@ -23,6 +24,13 @@ export interface ActorPorts {
 
 /** Answers one command; `answer` is called once, at once or later. */
 export type CommandHandler = (body: unknown, answer: (result: Answer) => void) => void;
+
+/** A verb that an actor answers. */
+export interface AnsweredCommand {
+  readonly verb: string;
+  readonly handler: CommandHandler;
+  readonly counters: CommandCounters;
+}
 
 const telemetryIntervalMs = 1000;
 const incarnationLimit = 2 ** 48 - 1;
@@ -41,7 +49,7 @@ export class Actor {
   readonly #incarnation: () => Incarnation;
   readonly #ports: ActorPorts;
   readonly #describe: () => Omit<Description, 'kind' | 'id' | 'incarnation'>;
-  readonly #handlers = new Map<string, CommandHandler>();
+  readonly #commands = new Map<string, AnsweredCommand>();
   readonly #questions: Questions;
   readonly #cancels: Cancel[] = [];
   #sequence = 0;
@@ -62,7 +70,7 @@ export class Actor {
     this.#questions = new Questions(address, this.subjects, control, clock, firstQuestion);
     this.#ports = ports;
     this.#describe = describe;
-    this.#handlers.set(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
+    this.onCommand(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
   }
 
   get incarnation(): Incarnation {
@@ -71,7 +79,12 @@ export class Actor {
 
   /** Registers the handler of a verb; before `start`. */
   onCommand(verb: string, handler: CommandHandler): void {
-    this.#handlers.set(verb, handler);
+    this.#commands.set(verb, { verb, handler, counters: new CommandCounters() });
+  }
+
+  /** Every verb that it answers, and what it has done with it so far. */
+  get commands(): readonly AnsweredCommand[] {
+    return [...this.#commands.values()];
   }
 
   /** Begins to listen, says hello, and says it again after each reconnect; telemetry follows about each second. */
@@ -135,17 +148,25 @@ export class Actor {
   }
 
   #onCommand(data: Uint8Array, subject: string, replySubject: string): void {
+    const { clock } = this.#ports;
     const verb = lastTokenOf(subject);
-    const answer = (result: Answer) => {
-      if (replySubject !== '') this.#ports.control.publish(replySubject, encodeJson(result));
-    };
-    const handler = this.#handlers.get(verb);
-    const { kind, id } = this.address;
-    if (handler === undefined) {
-      answer(refusal('unknown', `${kind} ${id} has no command ${verb}`));
+    const command = this.#commands.get(verb);
+    if (command === undefined) {
+      const { kind, id } = this.address;
+      this.#reply(replySubject, refusal('unknown', `${kind} ${id} has no command ${verb}`));
       return;
     }
-    handler(data.length === 0 ? {} : decodeJson(data), answer);
+    const { handler, counters } = command;
+    counters.requests++;
+    const receivedAt = clock.now();
+    handler(data.length === 0 ? {} : decodeJson(data), (result) => {
+      counters.answered(result, clock.now() - receivedAt);
+      this.#reply(replySubject, result);
+    });
+  }
+
+  #reply(replySubject: string, result: Answer): void {
+    if (replySubject !== '') this.#ports.control.publish(replySubject, encodeJson(result));
   }
 
   #scheduleTelemetry(): void {

@@ -2,7 +2,7 @@
  * From topology and ports to running actors: the one place where a process of a real cluster and one of the simulation
  * are built from the same parts. Opening the ports, and ending them, is left to the caller.
  */
-import { type ActorPorts, newIncarnation } from '../actors/actor.ts';
+import { type Actor, type ActorPorts, newIncarnation } from '../actors/actor.ts';
 import { Disk, type FoundStore } from '../actors/disk/disk.ts';
 import { Host } from '../actors/host/host.ts';
 import { Switch } from '../actors/switch/switch.ts';
@@ -31,6 +31,8 @@ export interface NodePorts extends ActorPorts {
 
 /** The actors of one process. */
 export interface AssembledNode {
+  /** Where each of them is on the command network, HBAs too. */
+  readonly actors: readonly Actor[];
   readonly hosts: readonly Host[];
   readonly disks: readonly Disk[];
   readonly switches: readonly Switch[];
@@ -78,6 +80,7 @@ export function assembleNode(topology: Topology, node: NodeId, ports: NodePorts)
   const started = [...disks, ...switches, ...virtualizers, ...hosts];
   for (const actor of started) actor.start();
   return {
+    actors: [...started, ...hosts.flatMap(({ hbas }) => hbas)].map(({ actor }) => actor),
     hosts,
     disks,
     switches,

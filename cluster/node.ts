@@ -2,19 +2,16 @@
  * One process of a real cluster: opens the ports that its actors need (connections, disk files, config database, NBD
  * sockets), assembles the actors on them, and closes everything again.
  */
-
-import { readFileSync } from 'node:fs';
 import type { FoundStore } from '../actors/disk/disk.ts';
 import type { ActorAddress, DiskId, NodeId } from '../protocols/ids.ts';
-import type { Bus, Cancel, Log } from '../protocols/ports.ts';
+import type { Bus, Log } from '../protocols/ports.ts';
 import type { FabricId, Topology } from '../protocols/topology.ts';
+import { answerForActors } from './actor-services.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from './assembly.ts';
 import { openDiskStore } from './disk-stores.ts';
 import { HostExports } from './host-exports.ts';
 import { connectNatsBus } from './nats/bus.ts';
 import { type OpenConfigDatabase, openConfigDatabase } from './nats/config-database.ts';
-import { answerServiceDiscovery } from './nats/services.ts';
-import { packageFile } from './package-root.ts';
 import { createPinoLog } from './pino-log.ts';
 import { createSystemClock } from './system-clock.ts';
 import { createSystemRandom } from './system-random.ts';
@@ -38,7 +35,9 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
   const clock = createSystemClock();
   const ports = await openPorts(options, log, clock);
   const assembled = assembleNode(options.topology, options.node, ports.node);
-  const stopDiscovery = discover(options, ports.node);
+  const { actors } = assembled;
+  const { cluster } = options.topology;
+  const stopDiscovery = answerForActors({ cluster, node: options.node, actors, ports: ports.node });
   const exports = assembled.hosts.map((host) => {
     const wanted = options.topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
     const served = new HostExports(host, wanted, clock, log);
@@ -54,25 +53,6 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
       await ports.close();
     },
   };
-}
-
-/** Shows this node's actors to NATS service discovery. */
-function discover({ topology, node }: NodeOptions, { control, clock, log }: NodePorts): Cancel {
-  const startedAtMs = clock.wallTimeMs();
-  const metadata = { cluster: topology.cluster, node, pid: String(process.pid) };
-  const found = topology.nodes.find(({ id }) => id === node)?.actors ?? [];
-  const actors = found.map(({ kind, id }) => ({
-    kind,
-    id,
-    description: `${kind} ${id} of Sanctor cluster ${topology.cluster}`,
-    metadata,
-    startedAtMs,
-    endpoints: [],
-  }));
-  const { version } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as {
-    version: string;
-  };
-  return answerServiceDiscovery({ bus: control, log, version, actors: () => actors });
 }
 
 function ended(begin: (done: () => void) => void): Promise<void> {

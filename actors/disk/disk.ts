@@ -84,6 +84,11 @@ export class Disk {
     });
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   /** The state of its machine, for reports. */
   get state(): string {
     return stateText(this.#machine.getSnapshot().value);

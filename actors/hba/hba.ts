@@ -115,6 +115,11 @@ export class Hba {
     return this.#usable;
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   /** The state of its machine, for reports. */
   get state(): string {
     return stateText(this.#machine.getSnapshot().value);

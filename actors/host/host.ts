@@ -94,6 +94,11 @@ export class Host {
     });
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   get state(): string {
     return stateText(this.#machine.getSnapshot().value);
   }

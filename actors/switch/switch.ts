@@ -90,6 +90,11 @@ export class Switch {
     });
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   get mode(): SwitchMode {
     return this.#mode;
   }

@@ -71,6 +71,11 @@ export class Virtualizer {
     return this.#actor.description();
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   get state(): string {
     return this.#machine === null ? this.#state : stateText(this.#machine.getSnapshot().value);
   }

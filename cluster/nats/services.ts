@@ -63,12 +63,9 @@ export function answerServiceDiscovery(options: ServiceDiscoveryOptions): Cancel
       for (const actor of options.actors()) {
         if (request.name !== null && request.name !== actor.kind) continue;
         if (request.id !== null && request.id !== actor.id) continue;
-        const answer = encoder.encode(
-          JSON.stringify(answerOf(request.verb, actor, options.version)),
-        );
-        if (bus.publish(replySubject, answer) !== 'too-large') continue;
-        const lengthBytes = answer.length;
-        log.warn({ actor: actor.id, verb: request.verb, lengthBytes }, 'answer is too large');
+        const answer = fittingAnswer(request.verb, actor, options);
+        if (answer !== null) bus.publish(replySubject, answer);
+        else log.warn({ actor: actor.id, verb: request.verb }, 'answer is too large');
       }
     },
   });
@@ -81,6 +78,38 @@ function requestIn(
   const [, verb, name = null, id = null, ...rest] = subject.split('.');
   if (verb !== 'PING' && verb !== 'INFO' && verb !== 'STATS') return null;
   return rest.length > 0 ? null : { verb, name, id };
+}
+
+/**
+ * An answer as one message: with fewer endpoints and no data of theirs where it would be too large otherwise, and the
+ * number of endpoints left out in `metadata.omitted`. Null when even that does not fit.
+ */
+function fittingAnswer(
+  verb: Verb,
+  actor: DiscoverableActor,
+  { bus, version }: ServiceDiscoveryOptions,
+): Uint8Array | null {
+  const whole = encoded(verb, actor, version);
+  if (whole.length <= bus.payloadBytesMax) return whole;
+  const { endpoints, metadata } = actor;
+  for (let count = endpoints.length; ; count = Math.floor(count / 2)) {
+    const omitted = String(endpoints.length - count);
+    const answer = encoded(
+      verb,
+      {
+        ...actor,
+        metadata: omitted === '0' ? metadata : { ...metadata, omitted },
+        endpoints: endpoints.slice(0, count).map(({ data: _, ...endpoint }) => endpoint),
+      },
+      version,
+    );
+    if (answer.length <= bus.payloadBytesMax) return answer;
+    if (count === 0) return null;
+  }
+}
+
+function encoded(verb: Verb, actor: DiscoverableActor, version: string): Uint8Array {
+  return encoder.encode(JSON.stringify(answerOf(verb, actor, version)));
 }
 
 function answerOf(verb: Verb, actor: DiscoverableActor, version: string): object {

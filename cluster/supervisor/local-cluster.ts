@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { ActorPorts } from '../../actors/actor.ts';
 import type { Log } from '../../protocols/ports.ts';
 import type { FabricId, Topology } from '../../protocols/topology.ts';
+import { answerForActors } from '../actor-services.ts';
 import { type ChildGuard, createChildGuard } from '../child-guard.ts';
 import { connectNatsBus } from '../nats/bus.ts';
 import { startNatsServer } from '../nats/server.ts';
@@ -14,7 +15,7 @@ import { createSystemClock } from '../system-clock.ts';
 import { createSystemRandom } from '../system-random.ts';
 import { registerCluster, unregisterCluster } from './cluster-registry.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { Supervisor } from './supervisor.ts';
+import { Supervisor, supervisorAddress } from './supervisor.ts';
 
 export interface LocalClusterOptions {
   readonly topology: Topology;
@@ -61,6 +62,13 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     });
     undo.push(() => supervisor.stop());
     supervisor.start();
+    const stopDiscovery = answerForActors({
+      cluster: topology.cluster,
+      node: supervisorAddress.id,
+      actors: [supervisor.actor],
+      ports,
+    });
+    undo.push(async () => stopDiscovery());
     const entry = { cluster: topology.cluster, pid: process.pid, natsUrl };
     registerCluster({
       ...entry,

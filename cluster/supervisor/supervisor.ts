@@ -49,6 +49,11 @@ export class Supervisor {
     this.#processes = options.nodes.map((node) => ({ node, process: this.#processOf(node) }));
   }
 
+  /** Its place on the command network, to look at it. */
+  get actor(): Actor {
+    return this.#actor;
+  }
+
   start(): void {
     this.#actor.start();
     for (const { process } of this.#processes) process.start();

@@ -1,20 +1,22 @@
-/** Topologies for tests on real processes: the shipped default under a name and at an address of their own. */
+/** Topologies for tests on real processes: the shipped ones under a name and at addresses of their own. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defaultTopologyFile } from '../../cluster/topology-file.ts';
 
 export interface TestTopology {
   readonly file: string;
   readonly cluster: string;
   readonly port: number;
-  /** Of the volume `vol0`. */
+  /** Of the volume `vol0`, on the first host that exports it. */
   readonly uri: string;
 }
 
 export interface TestTopologyOptions {
+  /** Which of the shipped ones; the default one when left out. */
+  readonly shipped?: 'default' | 'two-tier';
   /** Where the disks keep their data; as shipped when left out. */
   readonly store?: 'file' | 'memory';
   /** A port that the test chose; a free one when left out. */
@@ -30,9 +32,13 @@ export async function writeTestTopology(
 ): Promise<TestTopology> {
   const port = options.port ?? (await freePort());
   const cluster = options.cluster ?? `test-${randomBytes(4).toString('hex')}`;
-  let text = readFileSync(defaultTopologyFile, 'utf8');
+  const shipped = join(dirname(defaultTopologyFile), `${options.shipped ?? 'default'}.yaml`);
+  let text = readFileSync(shipped, 'utf8');
   text = replaced(text, /^cluster: .*$/m, `cluster: ${cluster}`);
-  text = replaced(text, /listen: .*$/m, `listen: nbd://127.0.0.1:${port}`);
+  const [first, ...others] = new Set(text.match(/nbd:\/\/127\.0\.0\.1:\d+/g));
+  if (first === undefined) throw new Error(`${shipped} exports nothing`);
+  text = text.replaceAll(first, `nbd://127.0.0.1:${port}`);
+  for (const other of others) text = text.replaceAll(other, `nbd://127.0.0.1:${await freePort()}`);
   if (options.store !== undefined) {
     text = replaced(text, /store: \w+/g, `store: ${options.store}`);
   }
@@ -43,7 +49,7 @@ export async function writeTestTopology(
 
 function replaced(text: string, pattern: RegExp, by: string): string {
   if (text.search(pattern) < 0) {
-    throw new Error(`${defaultTopologyFile} has nothing like ${pattern}`);
+    throw new Error(`the shipped topology has nothing like ${pattern}`);
   }
   return text.replace(pattern, by);
 }

@@ -9,6 +9,7 @@ import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
 import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import type { Bus, Log } from '../../../protocols/ports.ts';
+import { serviceProblems, serviceVerbs } from '../../tools/service-rules.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { until } from '../../tools/until.ts';
 
@@ -41,38 +42,6 @@ function actor(kind: 'disk' | 'host', id: string): DiscoverableActor {
 const actors = [actor('disk', 'd1'), actor('disk', 'd2'), actor('host', 'h1')];
 
 type Fields = Record<string, unknown>;
-
-const namePattern = /^[a-zA-Z0-9_-]+$/;
-const versionPattern =
-  /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/;
-const timePattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
-
-/** The rules of the schemas `io.nats.micro.v1.*_response`, as the `nats` command line tool applies them. */
-function checkAnswer(verb: string, answer: Fields): void {
-  expect(answer.type).to.equal(`io.nats.micro.v1.${verb.toLowerCase()}_response`);
-  expect(answer.name).to.match(namePattern);
-  expect(answer.id).to.be.a('string').and.not.equal('');
-  expect(answer.version).to.match(versionPattern);
-  for (const value of Object.values(answer.metadata as Fields)) expect(value).to.be.a('string');
-  if (verb === 'PING') return;
-  const endpoints = answer.endpoints as Fields[];
-  for (const endpoint of endpoints) {
-    expect(endpoint.name).to.match(namePattern);
-    expect(endpoint.subject).to.be.a('string').and.not.equal('');
-  }
-  if (verb === 'INFO') {
-    expect(answer.description).to.be.a('string');
-    for (const subject of answer.subjects as unknown[]) expect(subject).to.be.a('string');
-    return;
-  }
-  expect(answer.started).to.match(timePattern);
-  const numbers = ['num_requests', 'num_errors', 'processing_time', 'average_processing_time'];
-  for (const endpoint of endpoints) {
-    for (const name of numbers) expect(endpoint[name], name).to.satisfy(Number.isSafeInteger);
-    expect(endpoint.last_error).to.be.a('string');
-    if (endpoint.data !== undefined) expect(endpoint.data).to.be.an('object');
-  }
-}
 
 interface World {
   /** Two connections, of the process that answers and of somebody who asks. */
@@ -160,11 +129,11 @@ function describeDiscovery(name: string, open: () => Promise<World>): void {
     });
     afterEach(() => world.close());
 
-    for (const verb of ['PING', 'INFO', 'STATS']) {
+    for (const verb of serviceVerbs) {
       it(`${verb} is answered for every actor, as the schema demands`, async () => {
         const answers = await ask(world, `$SRV.${verb}`, 3);
         expect(answers.map(({ id }) => id)).to.deep.equal(['d1', 'd2', 'h1']);
-        for (const answer of answers) checkAnswer(verb, answer);
+        for (const answer of answers) expect(serviceProblems(verb, answer)).to.equal('');
       });
     }
 
@@ -197,6 +166,41 @@ function describeDiscovery(name: string, open: () => Promise<World>): void {
           average_processing_time: 0,
         },
       ]);
+    });
+
+    it('an answer that one message cannot hold is cut, and says how much is missing', async () => {
+      const { payloadBytesMax } = world.responder;
+      const [disk] = actors;
+      const endpoint = disk?.endpoints[0];
+      if (disk === undefined || endpoint === undefined) throw new Error('there is no sample');
+      const long = { ...endpoint, data: { text: 'x'.repeat(payloadBytesMax / 100) } };
+      const many = Array.from({ length: payloadBytesMax / 100 }, (_, index) => ({
+        ...endpoint,
+        name: `verb-${index}`,
+      }));
+      const crowd = [
+        { ...disk, id: 'talkative', endpoints: Array.from({ length: 128 }, () => long) },
+        { ...disk, id: 'versatile', endpoints: many },
+      ];
+      answerServiceDiscovery({
+        bus: world.responder,
+        log,
+        version: '0.1.0',
+        actors: () => crowd,
+      });
+      for (const verb of serviceVerbs) {
+        const [talkative] = await ask(world, `$SRV.${verb}.disk.talkative`, 1);
+        expect(serviceProblems(verb, talkative)).to.equal('');
+        const [versatile] = await ask(world, `$SRV.${verb}.disk.versatile`, 1);
+        expect(serviceProblems(verb, versatile)).to.equal('');
+        const { omitted } = (versatile?.metadata ?? {}) as { omitted?: string };
+        if (verb === 'PING') expect(omitted).to.equal(undefined);
+        else {
+          const { length } = (versatile?.endpoints ?? []) as unknown[];
+          expect(length).to.be.above(0);
+          expect(Number(omitted) + length).to.equal(many.length);
+        }
+      }
     });
 
     it('what nobody runs and what is not understood gets no answer', async () => {
