@@ -73,3 +73,13 @@ export function senderOf(subject: string): { sender: ActorAddress; what: string 
   if (!actorKinds.includes(kind as ActorKind) || !isId(id)) return null;
   return { sender: { kind: kind as ActorKind, id }, what };
 }
+
+/** Receiver of a frame, and the link that it came over or the slot that it answers; null for any other subject. */
+export function placeOf(
+  subject: string,
+): { plane: 'io' | 'rpl'; receiver: ActorAddress; what: string } | null {
+  const [san, version, , plane, kind, id, what, ...rest] = subject.split('.');
+  if (`${san}.${version}` !== root || (plane !== 'io' && plane !== 'rpl')) return null;
+  if (!actorKinds.includes(kind as ActorKind) || !isId(id) || !isId(what)) return null;
+  return rest.length > 0 ? null : { plane, receiver: { kind: kind as ActorKind, id }, what };
+}

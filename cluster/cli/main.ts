@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { packageFile } from '../package-root.ts';
 import { addClusterCommands } from './cluster-commands.ts';
+import { addInspectCommands } from './inspect-commands.ts';
 import { addProofCommands } from './proof-commands.ts';
 
 /** Exit codes: 0 only on success; `sim` tells its failures apart with codes of its own. */
@@ -20,6 +21,7 @@ const program = new Command('sanctor')
   .showHelpAfterError('(sanctor --help lists the commands)');
 
 addClusterCommands(program);
+addInspectCommands(program);
 addProofCommands(program);
 
 program.parseAsync().catch((error: unknown) => {

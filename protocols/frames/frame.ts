@@ -30,7 +30,8 @@ export const FrameKind = { request: 1, reply: 2 } as const;
 
 /** The default limit of the data in one frame (DESIGN H1). */
 export const frameBytesMaxDefault = 256 * 1024;
-const prefixBytes = 6;
+/** Length and checksum of the header, in front of it. */
+export const prefixBytes = 6;
 
 /** Data of a frame, still with the checksums that travelled with it. */
 export interface FrameData {

@@ -1,0 +1,25 @@
+/** Commands that look closer: at what travels, and at the machines that decide. */
+import type { Command } from 'commander';
+import { jsonOption } from './common-options.ts';
+import type { DecodeOptions } from './decode.ts';
+
+export function addInspectCommands(program: Command): void {
+  program
+    .command('decode')
+    .description('turn data-plane frames into readable lines, from standard input')
+    .option('--raw', 'the input is one frame, and nothing else')
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+What travels between hosts, switches and disks of a running cluster:
+  nats -s URL sub --dump=- 'san.v1.*.io.>' | sanctor decode
+  nats -s URL sub --dump=- 'san.v1.*.rpl.>' | sanctor decode
+  nats -s URL sub --raw --translate 'sanctor decode --raw' 'san.v1.*.io.>'
+JSON of the other planes is shown as it is; what is neither is said to be neither, with the reason.`,
+    )
+    .action(async (options: DecodeOptions) => {
+      const { decode } = await import('./decode.ts');
+      await decode(options);
+    });
+}
