@@ -3,12 +3,15 @@
  * sockets), assembles the actors on them, and closes everything again.
  */
 import type { FoundStore } from '../actors/disk/disk.ts';
+import type { Fault } from '../protocols/faults.ts';
 import type { ActorAddress, DiskId, NodeId } from '../protocols/ids.ts';
 import type { Bus, Log } from '../protocols/ports.ts';
 import type { FabricId, Topology } from '../protocols/topology.ts';
 import { answerForActors } from './actor-services.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from './assembly.ts';
 import { openDiskStore } from './disk-stores.ts';
+import { FaultInjector } from './faults/fault-injector.ts';
+import { NodeFaults } from './faults/node-faults.ts';
 import { HostExports } from './host-exports.ts';
 import { connectNatsBus } from './nats/bus.ts';
 import { type OpenConfigDatabase, openConfigDatabase } from './nats/config-database.ts';
@@ -22,6 +25,8 @@ export interface NodeOptions {
   readonly fabricUrls: ReadonlyMap<FabricId, string>;
   readonly diskFolder: string;
   readonly databaseSyncs: boolean;
+  /** Those that are there from the start. */
+  readonly faults: readonly Fault[];
 }
 
 export interface RunningNode {
@@ -33,11 +38,15 @@ export interface RunningNode {
 export async function openNode(options: NodeOptions): Promise<RunningNode> {
   const log = createPinoLog({ name: options.node });
   const clock = createSystemClock();
-  const ports = await openPorts(options, log, clock);
+  const random = createSystemRandom();
+  const injector = injectorOf(options, { clock, random, log });
+  const ports = await openPorts(options, { clock, random, log }, injector);
   const assembled = assembleNode(options.topology, options.node, ports.node);
   const { actors } = assembled;
   const { cluster } = options.topology;
   const stopDiscovery = answerForActors({ cluster, node: options.node, actors, ports: ports.node });
+  const faults = injector && new NodeFaults(options, injector, assembled, ports.node);
+  faults?.start();
   const exports = assembled.hosts.map((host) => {
     const wanted = options.topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
     const served = new HostExports(host, wanted, clock, log);
@@ -49,10 +58,21 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
     async stop() {
       await Promise.all(exports.map((each) => ended((done) => each.close(done))));
       await ended((done) => assembled.stop(done));
+      faults?.stop();
       stopDiscovery();
       await ports.close();
     },
   };
+}
+
+type PlainPorts = Pick<NodePorts, 'clock' | 'random' | 'log'>;
+
+/** Null where the topology allows no faults: nothing is put around a port then. */
+function injectorOf({ topology, faults }: NodeOptions, ports: PlainPorts): FaultInjector | null {
+  if (!topology.faults) return null;
+  const injector = new FaultInjector({ topology, ...ports });
+  for (const fault of faults) injector.inject(fault);
+  return injector;
 }
 
 function ended(begin: (done: () => void) => void): Promise<void> {
@@ -66,12 +86,12 @@ interface OpenPorts {
 
 async function openPorts(
   options: NodeOptions,
-  log: Log,
-  clock: NodePorts['clock'],
+  plain: PlainPorts,
+  faults: FaultInjector | null,
 ): Promise<OpenPorts> {
   const { topology, node } = options;
+  const { log, random } = plain;
   const actors = topology.nodes.find(({ id }) => id === node)?.actors ?? [];
-  const random = createSystemRandom();
   const control = await connect(options, topology.control, `${node}/control`, log);
   const buses = new Map<string, Bus>();
   const stores = new Map<DiskId, FoundStore>();
@@ -79,19 +99,21 @@ async function openPorts(
   for (const { kind, id } of actors) {
     if (kind === 'hba' || kind === 'switch' || kind === 'disk') {
       const fabric = fabricOf(topology, { kind, id });
-      buses.set(`${kind}:${id}`, await connect(options, fabric, `${id}/io`, log));
+      const bus = await connect(options, fabric, `${id}/io`, log);
+      buses.set(`${kind}:${id}`, faults?.bus({ kind, id }, bus) ?? bus);
     }
-    if (kind === 'disk')
-      stores.set(id as DiskId, await openDiskStore(options, id as DiskId, random));
+    if (kind === 'disk') {
+      const disk = id as DiskId;
+      const found = await openDiskStore(options, disk, random);
+      stores.set(disk, faults?.store(disk, found) ?? found);
+    }
     if (kind === 'virtualizer') database ??= await openDatabase(options);
   }
   return {
     node: {
       cluster: topology.cluster,
       control,
-      clock,
-      random,
-      log,
+      ...plain,
       io: ({ kind, id }) => needed(buses.get(`${kind}:${id}`), `connection of ${kind} ${id}`),
       store: (disk) => needed(stores.get(disk), `store of disk ${disk}`),
       database: () => needed(database, 'config database'),

@@ -41,11 +41,18 @@ const volumeFactsSchema = z.looseObject({
 });
 
 const virtualizerFactsSchema = z.looseObject({ volumes: z.array(volumeFactsSchema) });
+const faultFactsSchema = z.looseObject({
+  target: z.string(),
+  kind: z.string(),
+  nodes: z.array(z.string()),
+});
+
 const supervisorFactsSchema = z.looseObject({
   natsUrl: z.string(),
   nodes: z.array(
     z.looseObject({ name: z.string(), state: z.string(), problem: z.string().default('') }),
   ),
+  faults: z.array(faultFactsSchema).default([]),
 });
 
 export interface ActorStatus {
@@ -54,6 +61,8 @@ export interface ActorStatus {
   /** `silent` when it does not answer. */
   readonly state: string;
 }
+
+type FaultStatus = z.infer<typeof faultFactsSchema>;
 
 export interface StatusReport {
   readonly cluster: string;
@@ -67,6 +76,8 @@ export interface StatusReport {
   readonly paths: readonly object[];
   readonly coordinators: readonly object[];
   readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
+  /** Those that were asked for and are in force. */
+  readonly faults: readonly FaultStatus[];
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -92,11 +103,12 @@ export async function collectStatus(
   );
   const silent = actors.filter(({ description }) => description === null);
   const nodes = supervisor?.facts.nodes ?? [];
+  const faults = supervisor?.facts.faults ?? [];
   const waitingFor = [
     ...nodes.flatMap(({ name, problem }) =>
       problem === '' ? [] : [`node ${name} ended: ${problem}`],
     ),
-    ...silent.map(({ address }) => `${address.kind} ${address.id} does not answer`),
+    ...silent.map(({ address }) => silenceText(address, topology, faults)),
     ...missingVolumes(topology, volumes),
     ...missingAttachments(topology, hosts),
     ...exports
@@ -125,8 +137,24 @@ export async function collectStatus(
       })),
     ),
     exports,
+    faults,
     counters: sumOf(hosts.map(({ facts }) => facts.counters)),
   };
+}
+
+/** One that was struck is no riddle. */
+function silenceText(
+  { kind, id }: ActorAddress,
+  topology: Topology,
+  faults: readonly FaultStatus[],
+): string {
+  const node = topology.nodes.find(({ actors }) => actors.some((each) => each.id === id))?.id ?? '';
+  const struck = faults.find(
+    (fault) => (fault.kind === 'crash' || fault.kind === 'pause') && fault.nodes.includes(node),
+  );
+  const silence = `${kind} ${id} does not answer`;
+  if (struck === undefined) return silence;
+  return `${silence}: ${struck.target} ${struck.kind}; end it with sanctor heal ${struck.target}`;
 }
 
 function read(answer: Answer | undefined): Description | null {

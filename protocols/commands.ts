@@ -57,6 +57,13 @@ export const verbs = {
   controlData: 'control-data',
   /** Virtualizer, from a host or switch that met what it cannot recover from: body `TroubleReport`. */
   trouble: 'trouble',
+  /**
+   * Node: body `Fault`. Asked of the supervisor, which keeps what lasts longer than a process, carries out what is done
+   * to processes, and asks the nodes for the rest.
+   */
+  fault: 'fault',
+  /** Node: body `HealRequest`; answers `{ healed: Fault[] }`. */
+  heal: 'heal',
 } as const;
 
 export const attachRequestSchema = z.object({

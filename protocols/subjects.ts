@@ -48,6 +48,25 @@ export function subjectsOf(cluster: ClusterId): Subjects {
   };
 }
 
+const linkPlane = '.io.';
+
+/** The link that a frame with this subject travels over; '' for a subject of another plane. */
+export function linkOf(subject: string): LinkId | '' {
+  return subject.startsWith(root) && subject.indexOf(linkPlane) === planeIndex(subject)
+    ? (lastTokenOf(subject) as LinkId)
+    : '';
+}
+
+/** Where frames of a link go that leads nowhere: nobody ever subscribes to it, so the sender is told so. */
+export function deadEndOf(subject: string): string {
+  return subject.replace(linkPlane, '.down.');
+}
+
+/** Where the dot before the plane is: behind the cluster. */
+function planeIndex(subject: string): number {
+  return subject.indexOf('.', root.length + 1);
+}
+
 /** The last token of a subject: a verb, a slot, what happened. */
 export function lastTokenOf(subject: string): string {
   return subject.slice(subject.lastIndexOf('.') + 1);

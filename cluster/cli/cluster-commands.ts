@@ -31,6 +31,7 @@ export function addClusterCommands(program: Command): void {
       '--database-syncs',
       'the NATS server syncs every write of the config database to its disk',
     )
+    .option('--fault <json...>', 'begin with this fault (the supervisor says which)')
     .action(async (name: string, options: NodeOptions) => {
       const { node } = await import('./node.ts');
       await node(name, options);

@@ -31,8 +31,8 @@ export async function compare(
   if (differences.length > 0) process.exitCode = 1;
 }
 
-/** The layout as the virtualizer publishes it to a host that may use the volume. */
-async function layoutOf({ client, topology }: ConnectedCluster, volume: string) {
+/** The layout as the virtualizer publishes it to a host that may use the volume. @throws Error when nobody tells. */
+export async function layoutOf({ client, topology }: ConnectedCluster, volume: string) {
   const found = topology.volumes.find(({ id }) => id === volume);
   if (!isId(volume) || found === undefined) {
     const names = topology.volumes.map(({ id }) => id).join(', ');

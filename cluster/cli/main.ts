@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { packageFile } from '../package-root.ts';
 import { addClusterCommands } from './cluster-commands.ts';
+import { addFaultCommands } from './fault-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
 import { addProofCommands } from './proof-commands.ts';
 
@@ -22,6 +23,7 @@ const program = new Command('sanctor')
 
 addClusterCommands(program);
 addInspectCommands(program);
+addFaultCommands(program);
 addProofCommands(program);
 
 program.parseAsync().catch((error: unknown) => {

@@ -1,4 +1,5 @@
 /** `sanctor node`: one process of a cluster; runs until it is told to stop. */
+import { faultSchema } from '../../protocols/faults.ts';
 import { isId, type NodeId } from '../../protocols/ids.ts';
 import { openNode } from '../node.ts';
 import { topologyArgument } from './topology-argument.ts';
@@ -9,6 +10,8 @@ export interface NodeOptions {
   /** `name=url`, one for each fabric. */
   readonly fabric: readonly string[];
   readonly databaseSyncs?: boolean;
+  /** JSON, one for each. */
+  readonly fault?: readonly string[];
 }
 
 /** @throws Error when the node cannot run; the message says why and what to do. */
@@ -25,6 +28,7 @@ export async function node(name: string, options: NodeOptions): Promise<void> {
     fabricUrls: new Map(options.fabric.map(fabricUrl)),
     diskFolder: options.data,
     databaseSyncs: options.databaseSyncs === true,
+    faults: (options.fault ?? []).map((text) => faultSchema.parse(JSON.parse(text))),
   });
   await stopped;
   await running.stop();

@@ -1,5 +1,6 @@
 /** `sanctor status`: what a cluster is doing, as tables for people or JSON for programs. */
 import Table from 'cli-table3';
+import { faultKindText, faultSchema } from '../../protocols/faults.ts';
 import type { StatusReport } from '../status-report.ts';
 import { collectStatus } from '../status-report.ts';
 import { withCluster } from './with-cluster.ts';
@@ -17,6 +18,7 @@ function textOf(report: StatusReport): string {
   const parts = [
     `cluster ${report.cluster}: ${report.ready ? 'ready' : 'not ready'}   NATS ${report.nats.url}`,
     ...report.waitingFor.map((what) => `  waiting: ${what}`),
+    tableOf('faults', report.faults.map(faultRow), ['target', 'kind', 'nodes']),
     tableOf('nodes', report.nodes, ['name', 'pid', 'state', 'restarts', 'actors']),
     tableOf('actors', report.actors, ['kind', 'id', 'state']),
     tableOf('volumes', report.volumes, ['name', 'size', 'state', 'generation', 'layout', 'reason']),
@@ -33,6 +35,12 @@ function textOf(report: StatusReport): string {
     ]),
   ];
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
+}
+
+function faultRow(fault: StatusReport['faults'][number]): object {
+  const { nodes, ...rest } = fault;
+  const parsed = faultSchema.safeParse(rest);
+  return { ...fault, kind: parsed.success ? faultKindText(parsed.data) : fault.kind };
 }
 
 const plainStyle = { head: [], border: [], 'padding-left': 0, 'padding-right': 2 };

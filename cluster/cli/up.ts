@@ -43,6 +43,9 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
     log: createPinoLog({ name: 'supervisor', level: 'warn' }),
     onProgress: say,
   });
+  process.on('SIGUSR2', () =>
+    cluster.supervisor.reviveServers().catch((error: unknown) => say(String(error))),
+  );
   try {
     const report = await untilReady(cluster, topology, stop);
     if (report !== null) sayReady(cluster, report);

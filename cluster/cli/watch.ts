@@ -2,6 +2,7 @@
 
 import { decodeJson } from '../../actors/json.ts';
 import { eventSchema } from '../../protocols/events.ts';
+import { faultSchema, faultText } from '../../protocols/faults.ts';
 import { idOf } from '../../protocols/ids.ts';
 import { senderOf, subjectsOf } from '../../protocols/subjects.ts';
 import { connectNatsBus } from '../nats/bus.ts';
@@ -56,6 +57,11 @@ function detailText(what: string, fields: Readonly<Record<string, unknown>>): st
   if (what === 'transition') {
     const from = fields.from === '' ? '' : `${String(fields.from)} → `;
     return `${String(fields.machine)} ${from}${String(fields.to)}`;
+  }
+  if (what === 'fault') {
+    const { what: change, ...rest } = fields;
+    const fault = faultSchema.safeParse(rest);
+    if (fault.success) return `${String(change)} ${faultText(fault.data)}`;
   }
   if (what === 'hello') return `${String(fields.state)}`;
   return Object.entries(fields)

@@ -2,10 +2,12 @@
  * One node of the simulated cluster: a process with the ports that its actors need, assembled by the same code as a
  * real one (`cluster/assembly`). It is started and killed; when, and who hears of it, is the supervisor's.
  */
+import { type Fault, type FaultTarget, faultKey } from '../../protocols/faults.ts';
 import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
 import type { BlockStore, Log } from '../../protocols/ports.ts';
 import type { Node, Topology } from '../../protocols/topology.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from '../assembly.ts';
+import { FaultInjector } from '../faults/fault-injector.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { VirtualClock } from './clock.ts';
 import type { SimulatedDatabase } from './database.ts';
@@ -35,6 +37,7 @@ interface Life {
   readonly process: SimulatedProcess;
   readonly assembled: AssembledNode;
   readonly buses: readonly SimulatedBus[];
+  readonly injector: FaultInjector;
 }
 
 export class SimulatedNode {
@@ -43,6 +46,8 @@ export class SimulatedNode {
   #starts = 0;
   #life: Life | null = null;
   #stoppingLife: Life | null = null;
+  /** By key: they outlive the process, as those of a real node do. */
+  readonly #faults = new Map<string, Fault>();
 
   constructor(machine: SimulatedMachine, node: Node) {
     this.#machine = machine;
@@ -81,6 +86,28 @@ export class SimulatedNode {
     return this.node.actors.filter(({ kind }) => kind === 'disk').map(({ id }) => id as DiskId);
   }
 
+  /** The faults that are in force in this node. */
+  get faults(): readonly Fault[] {
+    return [...this.#faults.values()];
+  }
+
+  /** Carries out a fault of this node's ports, in this process and in those that follow, until it is healed. */
+  inject(fault: Fault): void {
+    this.#faults.set(faultKey(fault), fault);
+    this.#life?.injector.inject(fault);
+    if (fault.kind !== 'read-error') return;
+    // What the journal still holds would be read from there, and the fault not met.
+    for (const { id, opened } of this.#life?.assembled.disks ?? [])
+      if (fault.target === `disk:${id}`) opened?.device.writeBehind.drain(() => {});
+  }
+
+  /** Ends what is on the target, or everything. */
+  heal(target: FaultTarget | null): void {
+    for (const [key, fault] of this.#faults)
+      if (target === null || fault.target === target) this.#faults.delete(key);
+    this.#life?.injector.heal(target);
+  }
+
   /** A new process with the actors of the node. */
   start(): AssembledNode {
     const { topology } = this.#machine;
@@ -93,9 +120,16 @@ export class SimulatedNode {
       chance.fork('clock').integer(clockOffsetMsMax),
     );
     const buses: SimulatedBus[] = [];
-    const ports = this.#ports(process, chance.fork('actors'), buses);
+    const injector = new FaultInjector({
+      topology,
+      clock: process.clock,
+      random: chance.fork('faults'),
+      log: this.#machine.logOf(process.name),
+    });
+    for (const fault of this.faults) injector.inject(fault);
+    const ports = this.#ports(process, chance.fork('actors'), buses, injector);
     const assembled = assembleNode(topology, this.node.id, ports);
-    this.#life = { process, assembled, buses };
+    this.#life = { process, assembled, buses, injector };
     return assembled;
   }
 
@@ -138,7 +172,12 @@ export class SimulatedNode {
     };
   }
 
-  #ports(process: SimulatedProcess, random: SeededRandom, buses: SimulatedBus[]): NodePorts {
+  #ports(
+    process: SimulatedProcess,
+    random: SeededRandom,
+    buses: SimulatedBus[],
+    faults: FaultInjector,
+  ): NodePorts {
     const { topology, network, database, media } = this.#machine;
     const log = this.#machine.logOf(process.name);
     const connect = (fabric: string, role: string): SimulatedBus => {
@@ -152,11 +191,12 @@ export class SimulatedNode {
       clock: process.clock,
       random,
       log,
-      io: ({ id }) => connect(fabricOf(topology, id), `io-${id}`),
+      io: (actor) => faults.bus(actor, connect(fabricOf(topology, actor.id), `io-${actor.id}`)),
       store: (disk) => {
         const medium = media.get(disk);
         if (medium === undefined) throw new RangeError(`there is no medium for disk ${disk}`);
-        return { ok: true, store: this.#watched(medium.open(process.clock)) };
+        const store = this.#watched(medium.open(process.clock));
+        return faults.store(disk, { ok: true, store });
       },
       database: () => database.open(process),
     };

@@ -4,8 +4,10 @@
  */
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
+import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
+import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
 import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
@@ -139,6 +141,27 @@ export class World {
     this.#afterStoreWrites = run;
   }
 
+  /**
+   * Strikes with a fault of ports: links, HBAs, media, slowness. It lasts until it is healed.
+   *
+   * @throws RangeError when there is no such target, it cannot have that fault, or a process is meant.
+   */
+  inject(fault: Fault): void {
+    const problem = faultProblem(this.topology, fault);
+    if (problem !== '' || strikesProcess(fault))
+      throw new RangeError(
+        problem || `${faultText(fault)}: processes are struck by crash and pause`,
+      );
+    this.trace.note(`fault ${faultText(fault)}`);
+    for (const node of this.#nodesOf(fault.target)) node.inject(fault);
+  }
+
+  /** Ends the faults of ports that are on the target, or all of them. */
+  heal(target: FaultTarget | null): void {
+    this.trace.note(`healed ${target ?? 'everything'}`);
+    for (const node of target === null ? this.nodes : this.#nodesOf(target)) node.heal(target);
+  }
+
   /** Kills a node's process; its supervisor starts it again. */
   crash(node: SimulatedNode): void {
     this.#supervisor?.crash(node);
@@ -171,6 +194,11 @@ export class World {
   /** Whether all nodes run. */
   get isWhole(): boolean {
     return this.nodes.every((node) => node.isRunning);
+  }
+
+  #nodesOf(target: FaultTarget): readonly SimulatedNode[] {
+    const ids = nodesOfTarget(this.topology, target);
+    return this.nodes.filter(({ node }) => ids.includes(node.id));
   }
 
   #storeWritten(): void {

@@ -5,7 +5,14 @@
  * Faults of a range last until they are healed, or for the next so many operations. Corrupt, lost and misdirected
  * operations succeed, as they do on real media: only checksums and tags can find them.
  */
-import type { BlockStore, Clock, Random, StoreDone, StoreError } from '../../protocols/ports.ts';
+import type {
+  BlockStore,
+  Cancel,
+  Clock,
+  Random,
+  StoreDone,
+  StoreError,
+} from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 
 /**
@@ -15,7 +22,7 @@ import { blockBytes } from '../../protocols/units.ts';
  * - `lost`: writes are acknowledged and not done.
  * - `misdirected`: writes go one block further.
  * - `sync-error`: flushes fail.
- * - `slow`: everything takes `delayMs` longer.
+ * - `slow`: everything takes `delayMs` longer, or `times` as long.
  */
 export type StoreFaultKind =
   | 'read-error'
@@ -34,12 +41,15 @@ export interface StoreFault {
   readonly lengthBytes?: number;
   /** How many operations it hits; no end, when left out. */
   readonly operations?: number;
-  /** For `slow`. */
+  /** For `slow`, one of them. */
   readonly delayMs?: number;
+  readonly times?: number;
 }
 
 interface ActiveFault extends StoreFault {
   operationsLeft: number;
+  /** Results that `slow` holds back: each call hands one out. */
+  readonly heldBack: Set<() => void>;
 }
 
 export class FaultyStore implements BlockStore {
@@ -58,14 +68,17 @@ export class FaultyStore implements BlockStore {
     this.#random = random;
   }
 
-  inject(fault: StoreFault): void {
+  /** Adds a fault; the result ends it, and nothing else. */
+  inject(fault: StoreFault): Cancel {
     const operationsLeft = fault.operations ?? Number.POSITIVE_INFINITY;
-    this.#faults.push({ ...fault, operationsLeft });
+    const active = { ...fault, operationsLeft, heldBack: new Set<() => void>() };
+    this.#faults.push(active);
+    return () => this.#end(active);
   }
 
   /** Ends all faults. What they have done to the medium stays. */
   heal(): void {
-    this.#faults = [];
+    for (const fault of [...this.#faults]) this.#end(fault);
   }
 
   read(atBytes: number, into: Uint8Array, done: StoreDone): void {
@@ -114,7 +127,21 @@ export class FaultyStore implements BlockStore {
   #delayed(atBytes: number, lengthBytes: number, done: StoreDone): StoreDone {
     const slow = this.#find('slow', atBytes, lengthBytes);
     if (slow === undefined) return done;
-    return (error) => this.#clock.setTimeout(() => done(error), slow.delayMs ?? 0);
+    const startMs = this.#clock.now();
+    return (error) => {
+      const tookMs = this.#clock.now() - startMs;
+      const handOut = () => {
+        if (slow.heldBack.delete(handOut)) done(error);
+      };
+      slow.heldBack.add(handOut);
+      this.#clock.setTimeout(handOut, slow.delayMs ?? tookMs * ((slow.times ?? 1) - 1));
+    };
+  }
+
+  /** What it holds back is handed out: nobody waits longer than the fault lasts. */
+  #end(fault: ActiveFault): void {
+    this.#faults = this.#faults.filter((each) => each !== fault);
+    for (const handOut of fault.heldBack) this.#clock.soon(handOut);
   }
 
   #fail(done: StoreDone, error: StoreError): void {
@@ -133,7 +160,7 @@ export class FaultyStore implements BlockStore {
     if (hit === undefined) return undefined;
     this.hits[kind] = (this.hits[kind] ?? 0) + 1;
     hit.operationsLeft -= 1;
-    if (hit.operationsLeft <= 0) this.#faults.splice(this.#faults.indexOf(hit), 1);
+    if (hit.operationsLeft <= 0) this.#faults = this.#faults.filter((each) => each !== hit);
     return hit;
   }
 }

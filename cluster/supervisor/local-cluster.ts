@@ -10,11 +10,11 @@ import type { FabricId, Topology } from '../../protocols/topology.ts';
 import { answerForActors } from '../actor-services.ts';
 import { type ChildGuard, createChildGuard } from '../child-guard.ts';
 import { connectNatsBus } from '../nats/bus.ts';
-import { startNatsServer } from '../nats/server.ts';
 import { createSystemClock } from '../system-clock.ts';
 import { createSystemRandom } from '../system-random.ts';
 import { registerCluster, unregisterCluster } from './cluster-registry.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { NatsProcess } from './nats-process.ts';
 import { Supervisor, supervisorAddress } from './supervisor.ts';
 
 export interface LocalClusterOptions {
@@ -53,11 +53,14 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     const ports = await portsOf(options, natsUrl);
     undo.push(() => new Promise((resolve) => ports.control.close(resolve)));
     const supervisor = new Supervisor({
-      nodes: topology.nodes.map(({ id, actors }) => ({ name: id, actors })),
+      topology,
       ports,
       guard,
       logFolder: dataFolder.logFolder,
       commandOf: (node) => nodeCommand(node, options.topologyFile, servers, dataFolder.diskFolder),
+      servers: new Map(
+        servers.flatMap(({ fabric, process }) => (process ? [[fabric, process]] : [])),
+      ),
       facts: { natsUrl, dataFolder: dataFolder.path },
     });
     undo.push(() => supervisor.stop());
@@ -98,6 +101,8 @@ interface FabricServer {
   readonly fabric: FabricId;
   readonly url: string;
   readonly syncsEveryWrite: boolean;
+  /** Null when it was there before. */
+  readonly process: NatsProcess | null;
 }
 
 /** Finds or starts a server for every fabric. Those that were started are stopped by `undo`. */
@@ -111,11 +116,11 @@ async function fabricServers(
   for (const { id, urls } of options.topology.fabrics) {
     const given = urls[0] ?? options.natsUrl;
     if (given !== undefined) {
-      servers.push({ fabric: id, url: given, syncsEveryWrite: false });
+      servers.push({ fabric: id, url: given, syncsEveryWrite: false, process: null });
       continue;
     }
     options.onProgress(`starting a NATS server for fabric ${id}`);
-    const server = await startNatsServer({
+    const server = await NatsProcess.start({
       dataDir: join(dataFolder.natsFolder, id),
       jetstream: id === options.topology.control,
       guard,
@@ -123,7 +128,8 @@ async function fabricServers(
     });
     undo.push(() => server.stop());
     options.onProgress(`NATS server ${server.version} for fabric ${id} at ${server.url}`);
-    servers.push({ fabric: id, url: server.url, syncsEveryWrite: server.syncsEveryWrite });
+    const { url, syncsEveryWrite } = server;
+    servers.push({ fabric: id, url, syncsEveryWrite, process: server });
   }
   return servers;
 }

@@ -9,11 +9,12 @@ import { RestartBackOff } from './restart-back-off.ts';
 
 /**
  * - `running`: the process is there.
+ * - `paused`: it is there, and stands still until `resume` (a fault that an operator asked for).
  * - `waiting`: it ended and will be started again after the back-off.
  * - `held`: it ended and stays down until `release` (a fault that an operator asked for).
  * - `stopped`: it was asked to end, and has.
  */
-export type NodeState = 'running' | 'waiting' | 'held' | 'stopped';
+export type NodeState = 'running' | 'paused' | 'waiting' | 'held' | 'stopped';
 
 export interface NodeExit {
   readonly code: number | null;
@@ -26,7 +27,8 @@ export interface NodeProcessOptions {
   readonly name: string;
   readonly guard: ChildGuard;
   readonly command: string;
-  readonly arguments: readonly string[];
+  /** Asked for at each start. */
+  readonly arguments: () => readonly string[];
   /** What the process prints goes to the end of this file. */
   readonly logFile: string;
   readonly onStart: (pid: number) => void;
@@ -56,7 +58,11 @@ export class NodeProcess {
 
   /** null when there is no process. */
   get pid(): number | null {
-    return this.#state === 'running' ? (this.#child?.pid ?? null) : null;
+    return this.#isThere ? (this.#child?.pid ?? null) : null;
+  }
+
+  get #isThere(): boolean {
+    return this.#state === 'running' || this.#state === 'paused';
   }
 
   /** How often it was started again after it had ended by itself. */
@@ -65,13 +71,13 @@ export class NodeProcess {
   }
 
   start(): void {
-    if (this.#state === 'running') return;
+    if (this.#isThere) return;
     this.#clearRestart();
     const { guard, command, logFile, onStart } = this.#options;
     const log = openSync(logFile, 'a');
     const child = guard.start({
       command,
-      arguments: this.#options.arguments,
+      arguments: this.#options.arguments(),
       output: log,
       errors: log,
     });
@@ -93,9 +99,9 @@ export class NodeProcess {
   async stop(): Promise<void> {
     this.#clearRestart();
     const child = this.#child;
-    const wasRunning = this.#state === 'running';
+    const wasThere = this.#isThere;
     this.#state = 'stopped';
-    if (!wasRunning || child === null) return;
+    if (!wasThere || child === null) return;
     child.kill('SIGCONT');
     child.kill('SIGTERM');
     const impatience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
@@ -103,26 +109,38 @@ export class NodeProcess {
     clearTimeout(impatience);
   }
 
-  /** Ends the process as a crash would, and keeps it down until `release`. */
-  hold(): void {
+  /** Ends the process as a crash would, and keeps it down until `release`. Resolves when it has ended. */
+  async hold(): Promise<void> {
     this.#clearRestart();
-    const wasRunning = this.#state === 'running';
+    const wasThere = this.#isThere;
     this.#state = 'held';
-    if (wasRunning) this.#child?.kill('SIGKILL');
+    if (wasThere) this.#child?.kill('SIGKILL');
+    await this.#ended;
   }
 
   /** Starts a held process again. */
-  release(): void {
+  async release(): Promise<void> {
+    if (this.#state !== 'held') return;
+    await this.#ended;
     if (this.#state === 'held') this.start();
   }
 
-  /** Sends a signal to the process, if it is there. */
-  signal(signal: NodeJS.Signals): void {
-    if (this.#state === 'running') this.#child?.kill(signal);
+  /** Lets a running process stand still. */
+  pause(): void {
+    if (this.#state !== 'running') return;
+    this.#child?.kill('SIGSTOP');
+    this.#state = 'paused';
+  }
+
+  /** Lets a paused process go on. */
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#child?.kill('SIGCONT');
+    this.#state = 'running';
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null, ranForMs: number): void {
-    const unexpected = this.#state === 'running';
+    const unexpected = this.#isThere;
     this.#child = null;
     if (unexpected) {
       this.#state = 'waiting';

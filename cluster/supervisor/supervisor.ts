@@ -8,22 +8,21 @@ import { join } from 'node:path';
 import { Actor, type ActorPorts, newIncarnation } from '../../actors/actor.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { ActorAddress, NodeId } from '../../protocols/ids.ts';
+import type { FabricId, Node, Topology } from '../../protocols/topology.ts';
 import type { ChildGuard } from '../child-guard.ts';
+import { FaultDesk, type StrikableProcess } from '../faults/fault-desk.ts';
 import { type NodeExit, NodeProcess } from './node-process.ts';
 
 /** The address of a machine's supervisor. */
 export const supervisorAddress: ActorAddress = { kind: 'node', id: 'supervisor' };
 
-export interface SupervisedNode {
-  readonly name: NodeId;
-  readonly actors: readonly ActorAddress[];
-}
-
 export interface SupervisorOptions {
-  readonly nodes: readonly SupervisedNode[];
+  readonly topology: Topology;
   readonly ports: ActorPorts;
   readonly guard: ChildGuard;
   readonly logFolder: string;
+  /** The NATS servers that were started for the cluster. */
+  readonly servers: ReadonlyMap<FabricId, StrikableProcess>;
   /** The command line that runs the node of that name. */
   readonly commandOf: (node: NodeId) => readonly [string, ...string[]];
   /** Facts of the cluster that `describe` shows beside the nodes. */
@@ -36,7 +35,8 @@ const stopOrder: readonly ActorAddress['kind'][] = ['host', 'hba', 'virtualizer'
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #actor: Actor;
-  readonly #processes: readonly { node: SupervisedNode; process: NodeProcess }[];
+  readonly #processes: readonly { node: Node; process: NodeProcess }[];
+  readonly #faults: FaultDesk;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -44,9 +44,17 @@ export class Supervisor {
       supervisorAddress,
       newIncarnation(options.ports.random),
       options.ports,
-      () => ({ state: 'supervising', facts: { ...options.facts, nodes: this.nodes() } }),
+      () => ({ state: 'supervising', facts: this.#facts() }),
     );
-    this.#processes = options.nodes.map((node) => ({ node, process: this.#processOf(node) }));
+    const { topology, servers, ports } = options;
+    this.#processes = topology.nodes.map((node) => ({ node, process: this.#processOf(node) }));
+    this.#faults = new FaultDesk({
+      topology,
+      actor: this.#actor,
+      clock: ports.clock,
+      nodes: new Map(this.#processes.map(({ node, process }) => [node.id, process])),
+      servers,
+    });
   }
 
   /** Its place on the command network, to look at it. */
@@ -59,8 +67,14 @@ export class Supervisor {
     for (const { process } of this.#processes) process.start();
   }
 
+  /** Brings NATS servers back that faults have taken away. */
+  reviveServers(): Promise<void> {
+    return this.#faults.reviveServers();
+  }
+
   /** Stops every node, users before used, and waits until all have ended. */
   async stop(): Promise<void> {
+    await this.#faults.stop();
     for (const kind of stopOrder) {
       const group = this.#processes.filter(({ node }) => node.actors[0]?.kind === kind);
       await Promise.all(group.map(({ process }) => process.stop()));
@@ -70,42 +84,49 @@ export class Supervisor {
     this.#actor.stop();
   }
 
+  #facts(): Record<string, unknown> {
+    return { ...this.#options.facts, nodes: this.#nodes(), faults: this.#faults.facts() };
+  }
+
   /** What `status` shows of each node. */
-  nodes(): readonly object[] {
+  #nodes(): readonly object[] {
     return this.#processes.map(({ node, process }) => ({
-      name: node.name,
+      name: node.id,
       pid: process.pid,
       state: process.state,
       restarts: process.restarts,
       /** Why it is not running, as it said itself; '' while it does. */
-      problem: process.state === 'running' ? '' : lastWordsOf(this.#logFileOf(node)),
+      problem: process.state === 'waiting' ? lastWordsOf(this.#logFileOf(node)) : '',
       actors: node.actors.map(({ kind, id }) => `${kind}:${id}`),
     }));
   }
 
-  #processOf(node: SupervisedNode): NodeProcess {
+  #processOf(node: Node): NodeProcess {
     const { guard, commandOf, ports } = this.#options;
-    const [command, ...rest] = commandOf(node.name);
+    const [command, ...rest] = commandOf(node.id);
+    const faults = () =>
+      this.#faults.faultsOf(node.id).flatMap((fault) => ['--fault', JSON.stringify(fault)]);
     return new NodeProcess({
-      name: node.name,
+      name: node.id,
       guard,
       command,
-      arguments: rest,
+      arguments: () => [...rest, ...faults()],
       logFile: this.#logFileOf(node),
-      onStart: (pid) => ports.log.info({ node: node.name, pid }, 'node started'),
+      onStart: (pid) => ports.log.info({ node: node.id, pid }, 'node started'),
       onExit: (exit) => this.#onExit(node, exit),
     });
   }
 
-  #logFileOf(node: SupervisedNode): string {
-    return join(this.#options.logFolder, `${node.name}.log`);
+  #logFileOf(node: Node): string {
+    return join(this.#options.logFolder, `${node.id}.log`);
   }
 
-  #onExit(node: SupervisedNode, exit: NodeExit): void {
-    const fields = { node: node.name, actors: node.actors, ...exit };
+  #onExit(node: Node, exit: NodeExit): void {
+    const fields = { node: node.id, actors: node.actors, ...exit };
     const { log } = this.#options.ports;
     if (exit.unexpected) log.warn(fields, 'node ended by itself; starting it again');
     else log.info(fields, 'node ended');
+    this.#faults.nodeEnded(node.id);
     this.#actor.tell(eventNames.exited, fields);
   }
 }

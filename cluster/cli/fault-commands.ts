@@ -1,0 +1,47 @@
+/** Commands that break parts of a running cluster on purpose, and make them whole again. */
+import type { Command } from 'commander';
+import { clusterOption, jsonOption } from './common-options.ts';
+import type { FaultOptions, HealOptions } from './fault.ts';
+
+const targetHelp =
+  'what is struck: disk:d1, switch:s1, hba:h1-a, host:h1, link:s1-d1, node:d1, nats:n1, virtualizer:v1';
+
+export function addFaultCommands(program: Command): void {
+  program
+    .command('fault')
+    .description('break a part of a running cluster, until it is healed')
+    .argument('<target>', targetHelp)
+    .argument(
+      '<kind>',
+      'down (links, HBAs), crash and pause (processes), read-error (disks), slow (disks, switches, links)',
+    )
+    .option('--ms <number>', 'slow: everything takes so many milliseconds longer')
+    .option('--times <number>', 'slow: everything takes so many times as long (disks)')
+    .option(
+      '--at <offset>',
+      "read-error: where the range begins in the disk's data, as `sanctor explain` shows it; 1MiB, 4096",
+    )
+    .option(
+      '--length <size>',
+      'read-error: how long the range is; without one all data is unreadable',
+    )
+    .option('--volume <volume>', 'read-error: --at is an offset in this volume')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (target: string, kind: string, options: FaultOptions) => {
+      const { fault } = await import('./fault.ts');
+      await fault(target, kind, options);
+    });
+
+  program
+    .command('heal')
+    .description('end all faults of a part of a running cluster')
+    .argument('[target]', `${targetHelp}; or --all`)
+    .option('--all', 'end every fault there is')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (target: string | undefined, options: HealOptions) => {
+      const { heal } = await import('./fault.ts');
+      await heal(target, options);
+    });
+}

@@ -1,0 +1,139 @@
+/**
+ * Faults that are asked for: what may be done to which part of a cluster, as commands carry it and events tell it. Who
+ * carries it out, and by what means, is left to `cluster/faults`.
+ */
+import { z } from 'zod';
+import { assertNever } from './codes.ts';
+import { count } from './schema.ts';
+import { sizeText } from './topology/sizes.ts';
+
+/**
+ * What can be struck. `host`, `switch`, `disk`, `virtualizer` stand for the actor and for the process that runs it;
+ * `nats` is the server of a fabric.
+ */
+export const faultTargetKinds = [
+  'disk',
+  'switch',
+  'hba',
+  'host',
+  'link',
+  'node',
+  'nats',
+  'virtualizer',
+] as const;
+export type FaultTargetKind = (typeof faultTargetKinds)[number];
+
+const targetPattern = new RegExp(`^(${faultTargetKinds.join('|')}):([A-Za-z0-9_-]{1,64})$`);
+
+/** A target as it is written everywhere: `disk:d1`. */
+export const faultTargetSchema = z
+  .string()
+  .regex(targetPattern, {
+    error: `a target is a kind and a name, as in disk:d1; kinds are ${faultTargetKinds.join(', ')}`,
+  })
+  .transform((text) => text as FaultTarget);
+export type FaultTarget = `${FaultTargetKind}:${string}`;
+
+/** The parts of a target. */
+export function partsOfTarget(target: FaultTarget): {
+  readonly kind: FaultTargetKind;
+  readonly id: string;
+} {
+  const at = target.indexOf(':');
+  return { kind: target.slice(0, at) as FaultTargetKind, id: target.slice(at + 1) };
+}
+
+/** Longer than any deadline: what is slower is not slow, but down. */
+const delayMsMax = 60_000;
+const timesMax = 1000;
+
+const target = { target: faultTargetSchema };
+
+export const faultSchema = z.discriminatedUnion('kind', [
+  /** A link carries nothing in either direction; an HBA's connection is gone. */
+  z.strictObject({ kind: z.literal('down'), ...target }),
+  /** SIGKILL; stays down until it is healed. */
+  z.strictObject({ kind: z.literal('crash'), ...target }),
+  /** SIGSTOP. */
+  z.strictObject({ kind: z.literal('pause'), ...target }),
+  /** Reads of the medium fail in a range of the disk's data, counted as `DiskOffset`; in all of it without one. */
+  z
+    .strictObject({
+      kind: z.literal('read-error'),
+      ...target,
+      atBytes: count<number>().optional(),
+      lengthBytes: z.int().positive().optional(),
+    })
+    .refine(({ atBytes, lengthBytes }) => (atBytes === undefined) === (lengthBytes === undefined), {
+      error: 'a range needs both its beginning and its length',
+    }),
+  /** Everything takes so much longer, or so many times as long. */
+  z
+    .strictObject({
+      kind: z.literal('slow'),
+      ...target,
+      delayMs: z.number().positive().max(delayMsMax).optional(),
+      times: z.number().gt(1).max(timesMax).optional(),
+    })
+    .refine(({ delayMs, times }) => (delayMs === undefined) !== (times === undefined), {
+      error: 'how slow it is must be said once: in milliseconds, or how many times as long',
+    }),
+]);
+export type Fault = z.infer<typeof faultSchema>;
+export type FaultKind = Fault['kind'];
+
+/** The faults that fit each kind of target. */
+export const faultKindsOf: Readonly<Record<FaultTargetKind, readonly FaultKind[]>> = {
+  disk: ['crash', 'pause', 'read-error', 'slow'],
+  switch: ['crash', 'pause', 'slow'],
+  hba: ['down'],
+  host: ['crash', 'pause'],
+  link: ['down', 'slow'],
+  node: ['crash', 'pause'],
+  nats: ['crash', 'pause'],
+  virtualizer: ['crash', 'pause'],
+};
+
+/** Body of the command `heal`: everything on the target, or everything there is. */
+export const healRequestSchema = z.union([
+  z.strictObject(target),
+  z.strictObject({ all: z.literal(true) }),
+]);
+export type HealRequest = z.infer<typeof healRequestSchema>;
+
+/** The same for faults that cannot both be there: one replaces the other. */
+export function faultKey(fault: Fault): string {
+  const range = fault.kind === 'read-error' ? ` ${rangeText(fault)}` : '';
+  return `${fault.target} ${fault.kind}${range}`;
+}
+
+/** A fault in words, without its target: `slow by 20 ms`. */
+export function faultKindText(fault: Fault): string {
+  switch (fault.kind) {
+    case 'down':
+    case 'crash':
+    case 'pause':
+      return fault.kind;
+    case 'read-error':
+      return `read-error ${rangeText(fault)}`;
+    case 'slow':
+      return fault.delayMs === undefined
+        ? `slow ${fault.times} times`
+        : `slow by ${fault.delayMs} ms`;
+    default:
+      return assertNever(fault, 'fault');
+  }
+}
+
+/** A fault in words: `link:s1-d1 down`. */
+export function faultText(fault: Fault): string {
+  return `${fault.target} ${faultKindText(fault)}`;
+}
+
+function rangeText({
+  atBytes,
+  lengthBytes,
+}: Extract<Fault, { readonly kind: 'read-error' }>): string {
+  if (atBytes === undefined || lengthBytes === undefined) return 'everywhere';
+  return `at ${sizeText(atBytes)}, ${sizeText(lengthBytes)} long`;
+}
