@@ -5,7 +5,8 @@
 import type { AttachMode, ControlData, Route } from '../../../protocols/control-data.ts';
 import { controlDataSchema } from '../../../protocols/control-data.ts';
 import { type HbaId, idOf, type VolumeId } from '../../../protocols/ids.ts';
-import { kibibyte, mebibyte } from '../../../protocols/units.ts';
+import { extentsOf, type Layout, mirrorSetsOf, sizeOf } from '../../../protocols/layout/layout.ts';
+import { kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
 
 export const volume = idOf<VolumeId>('vol0');
 export const hbaIds: readonly HbaId[] = [idOf('h1-a'), idOf('h1-b')];
@@ -28,9 +29,10 @@ export interface ControlDataOptions {
   readonly secondMirror?: 'in-sync' | 'stale';
   readonly frameBytesMax?: number;
   readonly diskRoutes?: ControlData['diskRoutes'];
+  /** Another layout, on any disks; regions and partitions then are of two blocks. */
+  readonly layout?: Layout;
 }
 
-const disks = ['d1', 'd2', 'd3', 'd4'];
 const switches = ['s1', 's2'];
 
 export function controlDataOf(
@@ -39,6 +41,9 @@ export function controlDataOf(
 ): ControlData {
   const { attachEpoch = 5, partitionEpoch = 10, instances = [1, 1, 1, 1] } = options;
   const { mode = 'exclusive', readOnly = false, secondMirror = 'in-sync' } = options;
+  const { layout = stripeOfMirrors } = options;
+  const unitBytes = options.layout === undefined ? mebibyte : 8 * kibibyte;
+  const disks = [...new Set(extentsOf(layout).map(({ disk }) => disk))];
   const attachment = { host: 'h1', hostIncarnation, attachEpoch, mode, readOnly };
   return controlDataSchema.parse({
     cluster: 'test',
@@ -46,16 +51,12 @@ export function controlDataOf(
     state: options.state ?? 'serving',
     reason: options.reason ?? '',
     volume,
-    sizeBytes,
+    sizeBytes: sizeOf(layout),
     logicalBlockBytes: 512,
-    regionBytes: mebibyte,
+    regionBytes: unitBytes,
     frameBytesMax: options.frameBytesMax ?? 256 * kibibyte,
-    layout: {
-      kind: 'stripe',
-      stripBytes,
-      children: [mirror('m0', 'd1', 'd2'), mirror('m1', 'd3', 'd4')],
-    },
-    coordinatorMap: { kind: 'modulo', unitBytes: mebibyte, partitions: 2 },
+    layout,
+    coordinatorMap: { kind: 'modulo', unitBytes, partitions: 2 },
     generation: options.generation ?? 1,
     controlEpoch: options.controlEpoch ?? 1,
     partitions: switches.map((coordinator, partition) => ({
@@ -64,10 +65,10 @@ export function controlDataOf(
       epoch: partitionEpoch + partition,
       ownerIncarnation: 100 + partition,
     })),
-    mirrorSets: ['m0', 'm1'].map((set) => ({
+    mirrorSets: mirrorSetsOf(layout).map(({ set, node }) => ({
       set,
       eventCount: 3,
-      mirrors: ['in-sync', secondMirror],
+      mirrors: node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
     })),
     attachments: attachEpoch === 0 ? [] : [attachment],
     disks: disks.map((disk, index) => ({
@@ -83,17 +84,25 @@ export function controlDataOf(
   });
 }
 
-function mirror(set: string, first: string, second: string) {
-  const children = [first, second].map((disk) => ({
-    kind: 'extent',
-    extent: `x-${disk}`,
-    disk,
-    start: mebibyte,
-    lengthBytes: sizeBytes / 2,
-    generation: 7,
-  }));
-  return { kind: 'mirror', set, children };
+function mirror(set: string, first: string, second: string): Layout {
+  const children = [first, second].map(
+    (disk): Layout => ({
+      kind: 'extent',
+      extent: idOf(`x-${disk}`),
+      disk: idOf(disk),
+      start: unitOf(mebibyte),
+      lengthBytes: sizeBytes / 2,
+      generation: unitOf(7),
+    }),
+  );
+  return { kind: 'mirror', set: idOf(set), children };
 }
+
+const stripeOfMirrors: Layout = {
+  kind: 'stripe',
+  stripBytes,
+  children: [mirror('m0', 'd1', 'd2'), mirror('m1', 'd3', 'd4')],
+};
 
 /** Through one switch, and through both. */
 export function routesToDisk(disk: string): Route[] {
