@@ -1,9 +1,25 @@
 /** Commands that look closer: at what travels, and at the machines that decide. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { jsonOption } from './common-options.ts';
 import type { DecodeOptions } from './decode.ts';
+import type { StatechartOptions } from './statechart.ts';
 
 export function addInspectCommands(program: Command): void {
+  program
+    .command('statechart')
+    .description('show a machine as it runs; without a name: which machines there are')
+    .argument('[machine]', 'which machine, as in `volume`')
+    .addOption(
+      new Option('--format <format>', 'mermaid: a diagram; json: what XState and Stately import')
+        .choices(['mermaid', 'json'])
+        .default('mermaid'),
+    )
+    .addOption(jsonOption())
+    .action(async (machine: string | undefined, options: StatechartOptions) => {
+      const { statechart } = await import('./statechart.ts');
+      statechart(machine, options);
+    });
+
   program
     .command('decode')
     .description('turn data-plane frames into readable lines, from standard input')

@@ -1,46 +1,33 @@
 import { expect } from 'chai';
 import { type AnyStateMachine, createActor, setup } from 'xstate';
-import { diskMachine } from '../../actors/disk/disk-machine.ts';
-import { hbaMachine } from '../../actors/hba/hba-machine.ts';
-import { attachmentMachine } from '../../actors/host/attachment-machine.ts';
-import { hostMachine } from '../../actors/host/host-machine.ts';
-import { pathMachine } from '../../actors/host/path-machine.ts';
-import { coordinatorMachine } from '../../actors/switch/coordinator-machine.ts';
-import { switchMachine } from '../../actors/switch/switch-machine.ts';
-import { virtualizerMachine } from '../../actors/virtualizer/virtualizer-machine.ts';
-import { volumeMachine } from '../../actors/virtualizer/volume-machine.ts';
+import { machines } from '../../actors/machines.ts';
 import { sources } from '../tidy/sources.ts';
 import { lintMachine } from './lint-machine.ts';
 
-/** Every machine of the project with an input to start it with, by the file that makes it. */
-const machines: Readonly<Record<string, { machine: AnyStateMachine; input?: object }>> = {
-  'actors/disk/disk-machine.ts': { machine: diskMachine },
-  'actors/hba/hba-machine.ts': { machine: hbaMachine, input: { linksMax: 4 } },
-  'actors/host/attachment-machine.ts': { machine: attachmentMachine },
-  'actors/host/host-machine.ts': { machine: hostMachine },
-  'actors/host/path-machine.ts': { machine: pathMachine },
-  'actors/switch/coordinator-machine.ts': { machine: coordinatorMachine },
-  'actors/switch/switch-machine.ts': { machine: switchMachine },
-  'actors/virtualizer/virtualizer-machine.ts': { machine: virtualizerMachine },
-  'actors/virtualizer/volume-machine.ts': { machine: volumeMachine, input: { volume: 'vol0' } },
+/** Inputs to start machines with, for those that need one. */
+const inputs: Readonly<Record<string, object>> = {
+  hba: { linksMax: 4 },
+  volume: { volume: 'vol0' },
 };
 /** Runs machines and is none. */
 const noMachine = 'actors/running-machine.ts';
 
 describe('machines', () => {
-  it('are all listed here', () => {
+  it('are all listed where people look for them, under the names of their files', () => {
     const files = sources('actors')
       .map(({ path }) => path)
       .filter((path) => path.endsWith('-machine.ts') && path !== noMachine);
-    expect(Object.keys(machines).sort()).to.deep.equal(files.toSorted());
+    const names = files.map((path) => path.replace(/^.*\/|-machine\.ts$/g, ''));
+    expect(machines.map(({ name }) => name)).to.have.members(names);
   });
 
-  for (const [file, { machine, input }] of Object.entries(machines)) {
-    it(`${file}: every name means something, every key is known, every state can be reached`, () => {
+  for (const { name, machine } of machines) {
+    const input = inputs[name];
+    it(`${name}: every name means something, every key is known, every state can be reached`, () => {
       expect(lintMachine(machine)).to.deep.equal([]);
     });
 
-    it(`${file}: starts, and holds nothing that could not be written down`, () => {
+    it(`${name}: starts, and holds nothing that could not be written down`, () => {
       const actor = createActor(machine, { input } as object);
       actor.start();
       const { status, context } = actor.getSnapshot();
