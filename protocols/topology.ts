@@ -80,6 +80,11 @@ export const switchSchema = idOrObject(
         layoutMemoryBytes: sizeSchema.default(16 * mebibyte),
         /** The most copies of a byte that it writes as a coordinator. */
         mirrorsMax: z.int().min(1).max(16).default(4),
+        /**
+         * Whether it carries out what spans several disks or partitions and was not split: part after part, which
+         * takes long. False: it refuses that. Sanctor's hosts split everything.
+         */
+        serializesSpans: z.boolean().default(true),
         /** Memory for its read cache; 0: none. */
         cacheBytes: sizeSchema.default(0),
       })

@@ -103,7 +103,8 @@ export class Issuer {
     }
     const limit = request.lengthBytes + blockBytes;
     const { layout } = driver.view;
-    if (layout.cut(request.offset, request.lengthBytes, limit, this.#cut) !== 1) return undefined;
+    if (layout.cut(request.offset, request.lengthBytes, limit, this.#cut, 2) !== 1)
+      return undefined;
     const part = this.#cut.part(0);
     this.#fillRange(slot, driver, part);
     return routeForPart(driver, request.operation, part, pathOrder, avoid);
@@ -141,7 +142,7 @@ export class Issuer {
     const { driver, operation } = io;
     const limit = carriesData(operation) ? driver.frameBytesMax : rangeBytesMax;
     const end = Math.min(io.end, roundDown(io.cursor + limit, blockBytes));
-    driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut);
+    driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut, 1);
     const part = this.#cut.part(0);
     const route = routeForPart(driver, operation, part, this.#policy.pathOrder, null);
     const creditBytes = creditBytesOf(operation, part.lengthBytes);

@@ -1,7 +1,7 @@
 /** What a switch answers to requests by itself, without asking a disk; and the count of it, by status. */
-import { type StatusName, statusName } from '../../protocols/codes.ts';
+import { Status, type StatusName, statusName } from '../../protocols/codes.ts';
 import { encodeReply } from '../../protocols/frames/frame.ts';
-import { type Outcome, type Reply, success } from '../../protocols/frames/reply.ts';
+import { type Outcome, plainError, type Reply, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
@@ -48,25 +48,38 @@ export class Answers {
     this.#send(request, success, result);
   }
 
-  #send(request: Request, outcome: Outcome, result: WriteResult): void {
-    const reply: Reply = {
-      operation: request.operation,
-      outcome,
-      volume: request.volume,
-      offset: request.offset,
-      lengthBytes: request.lengthBytes,
-      host: request.host,
-      hostIncarnation: request.hostIncarnation,
-      ioNumber: request.ioNumber,
-      attempt: request.attempt,
-      generation: result.generation,
-      partitionEpoch: request.partitionEpoch,
-      eventCount: result.eventCount,
-      disk: '',
-      diskInstance: unitOf<DiskInstance>(0),
-      writeNumber: result.writeNumber,
-    };
+  /** Ends a request with data, whose checksums are known or are to be computed. */
+  endWith(request: Request, pieces: readonly Uint8Array[], checksums: DataView | null): void {
+    const frame = encodeReply(replyTo(request, success, request), pieces, checksums);
     const address = { kind: request.replyKind, id: request.replyId };
-    this.#io.publish(this.#subjects.reply(address, request.replySlot), encodeReply(reply));
+    const sent = this.#io.publish(this.#subjects.reply(address, request.replySlot), frame);
+    if (sent === 'too-large')
+      this.end(request, plainError(Status.invalid, 'the answer would not fit one frame; split it'));
   }
+
+  #send(request: Request, outcome: Outcome, result: WriteResult): void {
+    const address = { kind: request.replyKind, id: request.replyId };
+    const frame = encodeReply(replyTo(request, outcome, result));
+    this.#io.publish(this.#subjects.reply(address, request.replySlot), frame);
+  }
+}
+
+function replyTo(request: Request, outcome: Outcome, result: WriteResult): Reply {
+  return {
+    operation: request.operation,
+    outcome,
+    volume: request.volume,
+    offset: request.offset,
+    lengthBytes: request.lengthBytes,
+    host: request.host,
+    hostIncarnation: request.hostIncarnation,
+    ioNumber: request.ioNumber,
+    attempt: request.attempt,
+    generation: result.generation,
+    partitionEpoch: request.partitionEpoch,
+    eventCount: result.eventCount,
+    disk: '',
+    diskInstance: unitOf<DiskInstance>(0),
+    writeNumber: result.writeNumber,
+  };
 }

@@ -3,13 +3,13 @@ import type { AttachmentRecord } from '../../protocols/control-data.ts';
 import type { HostId } from '../../protocols/ids.ts';
 import { KnownIos } from './known-ios.ts';
 
-interface Attached<Io> {
+interface Attached {
   readonly record: AttachmentRecord;
-  readonly ios: KnownIos<Io>;
+  readonly ios: KnownIos;
 }
 
-export class Attachments<Io> {
-  #attached = new Map<HostId | '', Attached<Io>>();
+export class Attachments {
+  #attached = new Map<HostId | '', Attached>();
 
   /** Takes a newer decision over. A host with the same attach epoch and incarnation is the same attachment. */
   update(records: readonly AttachmentRecord[]): void {
@@ -20,13 +20,13 @@ export class Attachments<Io> {
       const same =
         known?.record.attachEpoch === record.attachEpoch &&
         known.record.hostIncarnation === record.hostIncarnation;
-      const ios = same ? known.ios : new KnownIos<Io>();
+      const ios = same ? known.ios : new KnownIos();
       this.#attached.set(record.host, { record, ios });
     }
   }
 
   /** @throws RangeError for a host that is not attached: that was to be checked. */
-  iosOf(host: HostId | ''): KnownIos<Io> {
+  iosOf(host: HostId | ''): KnownIos {
     const attached = this.#attached.get(host);
     if (attached === undefined) throw new RangeError(`host ${host} is not attached`);
     return attached.ios;

@@ -3,7 +3,7 @@ import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { blockBytes, type EventCount, unitOf, type WriteNumber } from '../../protocols/units.ts';
-import type { KnownIos } from './known-ios.ts';
+import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall, LegOwner } from './leg-calls.ts';
 import type { Partition, PartitionIo } from './partition.ts';
 
@@ -12,16 +12,16 @@ export interface IoDirector {
   begin(io: CoordinatedIo): void;
   legAnswered(io: CoordinatedIo, call: LegCall, reply: Reply): void;
   legSilent(io: CoordinatedIo, call: LegCall): void;
+  dropped(io: CoordinatedIo): void;
 }
 
-export class CoordinatedIo implements PartitionIo, LegOwner {
+export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
   readonly isRead: boolean;
   readonly firstBlock: number;
   readonly endBlock: number;
   readonly partition: Partition;
   /** The I/Os of its host that are remembered, this one among them. */
-  readonly known: KnownIos<CoordinatedIo>;
-  /** As the host sent it last: tells where the reply goes. */
+  readonly known: KnownIos;
   request: Request;
   /** Until it begins; afterwards the frames to the disks hold their copies. */
   data: FrameData | null;
@@ -41,7 +41,7 @@ export class CoordinatedIo implements PartitionIo, LegOwner {
   constructor(
     director: IoDirector,
     partition: Partition,
-    known: KnownIos<CoordinatedIo>,
+    known: KnownIos,
     request: Request,
     data: FrameData | null,
     isRead: boolean,
@@ -59,6 +59,10 @@ export class CoordinatedIo implements PartitionIo, LegOwner {
 
   granted(): void {
     this.#director.begin(this);
+  }
+
+  dropped(): void {
+    this.#director.dropped(this);
   }
 
   legAnswered(call: LegCall, reply: Reply): void {

@@ -14,12 +14,23 @@ export interface PartitionSteering {
   released(partition: Partition): void;
 }
 
+/** What a switch does with requests that span several parts; for all its volumes. */
+export interface SpanningRules {
+  /** False: it refuses them. */
+  readonly serializes: boolean;
+  readonly counters: {
+    /** Requests that were carried out part after part: each took as long as all its parts together. */
+    serializedSpans: number;
+  };
+}
+
 export interface CoordinatorParts {
   readonly self: SwitchId;
   readonly incarnation: Incarnation;
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
 }
 

@@ -5,6 +5,7 @@
  * that it works by are published by a machine for each partition; comparing mirrors after an assembly is `settling`'s.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
+import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { plainError, type Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -12,26 +13,29 @@ import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.t
 import { Attachments } from './attachments.ts';
 import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
 import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
-import type { KnownIos } from './known-ios.ts';
+import { copyOf, noData } from './frame-data.ts';
+import { isRetry, type KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-calls.ts';
 import { legTroubleOf } from './leg-outcome.ts';
-import { addressRead, legRequestOf } from './leg-request.ts';
+import { addressRead, sendToMirrors } from './leg-request.ts';
 import { eventCountOf, holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, partitionRefusal } from './request-rules.ts';
+import { Spans } from './spans.ts';
 
 /** I/Os of a volume that may be open at its coordinator; more are told to wait. */
 export const openIosMax = 1024;
 /** Payload bytes of open writes of a volume; more are told to wait. */
 export const openBytesMax = 64 * 1024 * 1024;
 const busyRetryMs = 20;
-const noData: FrameData = { bytes: new Uint8Array(0), checksums: new DataView(new ArrayBuffer(0)) };
 
 export class VolumeCoordinator implements IoDirector {
   readonly counters: CoordinatorCounters = { writes: 0, reads: 0, waits: 0, joins: 0, troubles: 0 };
+  /** Requests that span several parts. */
+  readonly spans: Spans;
   readonly #parts: CoordinatorParts;
   readonly #cut = new PartList();
-  readonly #attachments = new Attachments<CoordinatedIo>();
+  readonly #attachments = new Attachments();
   /** By number; null where another switch coordinates. */
   #partitions: (Partition | null)[] = [];
   #volume: LoadedVolume;
@@ -41,6 +45,7 @@ export class VolumeCoordinator implements IoDirector {
   constructor(parts: CoordinatorParts, volume: LoadedVolume) {
     this.#parts = parts;
     this.#volume = volume;
+    this.spans = new Spans(parts, this);
     this.load(volume);
   }
 
@@ -60,21 +65,20 @@ export class VolumeCoordinator implements IoDirector {
 
   /** Takes a newer decision over. Partitions of a new epoch begin with settling; what was open in them is dropped. */
   load(volume: LoadedVolume): void {
-    const { self, incarnation, steering } = this.#parts;
+    const { steering } = this.#parts;
     this.#volume = volume;
     this.#attachments.update(volume.load.attachments);
     const before = this.#partitions;
+    this.#drop(this.partitions.filter((partition) => !this.#continues(partition)));
     this.#partitions = volume.partitions.map((record) => {
-      const { partition: number, coordinator, epoch, ownerIncarnation } = record;
-      const owned = coordinator === self && ownerIncarnation === incarnation;
+      const { partition: number, epoch, ownerIncarnation } = record;
       const known = before[number] ?? null;
-      if (!owned) {
-        if (known !== null) this.#release(known);
+      if (!this.#owns(record)) {
+        if (known !== null) steering.released(known);
         return null;
       }
       if (known?.epoch === epoch) return known;
       const partition = known ?? new Partition(number, epoch, ownerIncarnation);
-      this.#drop(partition);
       partition.assign(epoch, ownerIncarnation);
       steering.assigned(partition);
       return partition;
@@ -83,8 +87,14 @@ export class VolumeCoordinator implements IoDirector {
 
   /** Ends all coordination. */
   unload(): void {
-    for (const partition of this.partitions) this.#release(partition);
+    this.#drop(this.partitions);
+    for (const partition of this.partitions) this.#parts.steering.released(partition);
     this.#partitions = [];
+  }
+
+  /** A partition by its number; null where another switch coordinates. */
+  partition(number: number): Partition | null {
+    return this.#partitions[number] ?? null;
   }
 
   /** Something happened that only a new assembly mends. */
@@ -96,7 +106,7 @@ export class VolumeCoordinator implements IoDirector {
   /** A host's write, for this switch. `data` may share memory with other messages. */
   write(request: Request, data: FrameData): void {
     const { answers } = this.#parts;
-    const partition = this.#partitions[request.partition] ?? null;
+    const partition = this.partition(request.partition);
     const refusal = this.#refusalOf(partition, request, true);
     if (refusal !== null) answers.end(request, refusal);
     else if (partition !== null) this.#admit(partition, request, data);
@@ -104,7 +114,7 @@ export class VolumeCoordinator implements IoDirector {
 
   /** A read of a volume that several hosts share: waits for the writes before it, then goes to a disk. */
   read(request: Request): void {
-    const partition = this.#partitions[request.partition] ?? null;
+    const partition = this.partition(request.partition);
     const refusal = this.#refusalOf(partition, request, false);
     if (refusal !== null) this.#parts.answers.end(request, refusal);
     else if (partition !== null) this.#admit(partition, request, noData);
@@ -140,6 +150,13 @@ export class VolumeCoordinator implements IoDirector {
     this.trouble(io.partition, `disk ${call.request.disk} does not answer`);
   }
 
+  dropped(io: CoordinatedIo): void {
+    this.#openIos--;
+    this.#openBytes -= io.payloadBytes;
+    io.known.forget(io.request.ioNumber);
+    this.#parts.calls.releaseOf(io);
+  }
+
   #refusalOf(partition: Partition | null, request: Request, writes: boolean) {
     const record = this.#volume.partitions[request.partition];
     return (
@@ -163,15 +180,16 @@ export class VolumeCoordinator implements IoDirector {
       answers.end(request, plainError(Status.range, what));
     } else {
       const part = onlyPartOf(this.#volume, request.offset, request.lengthBytes, this.#cut);
-      if (part === null || part.partition !== partition.number) {
-        const what = `the range spans several parts, or is not in partition ${partition.number}`;
+      if (part === null) this.spans.coordinate(request, data, known);
+      else if (part.partition !== partition.number) {
+        const what = `the range is in partition ${part.partition}, not in ${partition.number}`;
         answers.end(request, plainError(Status.invalid, what));
       } else this.#open(partition, known, request, data, part);
     }
   }
 
   /** A retry of an I/O that is known: it takes the place of the original, or gets the outcome that that one got. */
-  #join(known: KnownIos<CoordinatedIo>, request: Request): void {
+  #join(known: KnownIos, request: Request): void {
     const { answers } = this.#parts;
     this.counters.joins++;
     const original = known.openOf(request.ioNumber);
@@ -179,13 +197,13 @@ export class VolumeCoordinator implements IoDirector {
       const { generation } = this.#volume.load;
       const writeNumber = known.writeNumberOf(request.ioNumber);
       answers.acknowledge(request, { generation, eventCount: request.eventCount, writeNumber });
-    } else if (isSame(original.request, request)) original.request = request;
+    } else if (isRetry(original.request, request)) original.request = request;
     else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
   }
 
   #open(
     partition: Partition,
-    known: KnownIos<CoordinatedIo>,
+    known: KnownIos,
     request: Request,
     data: FrameData,
     part: CutPart,
@@ -225,21 +243,16 @@ export class VolumeCoordinator implements IoDirector {
   }
 
   #fanOut(io: CoordinatedIo, part: CutPart): void {
-    const { self, calls } = this.#parts;
     const { partition, request } = io;
     const data = io.data ?? noData;
     io.data = null;
     partition.giveNumber(io);
     const { writeNumber } = io;
     const { lowestUnsettled } = partition;
-    for (const leg of part.legs) if (this.#volume.inSync[leg.extentIndex] === true) io.legsLeft++;
+    const order = { writeNumber, lowestUnsettled };
+    const write = { request, data };
+    io.legsLeft = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
     if (io.legsLeft === 0) this.trouble(partition, 'no mirror of a range is in sync');
-    for (const leg of part.legs) {
-      if (this.#volume.inSync[leg.extentIndex] !== true) continue;
-      const slot = calls.claim();
-      const numbers = { self, slot, writeNumber, lowestUnsettled };
-      calls.send(slot, io, 0, legRequestOf(request, this.#volume, part, leg, numbers), data);
-    }
     io.eventCount = eventCountOf(this.#volume, part.set);
   }
 
@@ -258,36 +271,21 @@ export class VolumeCoordinator implements IoDirector {
     io.partition.leave(io);
   }
 
-  #release(partition: Partition): void {
-    this.#drop(partition);
-    this.#parts.steering.released(partition);
+  #owns({ coordinator, ownerIncarnation }: PartitionRecord): boolean {
+    const { self, incarnation } = this.#parts;
+    return coordinator === self && ownerIncarnation === incarnation;
   }
 
-  /** Forgets what is open in a partition: its epoch has ended, and with it every answer that could still come. */
-  #drop(partition: Partition): void {
-    for (const io of partition.open) {
-      if (!(io instanceof CoordinatedIo)) continue;
-      this.#openIos--;
-      this.#openBytes -= io.payloadBytes;
-      io.known.forget(io.request.ioNumber);
-      this.#parts.calls.releaseOf(io);
-    }
-    partition.clear();
+  /** True when the volume as it is now leaves the partition to this switch, under the same epoch. */
+  #continues({ number, epoch }: Partition): boolean {
+    const record = this.#volume.partitions[number];
+    return record !== undefined && this.#owns(record) && record.epoch === epoch;
   }
-}
 
-function isSame(one: Request, other: Request): boolean {
-  return (
-    one.operation === other.operation &&
-    one.offset === other.offset &&
-    one.lengthBytes === other.lengthBytes
-  );
-}
-
-function copyOf(data: FrameData): FrameData {
-  const { buffer, byteOffset, byteLength } = data.checksums;
-  return {
-    bytes: data.bytes.slice(),
-    checksums: new DataView(buffer.slice(byteOffset, byteOffset + byteLength)),
-  };
+  /** Forgets what is open in partitions whose epochs have ended; in all at once, so that nothing more begins there. */
+  #drop(partitions: readonly Partition[]): void {
+    const dropped = partitions.flatMap((partition) => [...partition.open]);
+    for (const partition of partitions) partition.clear();
+    for (const io of dropped) io.dropped();
+  }
 }

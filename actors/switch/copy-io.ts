@@ -53,6 +53,9 @@ export class CopyIo implements PartitionIo {
     if (this.#partition.enter(this)) this.granted();
   }
 
+  /** Nobody is left to be told: the settling that it belongs to ends with the epoch. */
+  dropped(): void {}
+
   granted(): void {
     const { lengthBytes, source } = this.#copy;
     const round = { ...this.#round(), operation: Operation.read, answerBytes: lengthBytes };

@@ -3,14 +3,31 @@
  * it admitted, with its outcome once it has one (DESIGN I6). So a retry joins its original, or gets its outcome, and
  * is never carried out again; what is below the watermark has ended at the host and is refused.
  */
+import type { Request } from '../../protocols/frames/request.ts';
 import { type IoNumber, unitOf, type WriteNumber } from '../../protocols/units.ts';
 
 /** The most I/O numbers of a host, from its watermark on, that are remembered; hosts stay well within. */
 export const rememberedIosMax = 32_768;
+
+/** A host's I/O as it is remembered while it is open. */
+export interface HostIo {
+  /** As the host sent it last: a retry takes the place of the original, which tells where the reply goes. */
+  request: Request;
+}
+
+/** True when a request under the number of another one asks for the same. */
+export function isRetry(original: Request, request: Request): boolean {
+  return (
+    original.operation === request.operation &&
+    original.offset === request.offset &&
+    original.lengthBytes === request.lengthBytes
+  );
+}
+
 const rememberedIosFirst = 1024;
 const nobody = -1;
 
-export class KnownIos<Io> {
+export class KnownIos<Io = HostIo> {
   #watermark = 0;
   /** By I/O number modulo the size, which is a power of two: a window of numbers without gaps fits exactly. */
   #numbers: Float64Array;

@@ -1,15 +1,18 @@
 /** How a volume-addressed request becomes one for a disk: the numbers that the switch adds from what it has loaded. */
 import { Operation, Status } from '../../protocols/codes.ts';
+import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { SwitchId } from '../../protocols/ids.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { WriteNumber } from '../../protocols/units.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
+import type { LegOwner } from './leg-calls.ts';
 import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
 
 /** Where the answer of a disk goes, and in what order the write stands. */
-export interface LegNumbers {
+interface LegNumbers {
   readonly self: SwitchId;
   readonly slot: number;
   readonly writeNumber: WriteNumber;
@@ -17,7 +20,7 @@ export interface LegNumbers {
 }
 
 /** A host's write as it goes to one leg. */
-export function legRequestOf(
+function legRequestOf(
   request: Request,
   volume: LoadedVolume,
   part: CutPart,
@@ -54,6 +57,26 @@ export function legRequestOf(
     replySlot: numbers.slot,
     route: [],
   };
+}
+
+/** Sends a host's write, of one part, to all its mirrors that are in sync; gives how many these are. */
+export function sendToMirrors(
+  { self, calls }: Pick<CoordinatorParts, 'self' | 'calls'>,
+  volume: LoadedVolume,
+  part: CutPart,
+  write: { readonly request: Request; readonly data: FrameData },
+  owner: LegOwner,
+  order: Pick<LegNumbers, 'writeNumber' | 'lowestUnsettled'>,
+): number {
+  let sent = 0;
+  for (const leg of part.legs) {
+    if (volume.inSync[leg.extentIndex] !== true) continue;
+    const slot = calls.claim();
+    const request = legRequestOf(write.request, volume, part, leg, { self, slot, ...order });
+    calls.send(slot, owner, 0, request, write.data);
+    sent++;
+  }
+  return sent;
 }
 
 /**

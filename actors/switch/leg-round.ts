@@ -15,6 +15,7 @@ import {
   type WriteNumber,
 } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
+import { copyOf, noData } from './frame-data.ts';
 import type { LegCall, LegOwner } from './leg-calls.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
@@ -41,7 +42,6 @@ export interface RoundRequest {
 /** How often an answer whose data does not match its checksums is asked for again. */
 const damagedAnswersMax = 3;
 const damagedRetryMs = 20;
-const noData: FrameData = { bytes: new Uint8Array(0), checksums: new DataView(new ArrayBuffer(0)) };
 
 export class LegRound implements LegOwner {
   readonly #parts: CoordinatorParts;
@@ -171,13 +171,4 @@ export class LegRound implements LegOwner {
 
 function sourceProblem(problem: string): string {
   return `a block that differs cannot be read where its newest copy is: ${problem}`;
-}
-
-/** Answers share memory with other messages. */
-function copyOf(data: FrameData): FrameData {
-  const { buffer, byteOffset, byteLength } = data.checksums;
-  return {
-    bytes: data.bytes.slice(),
-    checksums: new DataView(buffer.slice(byteOffset, byteOffset + byteLength)),
-  };
 }

@@ -80,8 +80,19 @@ export function onlyPartOf(
   lengthBytes: number,
   parts: PartList,
 ): CutPart | null {
-  const count = volume.layout.cut(start, lengthBytes, rangeBytesMax + blockBytes, parts);
+  const count = volume.layout.cut(start, lengthBytes, rangeBytesMax + blockBytes, parts, 2);
   return count === 1 ? parts.part(0) : null;
+}
+
+/** The first of the parts that a range consists of; otherwise as above. */
+export function firstPartOf(
+  volume: LoadedVolume,
+  start: VolumeOffset,
+  lengthBytes: number,
+  parts: PartList,
+): CutPart {
+  volume.layout.cut(start, lengthBytes, rangeBytesMax + blockBytes, parts, 1);
+  return parts.part(0);
 }
 
 /** The event count of a mirror set; 0 where there is none. */

@@ -18,6 +18,8 @@ export type PartitionMode = 'unassigned' | 'settling' | 'serving' | 'troubled';
 export interface PartitionIo extends OrderedIo {
   /** Nothing is in its way any more. */
   granted(): void;
+  /** The partition's epoch has ended, and with it every answer that could still come. */
+  dropped(): void;
   /** 0 until it is numbered. */
   writeNumber: WriteNumber;
   earlier: PartitionIo | null;
@@ -53,7 +55,7 @@ export class Partition {
     return this.#lowest?.writeNumber ?? unitOf<WriteNumber>(this.#nextNumber);
   }
 
-  /** Begins anew under another epoch: what was open under the old one is forgotten (DESIGN I12). */
+  /** Begins anew under another epoch: what was open under the old one was forgotten (DESIGN I12). */
   assign(epoch: PartitionEpoch, ownerIncarnation: Incarnation): void {
     this.epoch = epoch;
     this.ownerIncarnation = ownerIncarnation;

@@ -49,12 +49,14 @@ export class SwitchVolume {
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#settling?.stop();
+    this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
     this.#settle();
   }
 
   unload(): void {
     this.#settling?.stop();
+    this.coordinator.spans.dropReads();
     this.coordinator.unload();
   }
 
@@ -85,9 +87,9 @@ export class SwitchVolume {
       if (route.length > 0) forwarding.forward(request, data, route);
       else this.coordinator.read(request);
     } else {
-      const refusal = this.#addressOf(request);
-      if (refusal === null) forwarding.forwardToDisk(request, data);
-      else answers.end(request, refusal);
+      const refusal = this.#refusalOf(request);
+      if (refusal !== null) answers.end(request, refusal);
+      else this.#read(request, data);
     }
   }
 
@@ -95,18 +97,28 @@ export class SwitchVolume {
     return host !== '' && this.volume.attachments.get(host)?.mode === 'shared';
   }
 
-  /** Fills in where the bytes are; gives why it cannot. */
-  #addressOf(request: Request): Outcome | null {
+  #refusalOf(request: Request): Outcome | null {
     const { volume } = this;
     const refusal = generationRefusal(volume, request) ?? attachmentRefusal(volume, request, false);
     if (refusal !== null) return refusal;
     const { offset, lengthBytes } = request;
-    if (!holdsRange(volume, offset, lengthBytes))
-      return plainError(Status.range, `volume ${request.volume} ends at ${volume.load.sizeBytes}`);
-    const part = onlyPartOf(volume, offset, lengthBytes, this.#cut);
-    if (part === null)
-      return plainError(Status.invalid, 'the range spans several disks or partitions; split it');
-    return addressRead(request, volume, part);
+    return holdsRange(volume, offset, lengthBytes)
+      ? null
+      : plainError(Status.range, `volume ${request.volume} ends at ${volume.load.sizeBytes}`);
+  }
+
+  /** A read for which any switch will do: fills in where the bytes are, and lets the disk answer. */
+  #read(request: Request, data: FrameData): void {
+    const { answers, forwarding } = this.#parts;
+    const { volume } = this;
+    const part = onlyPartOf(volume, request.offset, request.lengthBytes, this.#cut);
+    if (part === null) {
+      this.coordinator.spans.read(request);
+      return;
+    }
+    const refusal = addressRead(request, volume, part);
+    if (refusal === null) forwarding.forwardToDisk(request, data);
+    else answers.end(request, refusal);
   }
 
   #settle(): void {

@@ -8,7 +8,7 @@ import { success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import { id } from '../../protocols/schema.ts';
-import type { CoordinatorParts, PartitionSteering } from './coordinator-parts.ts';
+import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
 import { LayoutMemory } from './layout-memory.ts';
 import { copiesOf, readLoad } from './loaded-volume.ts';
 import { SwitchVolume } from './switch-volume.ts';
@@ -18,6 +18,8 @@ export interface SwitchLimits {
   readonly layoutMemoryBytes: number;
   /** The most copies of a byte that it writes as a coordinator. */
   readonly mirrorsMax: number;
+  /** Whether it carries out, part after part, what a host did not split; else it refuses that. */
+  readonly serializesSpans: boolean;
 }
 
 export interface VirtualizingEvents {
@@ -27,12 +29,16 @@ export interface VirtualizingEvents {
   settled(volume: SwitchVolume): void;
 }
 
+/** What the volumes of a switch have in common. */
+type VirtualizingParts = Omit<CoordinatorParts, 'steering' | 'spanning'>;
+
 const unloadSchema = z.object({ volume: id<VolumeId>() });
 
 export class Virtualizing {
   readonly memory: LayoutMemory;
+  readonly spanning: SpanningRules;
   readonly #limits: SwitchLimits;
-  readonly #parts: Omit<CoordinatorParts, 'steering'>;
+  readonly #parts: VirtualizingParts;
   readonly #steeringOf: (volume: VolumeId) => PartitionSteering;
   readonly #events: VirtualizingEvents;
   readonly #volumes = new Map<VolumeId, SwitchVolume>();
@@ -41,11 +47,12 @@ export class Virtualizing {
 
   constructor(
     limits: SwitchLimits,
-    parts: Omit<CoordinatorParts, 'steering'>,
+    parts: VirtualizingParts,
     steeringOf: (volume: VolumeId) => PartitionSteering,
     events: VirtualizingEvents,
   ) {
     this.memory = new LayoutMemory(limits.layoutMemoryBytes);
+    this.spanning = { serializes: limits.serializesSpans, counters: { serializedSpans: 0 } };
     this.#limits = limits;
     this.#parts = parts;
     this.#steeringOf = steeringOf;
@@ -136,7 +143,8 @@ export class Virtualizing {
     this.memory.put(read.volume);
     const known = this.#volumes.get(load.volume);
     if (known === undefined) {
-      const parts = { ...this.#parts, steering: this.#steeringOf(load.volume) };
+      const steering = this.#steeringOf(load.volume);
+      const parts = { ...this.#parts, spanning: this.spanning, steering };
       const volume: SwitchVolume = new SwitchVolume(parts, read.volume, () =>
         this.#events.settled(volume),
       );

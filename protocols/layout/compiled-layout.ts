@@ -110,17 +110,24 @@ export class CompiledLayout {
    * puts them into `into`, in order. Cuts made for the frame's sake lie on 4 KiB of the volume.
    *
    * @param frameBytesMax at least 4096; finite.
+   * @param partsMax the first so many parts are enough.
    * @returns how many parts there are.
    * @throws RangeError when the volume does not hold the range: check with `holds` what others ask for.
    */
-  cut(start: VolumeOffset, lengthBytes: number, frameBytesMax: number, into: PartList): number {
+  cut(
+    start: VolumeOffset,
+    lengthBytes: number,
+    frameBytesMax: number,
+    into: PartList,
+    partsMax: number = Number.POSITIVE_INFINITY,
+  ): number {
     if (!this.holds(start, lengthBytes) || !(frameBytesMax >= blockBytes))
       throw new RangeError(
         `cannot cut ${lengthBytes} bytes at ${start} of ${this.sizeBytes}, frames of ${frameBytesMax}`,
       );
     into.clear();
     const end = start + lengthBytes;
-    for (let at: number = start; at < end; ) {
+    for (let at: number = start; at < end && into.count < partsMax; ) {
       const frameEnd = roundDown(at + frameBytesMax, blockBytes);
       at = this.#cutOne(unitOf<VolumeOffset>(at), Math.min(end, frameEnd), into.claim());
     }

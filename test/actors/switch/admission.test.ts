@@ -97,6 +97,7 @@ describe('write numbers of a partition', () => {
             const one = {
               ...io(0, issued * 2, 1),
               granted: () => {},
+              dropped: () => {},
               writeNumber: unitOf<WriteNumber>(0),
               earlier: null,
               later: null,

@@ -4,6 +4,7 @@
  */
 import { checksumOf } from '../../../protocols/checksums.ts';
 import { assertNever, Operation, Status } from '../../../protocols/codes.ts';
+import { encodeStretches } from '../../../protocols/frames/allocation.ts';
 import { encodeReply, type FrameData } from '../../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
@@ -77,8 +78,11 @@ export class FakeDisk {
         return this.#reply(request, success, this.#records(first, request.lengthBytes));
       case Operation.tagDigest:
         return this.#reply(request, success, this.#digests(first, request.lengthBytes));
+      case Operation.allocation: {
+        const stretch = { lengthBytes: request.lengthBytes, allocated: this.#blocks.has(first) };
+        return this.#reply(request, success, encodeStretches([stretch]));
+      }
       case Operation.flush:
-      case Operation.allocation:
       case Operation.probe:
         return this.#reply(request, success);
       default:

@@ -96,6 +96,7 @@ export interface ToDisk {
 export interface ToHost {
   readonly sent: Sent;
   readonly reply: Reply;
+  readonly data: FrameData;
 }
 
 export class SwitchWorld {
@@ -121,7 +122,7 @@ export class SwitchWorld {
         { disk: idOf<DiskId>(id), links: [idOf(`s1-${id}`)] },
         { disk: idOf<DiskId>(id), links: [idOf('s1-s2'), idOf(`s2-${id}`)] },
       ]) as unknown as SwitchOptions['routes'],
-      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4 },
+      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true },
       virtualizers: [idOf('v1')],
       io: this.io,
       ...changes,
@@ -232,7 +233,9 @@ export class SwitchWorld {
   takeReplies(): ToHost[] {
     return this.#take('.rpl.').flatMap((sent) => {
       const frame = decodeFrame(sent.data);
-      return frame?.kind === FrameKind.reply ? [{ sent, reply: frame.reply }] : [];
+      return frame?.kind === FrameKind.reply
+        ? [{ sent, reply: frame.reply, data: frame.data }]
+        : [];
     });
   }
 

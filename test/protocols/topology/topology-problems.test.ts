@@ -44,7 +44,7 @@ describe('a topology: shapes', () => {
     [
       'an unknown limit',
       { switches: ['s1', { id: 's2', limits: { memory: 1 } }] },
-      /^switches.1.limits.memory: unknown key; allowed are layoutMemoryBytes, mirrorsMax, cacheB/,
+      /^switches.1.limits.memory: unknown key; allowed are layoutMemoryBytes, mirrorsMax, seria/,
     ],
     [
       'an unknown policy',
