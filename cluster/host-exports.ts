@@ -2,13 +2,16 @@
  * The NBD exports of a host: attaches their volumes and serves each where the topology says, from the moment that the
  * volume is known. A place that cannot be listened at is tried again, for its user may go.
  */
+import type { Attachment } from '../actors/host/attachment.ts';
 import type { Host } from '../actors/host/host.ts';
 import type { OptimizationDriver } from '../actors/host/optimization-driver.ts';
+import type { VolumeId } from '../protocols/ids.ts';
 import type { Clock, Log, Timer } from '../protocols/ports.ts';
 import { type Listen, listenText } from '../protocols/topology/listen.ts';
 import type { Export } from '../protocols/topology.ts';
 import type { NbdExport } from './nbd/exports.ts';
 import { type ListenAt, type ListenResult, NbdServer } from './nbd/server.ts';
+import { VolumeShares } from './nbd/volume-shares.ts';
 
 const retryDelayMs = 1000;
 
@@ -40,6 +43,8 @@ export class HostExports {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #places: readonly Place[];
+  /** One for all places: a client may come back to its volume at another one (DESIGN I6). */
+  readonly #shares = new VolumeShares();
 
   constructor(host: Host, exports: readonly Export[], clock: Clock, log: Log) {
     this.#clock = clock;
@@ -48,7 +53,8 @@ export class HostExports {
     this.#places = [...texts].map((text) =>
       this.#place(exports.filter(({ listen }) => listenText(listen) === text)),
     );
-    for (const place of this.#places) this.#attach(host, place);
+    const attachments = attachedVolumes(host, exports);
+    for (const place of this.#places) this.#offer(place, attachments);
   }
 
   facts(): readonly ExportFacts[] {
@@ -78,18 +84,20 @@ export class HostExports {
 
   #place(exports: readonly Export[]): Place {
     const offered: NbdExport[] = [];
-    const server = new NbdServer({ catalogue: { list: () => offered }, log: this.#log });
+    const server = new NbdServer({
+      catalogue: { list: () => offered },
+      log: this.#log,
+      shares: this.#shares,
+    });
     const [first] = exports;
     if (first === undefined) throw new RangeError('a place to listen at has exports');
     const problem = 'its volume is not known yet';
     return { listen: first.listen, exports, offered, server, at: null, problem, retry: null };
   }
 
-  #attach(host: Host, place: Place): void {
+  #offer(place: Place, attachments: ReadonlyMap<VolumeId, Attachment>): void {
     for (const wanted of place.exports) {
-      const { volume, attach, readOnly } = wanted;
-      const attachment = host.attach({ volume, mode: attach, readOnly });
-      attachment.whenKnown((driver) => {
+      attachments.get(wanted.volume)?.whenKnown((driver) => {
         place.offered.push(offerOf(wanted, driver));
         if (place.offered.length === place.exports.length) this.#listen(place);
       });
@@ -114,6 +122,20 @@ export class HostExports {
     place.problem = result.reason;
     place.retry = this.#clock.setTimeout(() => this.#listen(place), retryDelayMs);
   }
+}
+
+/** Attaches each volume once, whatever number of exports it has. */
+function attachedVolumes(
+  host: Host,
+  exports: readonly Export[],
+): ReadonlyMap<VolumeId, Attachment> {
+  const attachments = new Map<VolumeId, Attachment>();
+  for (const { volume, attach } of exports) {
+    if (attachments.has(volume)) continue;
+    const readOnly = exports.every((each) => each.volume !== volume || each.readOnly);
+    attachments.set(volume, host.attach({ volume, mode: attach, readOnly }));
+  }
+  return attachments;
 }
 
 function offerOf({ name, volume, readOnly }: Export, driver: OptimizationDriver): NbdExport {

@@ -14,6 +14,8 @@ import { VolumeShares } from './volume-shares.ts';
 export interface NbdServerOptions {
   readonly catalogue: ExportCatalogue;
   readonly log: Log;
+  /** Given to several servers when a volume is served by more than one of them. */
+  readonly shares?: VolumeShares;
   readonly limits?: Partial<SessionLimits>;
   /** Clients at once, with those that are gone and left requests unfinished; more are disconnected. */
   readonly connectionsMax?: number;
@@ -37,13 +39,14 @@ const socketPathBytesMax = 107;
 export class NbdServer {
   readonly #options: NbdServerOptions;
   readonly #limits: SessionLimits;
-  readonly #shares = new VolumeShares();
+  readonly #shares: VolumeShares;
   readonly #servers = new Set<Server>();
   readonly #connections = new Set<Connection>();
   #stopping = false;
 
   constructor(options: NbdServerOptions) {
     this.#options = options;
+    this.#shares = options.shares ?? new VolumeShares();
     this.#limits = { ...defaultSessionLimits, ...options.limits };
   }
 
