@@ -1,9 +1,16 @@
 /**
  * The same question as `register`, for registers whose values are not unique (zeroes may be written often): walks
  * through the history and keeps every state that could be true so far, as value and set of operations that have started,
- * not ended, and taken effect. Exact; costs grow with how many operations run at once, so it is bounded.
+ * not ended, and taken effect. Exact; costs grow with how many operations run at once, so it is bounded. Where one
+ * operation is alone, which is most of the time, a step costs next to nothing.
  */
 import type { RegisterHistory } from './register.ts';
+
+export type SearchResult =
+  | { readonly outcome: 'explained' }
+  | { readonly outcome: 'violation'; readonly what: string }
+  /** There are too many ways in which it may have happened: nothing is claimed. */
+  | { readonly outcome: 'unclear' };
 
 interface Step {
   readonly value: number;
@@ -19,28 +26,38 @@ interface State {
   readonly done: ReadonlySet<number>;
 }
 
-/** More possible states than this are not followed: then nothing is claimed. */
+/** More possible states than this are not followed. */
 export const statesMax = 4096;
 
-/** Why the history cannot be explained; null when it can, or when there are too many ways to tell. */
-export function searchViolation(history: RegisterHistory): string | null {
-  const steps: readonly Step[] = [
-    ...history.writes.map((write) => ({ ...write, isWrite: true })),
-    ...history.reads.map((read) => ({ ...read, isWrite: false, certain: true })),
-  ];
+const none: ReadonlySet<number> = new Set();
+
+/** Whether some order of its operations explains the history. */
+export function searchOrder(history: RegisterHistory): SearchResult {
+  const steps = stepsOf(history);
   const open = new Set<number>();
-  let states = new Map<string, State>([['', { value: history.initialValue, done: new Set() }]]);
+  let states: readonly State[] = [{ value: history.initialValue, done: none }];
   for (const { isStart, index } of momentsOf(steps)) {
     if (isStart) {
       open.add(index);
       continue;
     }
-    states = statesAfterEnd(states, steps, open, index);
+    const after = statesAfterEnd(states, steps, open, index);
+    if (after === null) return { outcome: 'unclear' };
+    states = after;
     open.delete(index);
-    if (states.size > statesMax) return null;
-    if (states.size === 0) return explainEnd(steps[index]);
+    if (states.length === 0) return { outcome: 'violation', what: explainEnd(steps[index]) };
   }
-  return null;
+  return { outcome: 'explained' };
+}
+
+/** An uncertain write whose value nobody saw explains nothing and forbids nothing. */
+function stepsOf(history: RegisterHistory): readonly Step[] {
+  const seen = new Set(history.reads.map(({ value }) => value));
+  const writes = history.writes.filter(({ value, certain }) => certain || seen.has(value));
+  return [
+    ...writes.map((write) => ({ ...write, isWrite: true })),
+    ...history.reads.map((read) => ({ ...read, isWrite: false, certain: true })),
+  ];
 }
 
 /** All starts and ends in order; at the same moment starts come first. */
@@ -60,35 +77,78 @@ function explainEnd(step: Step | undefined): string {
   return `no order explains ${what} that began at ${step.startedAt} and ended at ${step.endedAt}`;
 }
 
-/** The states in which operation `ending` has taken effect, by way of any of the writes that are under way. */
+/**
+ * The states in which operation `ending` has taken effect, by way of any of the writes that are under way; null when
+ * there are too many on the way.
+ */
 function statesAfterEnd(
-  states: ReadonlyMap<string, State>,
+  states: readonly State[],
+  steps: readonly Step[],
+  open: Set<number>,
+  ending: number,
+): readonly State[] | null {
+  const step = steps[ending];
+  if (step !== undefined && open.size === 1 && states.every(({ done }) => done.size === 0))
+    return statesAfterLone(states, step);
+  const before = reachable(states, steps, open);
+  if (before === null) return null;
+  const after = new Map<string, State>();
+  for (const { value, done } of before) {
+    if (!done.has(ending) && step?.certain !== false) continue;
+    const settled = { value, done: without(done, ending) };
+    after.set(keyOf(settled), settled);
+  }
+  return withoutEndless([...after.values()], steps, open);
+}
+
+/** As nothing else is under way, a write decides alone, and a read only tells what it was. */
+function statesAfterLone(states: readonly State[], step: Step): readonly State[] {
+  if (!step.isWrite) return states.filter(({ value }) => value === step.value);
+  const written = { value: step.value, done: none };
+  if (step.certain) return [written];
+  return [...states.filter(({ value }) => value !== step.value), written];
+}
+
+/** All states that the writes under way can lead to, in any order; null when there are too many. */
+function reachable(
+  states: readonly State[],
   steps: readonly Step[],
   open: ReadonlySet<number>,
-  ending: number,
-): Map<string, State> {
-  const after = new Map<string, State>();
+): Iterable<State> | null {
   const visited = new Map<string, State>();
   const queue: State[] = [];
   const visit = (value: number, done: Iterable<number>) => {
     const state = { value, done: new Set([...done, ...readsOf(value, steps, open)]) };
     const key = keyOf(state);
-    if (visited.has(key) || visited.size > statesMax) return;
+    if (visited.has(key)) return;
     visited.set(key, state);
     queue.push(state);
   };
-  for (const { value, done } of states.values()) visit(value, done);
+  for (const { value, done } of states) visit(value, done);
   for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
-    if (state.done.has(ending) || steps[ending]?.certain === false) {
-      const settled = { value: state.value, done: without(state.done, ending) };
-      after.set(keyOf(settled), settled);
-    }
+    if (visited.size > statesMax) return null;
     for (const index of open) {
       const write = steps[index];
       if (write?.isWrite && !state.done.has(index)) visit(write.value, [...state.done, index]);
     }
   }
-  return after;
+  return visited.values();
+}
+
+/** A write without an end that has happened in every state is no longer of interest. */
+function withoutEndless(
+  states: readonly State[],
+  steps: readonly Step[],
+  open: Set<number>,
+): readonly State[] {
+  let left = states;
+  for (const index of open) {
+    if (steps[index]?.endedAt !== Number.POSITIVE_INFINITY) continue;
+    if (!left.every(({ done }) => done.has(index))) continue;
+    open.delete(index);
+    left = left.map(({ value, done }) => ({ value, done: without(done, index) }));
+  }
+  return left;
 }
 
 /** Reads under way that the value satisfies: taking effect at once never rules anything out for them. */

@@ -3,7 +3,7 @@
  * sector by a pattern, so that a torn, misplaced or foreign sector is told apart from every true one.
  */
 import { sectorBytes } from '../../protocols/units.ts';
-import { alienValue } from './volume-history.ts';
+import { alienValue } from './operations.ts';
 
 const words = sectorBytes / 4;
 const spread = 0x9e3779b1;
