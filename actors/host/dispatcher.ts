@@ -5,6 +5,7 @@
 import { Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
+import { pathHopsMax } from '../../protocols/paths.ts';
 import type { Clock, Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
@@ -153,15 +154,14 @@ export class Dispatcher implements HbaListener {
     for (const driver of this.#drivers) driver.rebuildRoutes();
   }
 
-  /** Sends a probe that ends as soon behind the link as any route does. */
+  /** Sends a probe that ends as soon behind the link as any route does, by a way that works up to there. */
   probe(link: PathLink): void {
     let best: { readonly driver: OptimizationDriver; readonly route: RouteEntry } | null = null;
     for (const driver of this.#drivers)
       for (const list of [...driver.routes.disks, ...driver.routes.partitions])
         for (const route of list) {
-          const isShorter =
-            best === null || linksBehind(route, link) < linksBehind(best.route, link);
-          if (route.links.includes(link) && route.hba.usable && isShorter) best = { driver, route };
+          const isBetter = best === null || probeCost(route, link) < probeCost(best.route, link);
+          if (route.links.includes(link) && route.hba.usable && isBetter) best = { driver, route };
         }
     if (best === null) return;
     this.#issuer.probe(best.driver, best.route, this.clock.now() + probeTimeoutMs);
@@ -213,6 +213,9 @@ export class Dispatcher implements HbaListener {
   }
 }
 
-function linksBehind(route: RouteEntry, link: PathLink): number {
-  return route.links.length - 1 - route.links.indexOf(link);
+/** Links before it that do not work count most: what they swallow says nothing about the link. */
+function probeCost(route: RouteEntry, link: PathLink): number {
+  const place = route.links.indexOf(link);
+  const before = route.links.slice(0, place).reduce<number>((sum, { rank }) => sum + rank, 0);
+  return before * pathHopsMax + route.links.length - 1 - place;
 }

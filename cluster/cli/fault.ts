@@ -68,8 +68,7 @@ export async function heal(target: string | undefined, options: HealOptions): Pr
   if ((target === undefined) === (options.all !== true))
     throw new Error('say what to heal: either a target, as in disk:d1, or --all');
   const request = target === undefined ? { all: true } : { target: targetOf(target) };
-  const isServer = target === undefined || target.startsWith('nats:');
-  if (isServer) await bringServerBack(options.cluster);
+  if (target === undefined || target.startsWith('nats:')) await reviveServers(options.cluster);
   const answer = await withCluster(options.cluster, async (connected) =>
     healAnswerSchema.parse(await ask(connected, verbs.heal, request)),
   );
@@ -173,21 +172,24 @@ function sizeOf(option: string, text: string): number {
  *
  * @throws Error when it does not come back.
  */
-async function bringServerBack(cluster: string | undefined): Promise<void> {
-  const isReachable = () =>
-    withCluster(cluster, async () => true).catch((error: unknown) => {
-      if (error instanceof NatsUnreachable) return false;
-      throw error;
-    });
-  if (await isReachable()) return;
+async function reviveServers(cluster: string | undefined): Promise<void> {
   const { pid, natsUrl, dataFolder } = findRunningCluster(cluster);
   process.kill(pid, 'SIGUSR2');
   const deadline = performance.now() + serverTimeoutMs;
-  while (!(await isReachable())) {
+  while (!(await isReachable(cluster))) {
     if (performance.now() > deadline)
       throw new Error(
         `the NATS server at ${natsUrl} has not come back within ${serverTimeoutMs / 1000} s; its log is in ${dataFolder}/nats`,
       );
     await delay(pollDelayMs);
+  }
+}
+
+async function isReachable(cluster: string | undefined): Promise<boolean> {
+  try {
+    return await withCluster(cluster, async () => true);
+  } catch (error) {
+    if (error instanceof NatsUnreachable) return false;
+    throw error;
   }
 }

@@ -30,5 +30,6 @@ program.parseAsync().catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`sanctor: ${message}\n`);
   if (process.env.SANCTOR_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  process.exitCode = failed;
+  // Not only the code: a connection that was given up may have left a socket open.
+  process.exit(failed);
 });

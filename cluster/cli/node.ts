@@ -32,6 +32,8 @@ export async function node(name: string, options: NodeOptions): Promise<void> {
   });
   await stopped;
   await running.stop();
+  // While a NATS server was silent, `nats` may have left sockets to it open, which would keep this process.
+  process.exit();
 }
 
 function fabricUrl(text: string): readonly [string, string] {

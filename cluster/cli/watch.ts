@@ -42,15 +42,22 @@ function jsonLine(subject: string, data: Uint8Array): string | null {
   return body === undefined ? null : JSON.stringify({ subject, ...(body as object) });
 }
 
-/** `21:04:05.123  switch s1  transition  coordinator:vol0/0 settling → serving`; null for what is no event. */
+/** `21:04:05.123  switch s1  transition  coordinator:vol0/0 settling → serving`; null for what is no event, or no news. */
 export function eventLine(subject: string, data: Uint8Array): string | null {
   const from = senderOf(subject);
   const parsed = eventSchema.safeParse(decodeJson(data));
   if (from === null || !parsed.success) return null;
   const { sequence: _, incarnation: __, timeMs, ...fields } = parsed.data;
+  if (from.what === 'transition' && isLookingAgain(fields)) return null;
   const time = new Date(timeMs).toISOString().slice(11, 23);
   const sender = `${from.sender.kind} ${from.sender.id}`;
   return `${time}  ${sender.padEnd(16)}  ${from.what.padEnd(10)}  ${detailText(from.what, fields)}`;
+}
+
+/** That a failed link is looked at again, twice a second, is no news; what it is found to be, is. */
+function isLookingAgain({ machine, from, to }: Readonly<Record<string, unknown>>): boolean {
+  if (!String(machine).startsWith('path:')) return false;
+  return to === 'probing' || (from === 'probing' && to === 'failed');
 }
 
 function detailText(what: string, fields: Readonly<Record<string, unknown>>): string {

@@ -3,7 +3,7 @@ import { type ClusterId, idOf } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { ClusterClient } from '../cluster-client.ts';
-import { connectNatsBus } from '../nats/bus.ts';
+import { connectNatsBus, NatsUnreachable } from '../nats/bus.ts';
 import { createPinoLog } from '../pino-log.ts';
 import { findRunningCluster, type RegisteredCluster } from '../supervisor/cluster-registry.ts';
 import { createSystemClock } from '../system-clock.ts';
@@ -29,6 +29,13 @@ export async function withCluster<Result>(
     name: 'sanctor/command',
     log,
     waitForServer: false,
+  }).catch((error: unknown) => {
+    if (!(error instanceof NatsUnreachable)) throw error;
+    throw new NatsUnreachable(
+      `cluster ${entry.cluster} runs, but its NATS server at ${entry.natsUrl} does not answer; ` +
+        'if a fault took it away, sanctor heal --all brings it back',
+      { cause: error },
+    );
   });
   const ports = {
     cluster: idOf<ClusterId>(entry.cluster),

@@ -269,7 +269,7 @@ function processProblem(
   if (fault.kind !== 'pause' || state === 'running' || state === 'paused') return '';
   return before === undefined
     ? `${fault.target} ended by itself and starts again soon: try again then`
-    : `${fault.target} is down by ${faultText(before)}: heal it first with sanctor heal ${before.target}`;
+    : `${fault.target} cannot be paused while ${faultText(before)} is in force; end it with sanctor heal ${before.target}`;
 }
 
 async function strike({ kind }: Fault, process: StrikableProcess): Promise<void> {
