@@ -19,7 +19,13 @@ import type {
 } from '../protocols/ids.ts';
 import type { Bus, ConfigDatabase } from '../protocols/ports.ts';
 import type { Topology } from '../protocols/topology.ts';
-import { diskLinksOf, hbaLinksOf, switchLinksOf, switchRoutesOf } from './topology-inputs.ts';
+import {
+  coordinatorRoutesOf,
+  diskLinksOf,
+  hbaLinksOf,
+  switchLinksOf,
+  switchRoutesOf,
+} from './topology-inputs.ts';
 
 /** The ports of one process. Those that none of its actors needs may throw when asked for. */
 export interface NodePorts extends ActorPorts {
@@ -117,7 +123,7 @@ function whenAll(actors: readonly { stop(done: () => void): void }[], done: () =
 
 function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host {
   const hbas = topology.hosts.find(({ id }) => id === host)?.hbas ?? [];
-  const { path, ioDeadlineMs } = topology.policies;
+  const { path, route, ioDeadlineMs } = topology.policies;
   return new Host(
     {
       host,
@@ -129,6 +135,7 @@ function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host 
       virtualizers: topology.virtualizers.map(({ id }) => id),
       policy: {
         pathOrder: path,
+        routeScope: route,
         deadlineMs: ioDeadlineMs,
       },
     },
@@ -145,6 +152,7 @@ function assembleSwitch(topology: Topology, id: SwitchId, ports: NodePorts): Swi
       virtualizing: entry.virtualizing,
       links: switchLinksOf(topology, id),
       routes: switchRoutesOf(topology, id),
+      coordinatorRoutes: coordinatorRoutesOf(topology, id),
       limits: entry.limits,
       virtualizers: topology.virtualizers.map((each) => each.id),
       io: ports.io({ kind: 'switch', id }),

@@ -3,9 +3,9 @@
  * coordinators. Pure; which actors a process runs, and on which ports, is for `assembly`.
  */
 import type { HbaLink } from '../actors/hba/hba.ts';
-import type { DiskRoute, SwitchLink } from '../actors/switch/switch-links.ts';
+import type { CoordinatorRoute, DiskRoute, SwitchLink } from '../actors/switch/switch-links.ts';
 import type { ActorAddress, DiskId, HbaId, LinkId, SwitchId } from '../protocols/ids.ts';
-import { pathsToDisk, wiringOf } from '../protocols/paths.ts';
+import { pathsToDisk, volumePathsToSwitch, wiringOf } from '../protocols/paths.ts';
 import type { Topology } from '../protocols/topology.ts';
 
 /** A link as one of its ends sees it. */
@@ -51,4 +51,19 @@ export function switchRoutesOf(topology: Topology, id: SwitchId): readonly DiskR
   return topology.disks.flatMap(({ id: disk }) =>
     pathsToDisk(wiring, id as string as HbaId, disk).map(({ links }) => ({ disk, links })),
   );
+}
+
+/**
+ * The best way from a switch to each other one that may coordinate, for what hosts send without saying how it goes on;
+ * none where hosts choose whole routes.
+ */
+export function coordinatorRoutesOf(topology: Topology, id: SwitchId): readonly CoordinatorRoute[] {
+  if (topology.policies.route === 'whole') return [];
+  const wiring = wiringOf(topology);
+  return topology.switches.flatMap(({ id: coordinator, virtualizing }) => {
+    const from = id as string as HbaId;
+    if (!virtualizing || coordinator === id) return [];
+    const [best] = volumePathsToSwitch(wiring, from, coordinator);
+    return best === undefined ? [] : [{ coordinator, links: best.links }];
+  });
 }

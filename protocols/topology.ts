@@ -161,6 +161,8 @@ export const nodeSchema = z.strictObject({
 export const policiesSchema = z.strictObject({
   /** How a path is chosen: the fewest hops, or the fewest bytes under way. */
   path: z.enum(['hops', 'leastOutstanding']).default('hops'),
+  /** How much of the way a host chooses: all of it, or its first link, and the switches behind it the rest. */
+  route: z.enum(['whole', 'firstHop']).default('whole'),
   /** The most payload bytes of one frame. */
   frameBytesMax: sizeSchema.default(256 * kibibyte),
   /** An I/O that has not ended by then ends with an error. */

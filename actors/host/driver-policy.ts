@@ -1,6 +1,7 @@
 /** What may be tuned in the optimization driver, with its defaults. All limits of the driver have their names here. */
 import { mebibyte } from '../../protocols/units.ts';
 import type { PathOrder } from './path-policy.ts';
+import type { RouteScope } from './route-table.ts';
 
 export interface DriverPolicy {
   /** Physical I/Os of a host under way at a time. Few, so that reply subjects are few (and cached by servers). */
@@ -25,6 +26,7 @@ export interface DriverPolicy {
   /** `noPathRetry`: an I/O that has no result by then ends with an error. */
   readonly deadlineMs: number;
   readonly pathOrder: PathOrder;
+  readonly routeScope: RouteScope;
 }
 
 export const driverPolicyDefault: DriverPolicy = {
@@ -40,4 +42,5 @@ export const driverPolicyDefault: DriverPolicy = {
   waitDelayMsMax: 500,
   deadlineMs: 10_000,
   pathOrder: 'hops',
+  routeScope: 'whole',
 };

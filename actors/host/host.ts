@@ -13,7 +13,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { newDriverCounters } from './driver-counters.ts';
 import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
 import { hostMachine } from './host-machine.ts';
-import { pathFacts } from './path-facts.ts';
+import { pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
 import { SlotTable } from './slots.ts';
@@ -174,6 +174,7 @@ export class Host {
       volumes: attachments.map((attachment) => attachment.facts()),
       hbas: this.hbas.map((hba) => ({ hba: hba.id, state: hba.state })),
       paths: pathFacts(attachments, this.paths),
+      traffic: trafficFacts(this.paths),
       partsInFlight: this.#dispatcher.partsInFlight,
       counters: { ...this.counters },
     };

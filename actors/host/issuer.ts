@@ -249,14 +249,17 @@ export class Issuer {
     request.watermark = this.#slots.watermark;
     request.disk = route.target.kind === 'disk' ? (route.target.id as typeof request.disk) : '';
     request.replyId = route.hba.id;
-    request.route = route.rest;
+    // A probe is for the very links of its way.
+    request.route = request.operation === Operation.probe ? route.rest : route.carried;
     const frame =
       request.operation === Operation.write && io !== null
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
         : encodeRequest(request);
     slot.sentAtMs = this.#clock.now();
-    if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') slot.state = SlotState.sent;
-    else {
+    if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') {
+      slot.state = SlotState.sent;
+      route.traffic.frames++;
+    } else {
       this.withdraw(slot);
       slot.state = SlotState.waiting;
       slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;

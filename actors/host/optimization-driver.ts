@@ -164,7 +164,8 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   rebuildRoutes(): void {
-    this.routes = routeTableOf(this.view, this.#routeParts);
+    const { routeScope } = this.#dispatcher.policy;
+    this.routes = routeTableOf(this.view, this.#routeParts, routeScope);
   }
 
   needControlData(): void {

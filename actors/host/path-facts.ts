@@ -46,6 +46,20 @@ export function pathFacts(attachments: readonly Attachment[], paths: Paths): rea
   return [...found.values()];
 }
 
+/** How many frames left by which HBA for which disk or coordinator: shows what H1 to H4 come to. */
+export interface TrafficFacts {
+  readonly hba: HbaId;
+  readonly target: string;
+  readonly frames: number;
+}
+
+export function trafficFacts(paths: Paths): readonly TrafficFacts[] {
+  return [...paths.allTraffic]
+    .filter(({ frames }) => frames > 0)
+    .slice(0, pathFactsMax)
+    .map(({ hba, target, frames }) => ({ hba, target: `${target.kind}:${target.id}`, frames }));
+}
+
 function stateOf(route: RouteEntry): PathFacts['state'] {
   return stateNames[route.rank] ?? 'failed';
 }

@@ -16,6 +16,7 @@ import {
   type RouteEntry,
   type RouteParts,
   type RouteTarget,
+  type Traffic,
 } from './route-table.ts';
 
 export interface PathsParts {
@@ -40,6 +41,7 @@ export class Paths implements RouteParts {
   readonly #links = new Map<LinkId, PathLink>();
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
   readonly #targets = new Map<string, RouteTarget>();
+  readonly #traffic = new Map<string, Traffic>();
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
@@ -56,6 +58,20 @@ export class Paths implements RouteParts {
     const target = { kind, id, outstanding: 0, answeredAtMs: 0 };
     this.#targets.set(name, target);
     return target;
+  }
+
+  traffic(hba: HbaId, target: RouteTarget): Traffic {
+    const name = `${hba} ${target.kind}:${target.id}`;
+    const known = this.#traffic.get(name);
+    if (known !== undefined) return known;
+    const traffic = { hba, target, frames: 0 };
+    this.#traffic.set(name, traffic);
+    return traffic;
+  }
+
+  /** By HBA and target, all that any route was ever built for. */
+  get allTraffic(): Iterable<Traffic> {
+    return this.#traffic.values();
   }
 
   /** The link of that name; its machine starts when it is first spoken of. */

@@ -25,6 +25,19 @@ export interface PathLink {
   outstanding: number;
 }
 
+/**
+ * How much of a way the host chooses (DESIGN H2): all of it, or only its first link. Switches then take their best way
+ * from there on, which is the shortest.
+ */
+export type RouteScope = 'whole' | 'firstHop';
+
+/** Frames of this host that left by one HBA for one target, since the process started. */
+export interface Traffic {
+  readonly hba: HbaId;
+  readonly target: RouteTarget;
+  frames: number;
+}
+
 /** The end of routes: a disk, or a switch as coordinator. */
 export interface RouteTarget {
   readonly kind: 'disk' | 'switch';
@@ -39,10 +52,13 @@ export interface RouteEntry {
   readonly linkIndex: number;
   readonly links: readonly PathLink[];
   readonly first: PathLink;
-  /** The links behind the first one: what the frame carries. */
+  /** The links behind the first one. */
   readonly rest: readonly LinkId[];
+  /** What of them the frames carry. */
+  readonly carried: readonly LinkId[];
   readonly hops: number;
   readonly target: RouteTarget;
+  readonly traffic: Traffic;
   readonly rank: LinkRank;
 }
 
@@ -55,6 +71,8 @@ export interface RouteTable {
   readonly partitions: readonly RouteList[];
 }
 
+const noLinks: readonly LinkId[] = [];
+
 export const emptyRouteTable: RouteTable = { disks: [], partitions: [] };
 
 /** Where route tables find what outlives them. */
@@ -62,10 +80,11 @@ export interface RouteParts {
   hba(id: HbaId): Hba | undefined;
   link(id: LinkId): PathLink;
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget;
+  traffic(hba: HbaId, target: RouteTarget): Traffic;
 }
 
 /** The routes of a view, each list in the order: best rank, fewest hops. */
-export function routeTableOf(view: VolumeView, parts: RouteParts): RouteTable {
+export function routeTableOf(view: VolumeView, parts: RouteParts, scope: RouteScope): RouteTable {
   const { data } = view;
   const diskRoutes = new Map(data.diskRoutes.map(({ disk, routes }) => [disk, routes]));
   const coordinatorRoutes = new Map(
@@ -75,26 +94,46 @@ export function routeTableOf(view: VolumeView, parts: RouteParts): RouteTable {
   const partitions = data.partitions.toSorted((a, b) => a.partition - b.partition);
   return {
     disks: view.disks.map((disk) =>
-      listOf(diskRoutes.get(disk) ?? [], parts.target('disk', disk), parts),
+      listOf(diskRoutes.get(disk) ?? [], parts.target('disk', disk), parts, scope),
     ),
     partitions: partitions.map(({ coordinator }) => {
       const known = coordinatorLists.get(coordinator);
       if (known !== undefined) return known;
       const target = parts.target('switch', coordinator);
-      const list = listOf(coordinatorRoutes.get(coordinator) ?? [], target, parts);
+      const list = listOf(coordinatorRoutes.get(coordinator) ?? [], target, parts, scope);
       coordinatorLists.set(coordinator, list);
       return list;
     }),
   };
 }
 
-function listOf(routes: readonly Route[], target: RouteTarget, parts: RouteParts): RouteList {
-  const entries = routes.flatMap((route) => entryOf(route, target, parts));
-  return entries.sort((a, b) => a.rank - b.rank || a.hops - b.hops);
+function listOf(
+  routes: readonly Route[],
+  target: RouteTarget,
+  parts: RouteParts,
+  scope: RouteScope,
+): RouteList {
+  const entries = scope === 'whole' ? routes : shortestByFirstLink(routes);
+  return entries
+    .flatMap((route) => entryOf(route, target, parts, scope))
+    .sort((a, b) => a.rank - b.rank || a.hops - b.hops);
+}
+
+/** Of the ways that begin alike the one that the switch behind their first link takes. */
+function shortestByFirstLink(routes: readonly Route[]): readonly Route[] {
+  const shortest = new Map<LinkId | undefined, Route>();
+  for (const route of routes.toSorted((a, b) => a.links.length - b.links.length))
+    if (!shortest.has(route.links[0])) shortest.set(route.links[0], route);
+  return [...shortest.values()];
 }
 
 /** A route that leaves by an HBA or link that this host does not have is none. */
-function entryOf(route: Route, target: RouteTarget, parts: RouteParts): readonly RouteEntry[] {
+function entryOf(
+  route: Route,
+  target: RouteTarget,
+  parts: RouteParts,
+  scope: RouteScope,
+): readonly RouteEntry[] {
   const hba = parts.hba(route.hba);
   const [firstLink, ...rest] = route.links;
   if (hba === undefined || firstLink === undefined) return [];
@@ -104,7 +143,10 @@ function entryOf(route: Route, target: RouteTarget, parts: RouteParts): readonly
   const first = parts.link(firstLink);
   const worst = links.reduce<LinkRank>((rank, link) => worseOf(rank, link.rank), LinkRank.usable);
   const rank = hba.usable ? worst : LinkRank.failed;
-  return [{ hba, linkIndex, links, first, rest, hops: links.length, target, rank }];
+  const carried = scope === 'whole' ? rest : noLinks;
+  const traffic = parts.traffic(hba.id, target);
+  const hops = links.length;
+  return [{ hba, linkIndex, links, first, rest, carried, hops, target, traffic, rank }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

@@ -7,7 +7,7 @@ import { Status } from '../../protocols/codes.ts';
 import { encodeForwarded, type FrameData } from '../../protocols/frames/frame.ts';
 import { plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { LinkId } from '../../protocols/ids.ts';
+import type { LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Answers } from './answers.ts';
 import type { SwitchLinks } from './switch-links.ts';
@@ -67,6 +67,11 @@ export class Forwarding {
     const { route, disk } = request;
     const chosen = route.length > 0 || disk === '' ? route : this.#links.routesTo(disk)[0];
     this.forward(request, data, chosen ?? route);
+  }
+
+  /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */
+  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
+    return this.#links.routeTo(coordinator);
   }
 
   /** Nobody listened where the forward in `place` went. */

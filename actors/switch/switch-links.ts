@@ -2,7 +2,7 @@
  * The links of a switch and the ways over them, as plain tables from the topology. Where a way leads is decided when
  * the tables are made; whether it works shows when it is taken.
  */
-import type { ActorAddress, DiskId, LinkId } from '../../protocols/ids.ts';
+import type { ActorAddress, DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 
 /** A link of this switch, and who is at its other end. */
@@ -17,20 +17,31 @@ export interface DiskRoute {
   readonly links: readonly LinkId[];
 }
 
+/** A way from this switch to another one that coordinates: through virtualizing switches only. */
+export interface CoordinatorRoute {
+  readonly coordinator: SwitchId;
+  readonly links: readonly LinkId[];
+}
+
 const noRoutes: readonly (readonly LinkId[])[] = [];
 
 export class SwitchLinks {
   readonly links: readonly SwitchLink[];
   readonly #subjects: ReadonlyMap<LinkId, string>;
   readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
+  readonly #coordinatorRoutes: ReadonlyMap<SwitchId, readonly LinkId[]>;
 
   /** @param routes best first; only those that begin with one of `links` are used. */
   constructor(
     links: readonly SwitchLink[],
     routes: readonly DiskRoute[],
     subjects: Pick<Subjects, 'io'>,
+    coordinatorRoutes: readonly CoordinatorRoute[] = [],
   ) {
     this.links = links;
+    this.#coordinatorRoutes = new Map(
+      coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
+    );
     this.#subjects = new Map(
       links.map(({ link, receiver }) => [link, subjects.io(receiver, link)]),
     );
@@ -51,6 +62,11 @@ export class SwitchLinks {
   /** The ways to a disk, best first; empty when there is none. */
   routesTo(disk: DiskId): readonly (readonly LinkId[])[] {
     return this.#routes.get(disk) ?? noRoutes;
+  }
+
+  /** The way to another switch, for what is to be sent on to it without being told how; undefined: it is not. */
+  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
+    return this.#coordinatorRoutes.get(coordinator);
   }
 
   /** First links of other ways to a disk than the one over `failed`. */

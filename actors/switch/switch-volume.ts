@@ -3,6 +3,7 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
+import type { LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { VolumeCoordinator } from './coordinator.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
@@ -74,9 +75,10 @@ export class SwitchVolume {
   /** Carries out a volume-addressed request. */
   request(request: Request, data: FrameData): void {
     const { answers, forwarding } = this.#parts;
-    const { operation, route } = request;
+    const { operation } = request;
     if (isWriting(operation)) {
-      if (route.length > 0) forwarding.forward(request, data, route);
+      const onward = this.#onwardRoute(request);
+      if (onward.length > 0) forwarding.forward(request, data, onward);
       else this.coordinator.write(request, data);
       return;
     }
@@ -84,13 +86,29 @@ export class SwitchVolume {
       const what = 'this operation is addressed to a disk, not to a volume';
       answers.end(request, plainError(Status.invalid, what));
     } else if (operation === Operation.read && this.#isShared(request)) {
-      if (route.length > 0) forwarding.forward(request, data, route);
+      const onward = this.#onwardRoute(request);
+      if (onward.length > 0) forwarding.forward(request, data, onward);
       else this.coordinator.read(request);
     } else {
       const refusal = this.#refusalOf(request);
       if (refusal !== null) answers.end(request, refusal);
       else this.#read(request, data);
     }
+  }
+
+  /**
+   * How a request gets to its coordinator from here; empty when that is this switch, or the request must be refused.
+   * One that does not say it (`policies.route: firstHop`) is given a whole way, that every switch behind follows, and
+   * only when it was made under what is loaded here: all who have loaded that agree on who coordinates, so that it is
+   * sent round in no circle.
+   */
+  #onwardRoute(request: Request): readonly LinkId[] {
+    const { self, forwarding } = this.#parts;
+    const { route, partition } = request;
+    const coordinator = this.volume.partitions[partition]?.coordinator ?? self;
+    if (route.length > 0 || coordinator === self) return route;
+    const isAgreed = generationRefusal(this.volume, request) === null;
+    return isAgreed ? (forwarding.routeTo(coordinator) ?? route) : route;
   }
 
   #isShared({ host }: Request): boolean {

@@ -20,7 +20,12 @@ import { Forwarding, recentForwardsMax } from './forwarding.ts';
 import { LegCalls } from './leg-calls.ts';
 import { Steering } from './steering.ts';
 import { type SwitchCounters, switchFactsOf } from './switch-facts.ts';
-import { type DiskRoute, type SwitchLink, SwitchLinks } from './switch-links.ts';
+import {
+  type CoordinatorRoute,
+  type DiskRoute,
+  type SwitchLink,
+  SwitchLinks,
+} from './switch-links.ts';
 import { type SwitchMode, switchMachine } from './switch-machine.ts';
 import type { SwitchVolume } from './switch-volume.ts';
 import { type SwitchLimits, Virtualizing } from './virtualizing.ts';
@@ -32,6 +37,8 @@ export interface SwitchOptions {
   readonly links: readonly SwitchLink[];
   /** Ways from this switch to disks, best first. */
   readonly routes: readonly DiskRoute[];
+  /** Ways to other switches, where hosts leave it to switches how a frame gets to its coordinator. */
+  readonly coordinatorRoutes?: readonly CoordinatorRoute[];
   readonly limits: SwitchLimits;
   /** Who is told of trouble. */
   readonly virtualizers: readonly VirtualizerId[];
@@ -67,7 +74,7 @@ export class Switch {
     const address = { kind: 'switch', id } as const;
     const subjects = subjectsOf(ports.cluster);
     this.#subjects = subjects;
-    this.#links = new SwitchLinks(links, routes, subjects);
+    this.#links = new SwitchLinks(links, routes, subjects, options.coordinatorRoutes);
     this.#answers = new Answers(io, subjects);
     const forwardSubjects = Array.from({ length: recentForwardsMax }, (_, place) =>
       subjects.reply(address, forwardSlotBase + place),

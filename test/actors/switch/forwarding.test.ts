@@ -2,7 +2,9 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { decodeFrame, FrameKind, isDataIntact } from '../../../protocols/frames/frame.ts';
-import { idOf } from '../../../protocols/ids.ts';
+import { routeLengthMax } from '../../../protocols/frames/request.ts';
+import { idOf, type LinkId, type SwitchId } from '../../../protocols/ids.ts';
+import { mebibyte } from '../../../protocols/units.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
 
 /** A frame that already says which disk, and where on it. */
@@ -66,6 +68,51 @@ describe('a switch forwards', () => {
     world.io.deliver('san.v1.lab.io.switch.s1.h1-s1', new Uint8Array([1, 2, 3]));
     expect(world.io.sent).to.be.empty;
     expect(world.switch.counters.invalidFrames).to.equal(1);
+  });
+});
+
+describe('a switch that is not told how a frame goes on', () => {
+  const coordinatorRoutes = [
+    { coordinator: idOf<SwitchId>('s3'), links: [idOf<LinkId>('s1-s2'), idOf<LinkId>('s2-s3')] },
+  ];
+  const partitions = loadOf().partitions.map((record) =>
+    record.partition === 1 ? { ...record, coordinator: 's3' } : record,
+  );
+  const world = () => new SwitchWorld({ coordinatorRoutes }).serve({ partitions });
+
+  it('gives a write for another coordinator its whole way', () => {
+    const s1 = world();
+    s1.write({ offset: mebibyte });
+    const [frame] = s1.takeToDisks();
+    expect(frame?.sent.subject).to.equal('san.v1.lab.io.switch.s2.s1-s2');
+    expect(frame?.request).to.deep.include({ route: ['s2-s3'], extentGeneration: 0 });
+  });
+
+  it('but not when it was made under other control data: who does not agree could send it round', () => {
+    const s1 = world();
+    s1.write({ offset: mebibyte, generation: 9 });
+    expect(s1.takeToDisks()).to.be.empty;
+    expect(s1.takeReplies()[0]?.reply.outcome.status).to.equal(Status.staleGeneration);
+  });
+
+  it('nor to itself, when it coordinated in an earlier life', () => {
+    const before = partitions.map((record) => ({ ...record, ownerIncarnation: 5 }));
+    const s1 = new SwitchWorld({ coordinatorRoutes }).serve({ partitions: before });
+    s1.write({ offset: 0 });
+    expect(s1.takeToDisks()).to.be.empty;
+    expect(s1.takeReplies()[0]?.reply.outcome.status).to.equal(Status.notCoordinator);
+  });
+
+  it('ends a frame that was sent in a circle: each switch takes a link off its route', () => {
+    const s1 = world();
+    const round = Array.from({ length: routeLengthMax }, () => 's1-s2');
+    s1.write({ ...flush, route: round });
+    for (let left = round.length - 1; left >= 0; left--) {
+      const [frame] = s1.takeToDisks();
+      expect(frame?.request.route).to.have.length(left);
+      if (frame !== undefined) s1.arrive(frame.request);
+    }
+    expect(s1.takeToDisks().map(({ link }) => link)).to.deep.equal(['s1-d1']);
   });
 });
 

@@ -56,6 +56,7 @@ describe('a topology that leaves things out', () => {
   it('gets policies, and no faults', () => {
     expect(topology.policies).to.deep.equal({
       path: 'hops',
+      route: 'whole',
       frameBytesMax: 262_144,
       ioDeadlineMs: 30_000,
     });
