@@ -35,22 +35,32 @@ export function stateText(value: unknown): string {
     .join('+');
 }
 
+/** What made a machine change its state, as text: an event's type, `after <delay>`, or '' for its start. */
+export function causeText(eventType: string): string {
+  if (eventType === 'xstate.init') return '';
+  return eventType.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1');
+}
+
 /** Starts a machine. */
 export function runMachine<Machine extends AnyStateMachine>(
   run: MachineRun<Machine>,
 ): MachineActor<Machine> {
   const { machine, name, input, actor, clock, log, onFailure } = run;
+  let before = '';
+  let cause = '';
   const running = createActor(machine as AnyStateMachine, {
     input,
     clock: clock as never,
     id: name,
+    inspect: (inspection) => {
+      if (inspection.type === '@xstate.microstep') cause = causeText(inspection.event.type);
+    },
   });
-  let before = '';
   running.subscribe({
     next: (snapshot) => {
       const state = stateText(snapshot.value);
       if (state === before) return;
-      actor.tell(eventNames.transition, { machine: name, from: before, to: state });
+      actor.tell(eventNames.transition, { machine: name, from: before, to: state, event: cause });
       before = state;
     },
     error: (error) => {

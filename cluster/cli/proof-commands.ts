@@ -1,8 +1,10 @@
 /** Commands that prove and measure: the simulation and the benchmarks. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { SeedRange } from '../simulation/batch.ts';
+import { topologyNames } from '../simulation/topology-names.ts';
 import type { BenchOptions } from './bench.ts';
 import { jsonOption } from './common-options.ts';
-import type { SeedRange, SimOptions } from './sim.ts';
+import type { SimOptions } from './sim.ts';
 
 export function addProofCommands(program: Command): void {
   program
@@ -11,7 +13,17 @@ export function addProofCommands(program: Command): void {
     .option('--seed <number>', 'seed', wholeNumber)
     .option('--seeds <range>', 'a batch, as in 1..200', seedRange)
     .option('--jobs <number>', 'processes for a batch (default: one per core)', jobsNumber)
+    .addOption(
+      new Option('--topology <name>', 'which cluster; both only for a batch')
+        .choices([...topologyNames, 'both'])
+        .default('default'),
+    )
     .option('--minutes <number>', 'virtual minutes under load and faults', positiveNumber, 2)
+    .option(
+      '--only-faults <numbers>',
+      'let only these faults of the seed strike, as in 3,17',
+      numberList,
+    )
     .option('--trace <file>', 'write what happened, line by line')
     .option('--until-failure', 'end a batch with the first seed that fails')
     .addOption(jsonOption())
@@ -50,6 +62,10 @@ function wholeNumber(text: string): number {
   if (!Number.isSafeInteger(value) || value < 0)
     throw new InvalidArgumentError('not a whole number');
   return value;
+}
+
+function numberList(text: string): readonly number[] {
+  return text === '' ? [] : text.split(',').map(wholeNumber);
 }
 
 function jobsNumber(text: string): number {

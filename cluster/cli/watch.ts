@@ -42,7 +42,7 @@ function jsonLine(subject: string, data: Uint8Array): string | null {
   return body === undefined ? null : JSON.stringify({ subject, ...(body as object) });
 }
 
-/** `21:04:05.123  switch s1  transition  coordinator:vol0/0 settling → serving`; null for what is no event, or no news. */
+/** `21:04:05.123  switch s1  transition  coordinator:vol0/0 settling → serving  (partition.settled)`; null for no news. */
 export function eventLine(subject: string, data: Uint8Array): string | null {
   const from = senderOf(subject);
   const parsed = eventSchema.safeParse(decodeJson(data));
@@ -63,7 +63,8 @@ function isLookingAgain({ machine, from, to }: Readonly<Record<string, unknown>>
 function detailText(what: string, fields: Readonly<Record<string, unknown>>): string {
   if (what === 'transition') {
     const from = fields.from === '' ? '' : `${String(fields.from)} → `;
-    return `${String(fields.machine)} ${from}${String(fields.to)}`;
+    const cause = fields.event === '' ? '' : `  (${String(fields.event)})`;
+    return `${String(fields.machine)} ${from}${String(fields.to)}${cause}`;
   }
   if (what === 'fault') {
     const { what: change, ...rest } = fields;

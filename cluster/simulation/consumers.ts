@@ -1,36 +1,40 @@
 /**
- * All consumers of a simulated cluster: a workload for each export of each host, and a history for each volume. They
- * live outside the processes: when a host dies, its consumers get errors, and attach again when it is back.
+ * All consumers of a simulated cluster: one for each export of each host, and for each volume a workload that they share
+ * and a history. They live outside the processes: when a host dies, its consumers get errors, and attach again when it
+ * is back.
  */
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
 import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
-import type { Topology } from '../../protocols/topology.ts';
+import type { Topology, Volume } from '../../protocols/topology.ts';
 import { type Violation, VolumeHistory } from '../history/volume-history.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
-import { Workload, type WorkloadOptions } from './workload.ts';
+import {
+  type Consumer,
+  flushAll,
+  readAll,
+  Workload,
+  type WorkloadCounts,
+  type WorkloadOptions,
+} from './workload.ts';
 
 /** What uses one volume through one host. */
-interface Consumer {
+interface AttachedConsumer extends Consumer {
   readonly host: HostId;
-  readonly volume: VolumeId;
-  readonly recorded: RecordedVolume;
-  readonly workload: Workload;
+  readonly volumeId: VolumeId;
+  readonly sizeBytes: number;
+  readonly volume: () => OptimizationDriver | null;
   /** Null while the host is down or has no control data. */
   attached: (() => OptimizationDriver | null) | null;
 }
 
-export interface ConsumerCounts {
-  started: number;
-  succeeded: number;
-  failed: number;
-}
+export type ConsumerCounts = WorkloadCounts;
 
-/** DESIGN §8, "a seed that counts", for one host; the span is the whole volume. */
+/** DESIGN §8, "a seed that counts"; the span is the whole volume, and the gap grows with the number of volumes. */
 const load: Omit<WorkloadOptions, 'spanBytes'> = {
-  burstGapMsMean: 200,
+  burstGapMsMean: 190,
   burstRequestsMax: 20,
   burstMsMax: 3,
   openMax: 64,
@@ -42,33 +46,28 @@ const lastFlushesMax = 3;
 export class Consumers {
   readonly #topology: Topology;
   readonly #histories = new Map<VolumeId, VolumeHistory>();
-  readonly #consumers: readonly Consumer[];
+  readonly #workloads: readonly Workload[];
+  readonly #consumers: readonly AttachedConsumer[];
   readonly #requestListeners: (() => void)[] = [];
 
   constructor(topology: Topology, clock: Clock, random: SeededRandom) {
     this.#topology = topology;
-    this.#consumers = topology.volumes.flatMap(({ id: volume, sizeBytes }) => {
-      const history = new VolumeHistory();
-      const count = { moment: 0, value: 0 };
-      this.#histories.set(volume, history);
-      const hosts = topology.hosts.filter((host) =>
-        host.exports.some((each) => each.volume === volume),
+    const { volumes } = topology;
+    const consumersOf = new Map(
+      volumes.map((volume) => [volume.id, this.#newConsumers(volume, clock)]),
+    );
+    this.#consumers = [...consumersOf.values()].flat();
+    this.#workloads = volumes.map(({ id, sizeBytes }) => {
+      const burstGapMsMean = load.burstGapMsMean * volumes.length;
+      return new Workload(
+        { ...load, burstGapMsMean, spanBytes: sizeBytes },
+        {
+          clock,
+          random: random.fork(id),
+          consumers: consumersOf.get(id) ?? [],
+          onRequest: () => this.#requestBegins(),
+        },
       );
-      return hosts.map(({ id: host }): Consumer => {
-        const recorded = new RecordedVolume(history, clock, count);
-        const workload = new Workload(
-          { ...load, spanBytes: sizeBytes },
-          {
-            clock,
-            random: random.fork(`${host}/${volume}`),
-            recorded,
-            volume: () => (consumer.attached === null ? null : consumer.attached()),
-            onRequest: () => this.#requestBegins(),
-          },
-        );
-        const consumer: Consumer = { host, volume, recorded, workload, attached: null };
-        return consumer;
-      });
     });
   }
 
@@ -83,10 +82,11 @@ export class Consumers {
   }
 
   get counts(): ConsumerCounts {
-    const sum = { started: 0, succeeded: 0, failed: 0 };
-    for (const { counts } of this.#consumers.map(({ workload }) => workload)) {
+    const sum = { started: 0, succeeded: 0, succeededHot: 0, failed: 0 };
+    for (const { counts } of this.#workloads) {
       sum.started += counts.started;
       sum.succeeded += counts.succeeded;
+      sum.succeededHot += counts.succeededHot;
       sum.failed += counts.failed;
     }
     return sum;
@@ -94,15 +94,15 @@ export class Consumers {
 
   /** Whether every volume serves every one of its consumers. */
   get isServed(): boolean {
-    return this.#consumers.every(({ attached }) => attached?.()?.admission.open === true);
+    return this.#consumers.every(({ volume }) => volume()?.admission.open === true);
   }
 
   /** Why not, for people. */
   get unservedText(): string {
     return this.#consumers
-      .map(({ host, volume, attached }) => {
-        const admission = attached?.()?.admission;
-        return `volume ${volume} on host ${host}: ${JSON.stringify(admission ?? 'not attached')}`;
+      .map(({ host, volumeId, volume }) => {
+        const admission = volume()?.admission ?? 'not attached';
+        return `volume ${volumeId} on host ${host}: ${JSON.stringify(admission)}`;
       })
       .join('; ');
   }
@@ -146,12 +146,12 @@ export class Consumers {
   }
 
   start(): void {
-    for (const { workload } of this.#consumers) workload.start();
+    for (const workload of this.#workloads) workload.start();
   }
 
   /** No new requests. */
   stop(): void {
-    for (const { workload } of this.#consumers) workload.stop();
+    for (const workload of this.#workloads) workload.stop();
   }
 
   /** Flushes and reads back everything, one consumer after the other; `done` gets what failed. */
@@ -163,10 +163,10 @@ export class Consumers {
         done(problems);
         return;
       }
-      const name = `volume ${consumer.volume} on host ${consumer.host}`;
-      flushAtLast(consumer.workload, lastFlushesMax, (isOk) => {
+      const name = `volume ${consumer.volumeId} on host ${consumer.host}`;
+      flushAtLast(consumer, lastFlushesMax, (isOk) => {
         if (!isOk) problems.push(`${name}: the last flush failed`);
-        consumer.workload.readAll((failed) => {
+        readAll(consumer, consumer.sizeBytes, (failed) => {
           if (failed > 0) problems.push(`${name}: ${failed} reads of the read-back failed`);
           next(at + 1);
         });
@@ -186,15 +186,35 @@ export class Consumers {
     for (const listener of this.#requestListeners.splice(0)) listener();
   }
 
-  #of(host: HostId, volume: VolumeId): Consumer | undefined {
-    return this.#consumers.find((each) => each.host === host && each.volume === volume);
+  #newConsumers({ id, sizeBytes }: Volume, clock: Clock): readonly AttachedConsumer[] {
+    const history = new VolumeHistory();
+    const count = { moment: 0, value: 0 };
+    this.#histories.set(id, history);
+    const hosts = this.#topology.hosts.filter(({ exports }) =>
+      exports.some(({ volume }) => volume === id),
+    );
+    return hosts.map(({ id: host }): AttachedConsumer => {
+      const consumer: AttachedConsumer = {
+        host,
+        volumeId: id,
+        sizeBytes,
+        recorded: new RecordedVolume(history, clock, count),
+        volume: () => (consumer.attached === null ? null : consumer.attached()),
+        attached: null,
+      };
+      return consumer;
+    });
+  }
+
+  #of(host: HostId, volume: VolumeId): AttachedConsumer | undefined {
+    return this.#consumers.find((each) => each.host === host && each.volumeId === volume);
   }
 }
 
-function flushAtLast(workload: Workload, times: number, done: (isOk: boolean) => void): void {
-  workload.flushAll((isOk) => {
+function flushAtLast(consumer: Consumer, times: number, done: (isOk: boolean) => void): void {
+  flushAll(consumer, (isOk) => {
     if (isOk || times <= 1) done(isOk);
-    else flushAtLast(workload, times - 1, done);
+    else flushAtLast(consumer, times - 1, done);
   });
 }
 

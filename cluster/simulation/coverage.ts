@@ -1,9 +1,11 @@
 /**
  * What a run has met, counted: fates of messages by plane, special error codes, transitions of machines, faults. A
- * batch in which something never occurred proves nothing about it.
+ * batch in which something never occurred proves nothing about it: what ought to occur is `expected-coverage`'s.
  */
 import { statusName } from '../../protocols/codes.ts';
+import { eventNames } from '../../protocols/events.ts';
 import { decodeFrame, FrameKind } from '../../protocols/frames/frame.ts';
+import { transitionText } from './machine-transitions.ts';
 import type { Message, MessageFate } from './message.ts';
 
 /** How often each thing occurred, by name. */
@@ -12,8 +14,10 @@ export type Counts = Record<string, number>;
 export interface CoverageCounts {
   /** Answers of the data plane, by status. */
   readonly codes: Counts;
-  /** `machine: from > to`, over all machines of a kind. */
+  /** `machine: from > to on event`, over all machines of a kind. */
   readonly transitions: Counts;
+  /** Of these, those made while consumers' I/O was open. */
+  readonly transitionsInFlight: Counts;
   /** Faults by kind. */
   readonly faults: Counts;
   /** Of these, those that struck while consumers' I/O was open. */
@@ -22,49 +26,62 @@ export interface CoverageCounts {
   readonly frames: Counts;
 }
 
+export function emptyCoverage(): CoverageCounts {
+  return {
+    codes: {},
+    transitions: {},
+    transitionsInFlight: {},
+    faults: {},
+    faultsInFlight: {},
+    frames: {},
+  };
+}
+
 interface TransitionEvent {
   readonly machine: string;
   readonly from: string;
   readonly to: string;
+  readonly event: string;
 }
 
-export class Coverage implements CoverageCounts {
-  readonly codes: Counts = {};
-  readonly transitions: Counts = {};
-  readonly faults: Counts = {};
-  readonly faultsInFlight: Counts = {};
-  readonly frames: Counts = {};
-  /** An event has many receivers, and counts once. */
-  readonly #seenEvents = new WeakSet<Message>();
+export class Coverage {
+  readonly counts = emptyCoverage();
+  readonly #openIos: () => number;
+
+  /** @param openIos I/Os of consumers that are open at the moment */
+  constructor(openIos: () => number) {
+    this.#openIos = openIos;
+  }
 
   /** Takes what befell a message. */
   message(fate: MessageFate, message: Message): void {
     const { subject } = message;
     const plane = planeOf(subject);
-    if (plane === 'io' || plane === 'rpl') {
-      if (isCommandReply(subject)) return;
-      count(this.frames, fate);
-      if (plane === 'rpl' && fate === 'delivered') this.#reply(message);
-    } else if (plane === 'evt' && subject.endsWith('.transition')) this.#transition(message);
+    if ((plane !== 'io' && plane !== 'rpl') || isCommandReply(subject)) return;
+    count(this.counts.frames, fate);
+    if (plane === 'rpl' && fate === 'delivered') this.#reply(message);
   }
 
-  fault(kind: string, isInFlight: boolean): void {
-    count(this.faults, kind);
-    if (isInFlight) count(this.faultsInFlight, kind);
+  /** Takes what an actor publishes on its control connection, whether anybody gets it or not. */
+  published(subject: string, data: Uint8Array): void {
+    if (planeOf(subject) !== 'evt' || !subject.endsWith(`.${eventNames.transition}`)) return;
+    const text = Buffer.from(data).toString('utf8');
+    const { machine, from, to, event } = JSON.parse(text) as TransitionEvent;
+    const kind = machine.split(':', 1)[0] ?? machine;
+    const name = transitionText(kind, from, to, event);
+    count(this.counts.transitions, name);
+    if (this.#openIos() > 0) count(this.counts.transitionsInFlight, name);
+  }
+
+  fault(kind: string, openIos: number): void {
+    count(this.counts.faults, kind);
+    if (openIos > 0) count(this.counts.faultsInFlight, kind);
   }
 
   #reply(message: Message): void {
     const frame = decodeFrame(message.bytes.data);
-    if (frame?.kind === FrameKind.reply) count(this.codes, statusName(frame.reply.outcome.status));
-  }
-
-  #transition(message: Message): void {
-    if (this.#seenEvents.has(message)) return;
-    this.#seenEvents.add(message);
-    const text = Buffer.from(message.bytes.data).toString('utf8');
-    const { machine, from, to } = JSON.parse(text) as TransitionEvent;
-    const kind = machine.split(':', 1)[0] ?? machine;
-    count(this.transitions, `${kind}: ${from === '' ? '(start)' : from} > ${to}`);
+    if (frame?.kind === FrameKind.reply)
+      count(this.counts.codes, statusName(frame.reply.outcome.status));
   }
 }
 

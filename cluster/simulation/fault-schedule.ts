@@ -1,5 +1,7 @@
 /**
  * When faults strike: in bursts, with quiet stretches between them so that I/O gets through, all drawn from the seed.
+ * Each fault has a number, and stands on its own: its moment and whatever it draws depend on the seed and its number
+ * alone, so that leaving others out leaves it as it was. That is how a failure is reduced to the faults that it needs.
  */
 import type { Timer } from '../../protocols/ports.ts';
 import { type FaultName, type FaultTargets, faultKinds, faultNames } from './faults.ts';
@@ -11,44 +13,72 @@ const burstFaultsMax = 20;
 const quietMsMin = 1500;
 const quietMsMax = 6000;
 
-/** Most faults are aimed: they strike this soon after a request has begun, so that they meet it under way. */
+/**
+ * Most faults are aimed: they strike this soon after a request has begun, so that they meet it under way. When no
+ * request comes for a while, as when nothing is served, they strike all the same.
+ */
 const aimedIn = 8;
 const aimedOf = 7;
 const aimMsMax = 2;
+const aimPatienceMs = 1500;
 
 const weightSum = faultNames.reduce((sum, name) => sum + faultKinds[name].weight, 0);
 
-/** Told of every fault, and how many I/Os of consumers were open when it struck. */
-export type Struck = (name: FaultName, what: string, openIos: number) => void;
+/** A fault that struck. */
+export interface StruckFault {
+  /** Among the faults of its schedule, from 1. */
+  readonly number: number;
+  readonly name: FaultName;
+  /** At what, and for how long. */
+  readonly what: string;
+  /** Since the start of the simulated world. */
+  readonly atMs: number;
+  /** I/Os of consumers that were open when it struck. */
+  readonly openIos: number;
+}
+
+/** As a sentence for people. */
+export function faultText({ number, name, what, atMs, openIos }: StruckFault): string {
+  return `fault ${number} at ${atMs.toFixed(0)} ms, with ${openIos} I/Os open: ${name} ${what}`;
+}
+
+export interface FaultScheduleOptions {
+  readonly targets: FaultTargets;
+  readonly random: SeededRandom;
+  /** The numbers of the faults that may strike; undefined: all. */
+  readonly onlyFaults?: readonly number[] | undefined;
+  readonly struck: (fault: StruckFault) => void;
+}
 
 export class FaultSchedule {
-  readonly #targets: FaultTargets;
-  readonly #random: SeededRandom;
-  readonly #struck: Struck;
+  readonly #options: FaultScheduleOptions;
+  readonly #only: ReadonlySet<number> | null;
+  #faults = 0;
   #leftInBurst = 0;
   #timer: Timer | null = null;
-  #isAiming = false;
+  #isRunning = false;
 
-  constructor(targets: FaultTargets, random: SeededRandom, struck: Struck) {
-    this.#targets = targets;
-    this.#random = random;
-    this.#struck = struck;
+  constructor(options: FaultScheduleOptions) {
+    const { onlyFaults } = options;
+    this.#options = options;
+    this.#only = onlyFaults === undefined ? null : new Set(onlyFaults);
   }
 
   start(): void {
-    this.#next(this.#random.between(quietMsMin, quietMsMax));
+    this.#isRunning = true;
+    this.#next();
   }
 
   /** No more faults; those that last go on until `heal`. */
   stop(): void {
-    if (this.#timer !== null) this.#targets.world.clock.clearTimeout(this.#timer);
+    this.#isRunning = false;
+    if (this.#timer !== null) this.#options.targets.world.clock.clearTimeout(this.#timer);
     this.#timer = null;
-    this.#isAiming = false;
   }
 
   /** Ends what lasts of the faults so far. Crashed nodes come back by themselves. */
   heal(): void {
-    const { world, conditions } = this.#targets;
+    const { world, conditions } = this.#options.targets;
     conditions.clear();
     world.network.healAll();
     for (const server of world.network.servers) {
@@ -63,47 +93,58 @@ export class FaultSchedule {
     for (const node of world.nodes) node.process?.resume();
   }
 
-  #next(delayMs: number): void {
-    this.#timer = this.#targets.world.clock.setTimeout(() => this.#aim(), delayMs);
-  }
-
-  #aim(): void {
-    const isAimed = this.#random.integer(aimedIn) < aimedOf;
-    if (!isAimed) {
-      this.#strike();
-      return;
-    }
-    const delayMs = this.#random.between(0, aimMsMax);
-    this.#timer = null;
-    this.#isAiming = true;
-    this.#targets.onNextRequest(() => {
-      if (!this.#isAiming) return;
-      this.#isAiming = false;
-      this.#timer = this.#targets.world.clock.setTimeout(() => this.#strike(), delayMs);
-    });
-  }
-
-  #strike(): void {
-    const random = this.#random;
-    const name = this.#draw();
-    const openIos = this.#targets.openIos();
-    const what = faultKinds[name].strike(this.#targets, random);
-    if (what !== null) this.#struck(name, what, openIos);
-    if (this.#leftInBurst === 0) {
-      this.#leftInBurst = 1 + random.integer(burstFaultsMax);
-      this.#next(random.between(quietMsMin, quietMsMax));
-      return;
-    }
+  /** The moments are drawn from a stream that nothing else uses. */
+  #next(): void {
+    const { targets, random } = this.#options;
+    const delayMs =
+      this.#leftInBurst === 0
+        ? random.between(quietMsMin, quietMsMax)
+        : random.between(0, gapMsMax);
+    if (this.#leftInBurst === 0) this.#leftInBurst = 1 + random.integer(burstFaultsMax);
     this.#leftInBurst -= 1;
-    this.#next(random.between(0, gapMsMax));
+    this.#timer = targets.world.clock.setTimeout(() => {
+      const number = ++this.#faults;
+      if (this.#only?.has(number) !== false) this.#aim(number, random.fork(String(number)));
+      this.#next();
+    }, delayMs);
   }
 
-  #draw(): FaultName {
-    let at = this.#random.integer(weightSum);
-    for (const name of faultNames) {
-      at -= faultKinds[name].weight;
-      if (at < 0) return name;
+  #aim(number: number, random: SeededRandom): void {
+    const { targets } = this.#options;
+    const { clock } = targets.world;
+    const isAimed = random.integer(aimedIn) < aimedOf;
+    const delayMs = random.between(0, aimMsMax);
+    if (!isAimed) {
+      this.#strike(number, random);
+      return;
     }
-    throw new RangeError('weights of faults do not add up');
+    let isOver = false;
+    const strikeIn = (afterMs: number): void => {
+      if (isOver) return;
+      isOver = true;
+      clock.clearTimeout(patience);
+      clock.setTimeout(() => this.#strike(number, random), afterMs);
+    };
+    const patience = clock.setTimeout(() => strikeIn(0), aimPatienceMs);
+    targets.onNextRequest(() => strikeIn(delayMs));
   }
+
+  #strike(number: number, random: SeededRandom): void {
+    if (!this.#isRunning) return;
+    const { targets, struck } = this.#options;
+    const name = drawnName(random);
+    const openIos = targets.openIos();
+    const atMs = targets.world.clock.now();
+    const what = faultKinds[name].strike(targets, random);
+    if (what !== null) struck({ number, name, what, atMs, openIos });
+  }
+}
+
+function drawnName(random: SeededRandom): FaultName {
+  let at = random.integer(weightSum);
+  for (const name of faultNames) {
+    at -= faultKinds[name].weight;
+    if (at < 0) return name;
+  }
+  throw new RangeError('weights of faults do not add up');
 }

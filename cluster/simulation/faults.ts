@@ -3,6 +3,7 @@
  * itself. When and how often is left to `fault-schedule.ts`.
  */
 import type { ActorAddress } from '../../protocols/ids.ts';
+import type { SimulatedBus } from './bus.ts';
 import type { Conditions, Spell } from './conditions.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -16,6 +17,8 @@ export interface FaultTargets {
   openIos(): number;
   /** Calls once, when the next request of a consumer begins. */
   onNextRequest(listener: () => void): void;
+  /** Calls once, when the actors of this node have just been started. */
+  onNextStart(node: SimulatedNode, listener: () => void): void;
   /** Kills a process; whoever uses it is told. */
   crash(node: SimulatedNode): void;
   /** Ends a process in good order, and lets it start again. */
@@ -34,26 +37,51 @@ interface FaultKind {
 }
 
 const percent = 10_000;
+const longPartitionsIn = 6;
+const longPartitionMsMax = 16_000;
+/** A process has just begun: its disk is being opened, its hosts are being attached. */
+const youngMsMax = 60;
 /** Disks write about a hundred times a second, and some thousand times in a checkpoint. */
 const writesAheadMax = 1000;
 
-function running(world: World, kind?: ActorAddress['kind']): readonly SimulatedNode[] {
-  return world.nodes.filter(
-    (node) =>
-      node.isRunning &&
-      !node.isStopping &&
-      node.process?.state === 'running' &&
-      (kind === undefined || node.kind === kind),
-  );
+function isRunning(node: SimulatedNode): boolean {
+  return node.isRunning && !node.isStopping && node.process?.state === 'running';
 }
 
-function pickOne<Choice>(choices: readonly Choice[], random: SeededRandom): Choice | null {
-  return choices.length === 0 ? null : random.pick(choices);
+/**
+ * Some running nodes, different ones: as many as are wanted, or all that there are. Whether one runs does not change
+ * what is drawn, nor which of the others is chosen.
+ */
+function pickNodes(
+  { nodes }: World,
+  random: SeededRandom,
+  wanted: number,
+  kind?: ActorAddress['kind'],
+): readonly SimulatedNode[] {
+  return nodes
+    .map((node) => ({ node, rank: random.word() }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ node }) => node)
+    .filter((node) => isRunning(node) && (kind === undefined || node.kind === kind))
+    .slice(0, wanted);
+}
+
+function pickNode(
+  world: World,
+  random: SeededRandom,
+  kind?: ActorAddress['kind'],
+): SimulatedNode | null {
+  return pickNodes(world, random, 1, kind)[0] ?? null;
+}
+
+function pickBus(world: World, random: SeededRandom): SimulatedBus | null {
+  const node = pickNode(world, random);
+  return node === null || node.buses.length === 0 ? null : random.pick(node.buses);
 }
 
 function crashOf(kind: ActorAddress['kind']): Strike {
   return (targets, random) => {
-    const node = pickOne(running(targets.world, kind), random);
+    const node = pickNode(targets.world, random, kind);
     if (node === null) return null;
     targets.crash(node);
     return node.node.id;
@@ -71,8 +99,7 @@ function spellOf(draw: (random: SeededRandom) => Spell, msMax: number): Strike {
 }
 
 const disconnect: Strike = ({ world }, random) => {
-  const node = pickOne(running(world), random);
-  const bus = node && pickOne(node.buses, random);
+  const bus = pickBus(world, random);
   if (bus === null) return null;
   const downMs = random.between(0, 600);
   bus.cut(downMs);
@@ -80,8 +107,7 @@ const disconnect: Strike = ({ world }, random) => {
 };
 
 const stall: Strike = ({ world }, random) => {
-  const node = pickOne(running(world), random);
-  const bus = node && pickOne(node.buses, random);
+  const bus = pickBus(world, random);
   if (bus === null) return null;
   const stalledMs = random.between(50, 5000);
   bus.stall();
@@ -90,7 +116,7 @@ const stall: Strike = ({ world }, random) => {
 };
 
 const pause: Strike = ({ world }, random) => {
-  const process = pickOne(running(world), random)?.process ?? null;
+  const process = pickNode(world, random)?.process ?? null;
   if (process === null) return null;
   const pausedMs = random.between(20, 4000);
   process.pause();
@@ -98,12 +124,12 @@ const pause: Strike = ({ world }, random) => {
   return `${process.name} for ${pausedMs.toFixed(0)} ms`;
 };
 
-/** One way, between two processes. */
+/** One way, between two processes; seldom for longer than anybody waits for a command. */
 const partition: Strike = ({ world }, random) => {
-  const from = pickOne(running(world), random)?.process?.name ?? null;
-  const to = pickOne(running(world), random)?.process?.name ?? null;
-  if (from === null || to === null || from === to) return null;
-  const lastsMs = random.between(100, 4000);
+  const [from, to] = pickNodes(world, random, 2).map(({ node }) => node.id);
+  if (from === undefined || to === undefined) return null;
+  const isLong = random.integer(longPartitionsIn) === 0;
+  const lastsMs = random.between(100, isLong ? longPartitionMsMax : 4000);
   world.network.partition(from, to);
   world.clock.setTimeout(() => world.network.heal(from, to), lastsMs);
   return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
@@ -111,8 +137,8 @@ const partition: Strike = ({ world }, random) => {
 
 /** A NATS server ends and is started again; the one for control takes the config database with it. */
 const serverRestart: Strike = ({ world }, random) => {
-  const server = pickOne(world.network.servers, random);
-  if (server === null || !server.up || !world.hasPower) return null;
+  const server = random.pick([...world.network.servers]);
+  if (!server.up || !world.hasPower) return null;
   const downMs = random.between(30, 1500);
   const holdsDatabase = server.name === world.topology.control;
   server.stop();
@@ -133,20 +159,34 @@ const databasePause: Strike = ({ world }, random) => {
 };
 
 const crashTwo: Strike = (targets, random) => {
-  const nodes = running(targets.world);
-  if (nodes.length < 2) return null;
-  const one = random.pick(nodes);
-  const other = random.pick(nodes.filter((node) => node !== one));
+  const [one, other] = pickNodes(targets.world, random, 2);
+  if (one === undefined || other === undefined) return null;
   targets.crash(one);
   targets.crash(other);
   return `${one.node.id} and ${other.node.id}`;
 };
 
-const restart: Strike = (targets, random) => {
-  const node = pickOne(running(targets.world), random);
+function restartOf(kind?: ActorAddress['kind']): Strike {
+  return (targets, random) => {
+    const node = pickNode(targets.world, random, kind);
+    if (node === null) return null;
+    targets.restart(node);
+    return node.node.id;
+  };
+}
+
+/** An operator ends what has only just been started, if anything is started soon. */
+const restartYoung: Strike = (targets, random) => {
+  const node = pickNode(targets.world, random);
+  const afterMs = random.between(0, youngMsMax);
   if (node === null) return null;
-  targets.restart(node);
-  return node.node.id;
+  targets.crash(node);
+  targets.onNextStart(node, () => {
+    targets.world.clock.setTimeout(() => {
+      if (isRunning(node)) targets.restart(node);
+    }, afterMs);
+  });
+  return `${node.node.id}, ${afterMs.toFixed(0)} ms after it has been started again`;
 };
 
 const powerCut: Strike = (targets, random) => {
@@ -186,7 +226,9 @@ export const faultKinds = {
   crashSwitch: { weight: 9, strike: crashOf('switch') },
   crashDisk: { weight: 9, strike: crashOf('disk') },
   crashVirtualizer: { weight: 5, strike: crashOf('virtualizer') },
-  restart: { weight: 5, strike: restart },
+  restart: { weight: 5, strike: restartOf() },
+  restartHost: { weight: 4, strike: restartOf('host') },
+  restartYoung: { weight: 4, strike: restartYoung },
   crashTwo: { weight: 3, strike: crashTwo },
   powerCut: { weight: 2, strike: powerCut },
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },

@@ -2,20 +2,24 @@
 import type { MeasuredRun } from './report.ts';
 import { Run } from './run.ts';
 import { simulatedTopology } from './simulated-cluster.ts';
+import type { TopologyName } from './topology-names.ts';
 import type { TraceLine } from './trace.ts';
 
-export interface SeedToRun {
-  readonly seed: string | number;
+/** What a run does, as plain data: the same order gives the same run. */
+export interface RunOrder {
+  readonly seed: number;
+  readonly topology: TopologyName;
   readonly minutes: number;
-  readonly traceLine?: TraceLine | undefined;
+  /** The numbers of the faults that may strike; undefined: all. */
+  readonly onlyFaults?: readonly number[] | undefined;
 }
 
 /** Runs the seed to its end, in this process. */
-export function measuredRun({ seed, minutes, traceLine }: SeedToRun): MeasuredRun {
-  const topology = simulatedTopology();
+export function measuredRun(order: RunOrder, traceLine?: TraceLine): MeasuredRun {
+  const topology = simulatedTopology(order.topology);
   const before = process.cpuUsage();
-  const report = new Run({ seed, minutes, topology, traceLine }).run();
+  const report = new Run({ ...order, topology, traceLine }).run();
   const { user, system } = process.cpuUsage(before);
   const coreMs = (user + system) / 1000;
-  return { report, virtualSecondsPerCoreSecond: report.virtualMs / coreMs };
+  return { order, report, virtualSecondsPerCoreSecond: report.virtualMs / coreMs };
 }

@@ -1,31 +1,35 @@
 /** What a run or a batch of runs has shown, as text for people. */
-import { addCounts, type Counts, type CoverageCounts, sumOf } from './coverage.ts';
-import { faultNames } from './faults.ts';
+import { addCounts, type Counts, type CoverageCounts, emptyCoverage, sumOf } from './coverage.ts';
+import { missingFrom, untrueExemptions } from './expected-coverage.ts';
+import type { RunOrder } from './measured-run.ts';
 import type { RunReport, Verdict } from './run.ts';
+import { whyNotCounting } from './seeds-that-count.ts';
 
 /** A run, and what it cost. */
 export interface MeasuredRun {
+  readonly order: RunOrder;
   readonly report: RunReport;
   readonly virtualSecondsPerCoreSecond: number;
 }
 
-/** Answers that a volume with fixed coordinators and all its mirrors meets in what the simulation does to it. */
-const expectedCodes = ['ok', 'path', 'staleGeneration', 'fenced', 'notLoaded', 'busy'];
-
 export interface BatchSummary {
-  readonly seeds: number;
+  readonly runs: number;
+  /** Those that count (DESIGN §8). */
+  readonly counting: number;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   readonly succeededIos: number;
   readonly faultsInFlight: number;
   readonly virtualSecondsPerCoreSecond: number;
   readonly coverage: CoverageCounts;
-  /** Faults and codes that never occurred: a batch with any of them proves nothing about them. */
+  /** What never occurred, and ought to: a batch with any of it proves nothing about it. */
   readonly missing: readonly string[];
+  /** What occurred, and is said not to. */
+  readonly untrueExemptions: readonly string[];
 }
 
 export function summaryOf(runs: readonly MeasuredRun[]): BatchSummary {
   const verdicts = { passed: 0, wrong: 0, stuck: 0, crashed: 0 };
-  const coverage = { codes: {}, transitions: {}, faults: {}, faultsInFlight: {}, frames: {} };
+  const coverage = emptyCoverage();
   let succeededIos = 0;
   let virtualSeconds = 0;
   let coreSeconds = 0;
@@ -38,33 +42,28 @@ export function summaryOf(runs: readonly MeasuredRun[]): BatchSummary {
       addCounts(coverage[name], report.coverage[name]);
   }
   return {
-    seeds: runs.length,
+    runs: runs.length,
+    counting: runs.filter(({ report }) => whyNotCounting(report).length === 0).length,
     verdicts,
     succeededIos,
     faultsInFlight: sumOf(coverage.faultsInFlight),
     virtualSecondsPerCoreSecond: coreSeconds === 0 ? 0 : virtualSeconds / coreSeconds,
     coverage,
-    missing: missingOf(coverage),
+    missing: missingFrom(coverage),
+    untrueExemptions: untrueExemptions(coverage),
   };
 }
 
-function missingOf({ faultsInFlight, codes }: CoverageCounts): readonly string[] {
-  return [
-    ...faultNames
-      .filter((name) => faultsInFlight[name] === undefined)
-      .map((name) => `fault ${name}`),
-    ...expectedCodes.filter((name) => codes[name] === undefined).map((name) => `code ${name}`),
-  ];
-}
-
 /** One line for each run. */
-export function runLine({ report, virtualSecondsPerCoreSecond }: MeasuredRun): string {
-  const { seed, verdict, ios, coverage, problems } = report;
+export function runLine({ order, report, virtualSecondsPerCoreSecond }: MeasuredRun): string {
+  const { verdict, ios, coverage, problems } = report;
   const [problem] = problems;
+  const reasons = whyNotCounting(report);
   return (
-    `seed ${seed}: ${verdict}, ${ios.succeeded} of ${ios.started} I/Os succeeded, ` +
+    `seed ${order.seed} on ${order.topology}: ${verdict}, ${ios.succeeded} of ${ios.started} I/Os succeeded, ` +
     `${sumOf(coverage.faultsInFlight)} of ${sumOf(coverage.faults)} faults met I/O under way, ` +
-    `${virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second` +
+    `${virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second, ` +
+    (reasons.length === 0 ? 'counts' : `does not count (${reasons.join('; ')})`) +
     (problem === undefined ? '' : `\n  ${problem}`)
   );
 }
@@ -81,13 +80,14 @@ export function runText(run: MeasuredRun): string {
 
 /** What a batch of runs has met. */
 export function batchText(summary: BatchSummary): string {
-  const { seeds, verdicts, succeededIos, faultsInFlight, coverage, missing } = summary;
+  const { runs, counting, verdicts, succeededIos, faultsInFlight, coverage, missing } = summary;
   return [
-    `${seeds} seeds: ${countsText(verdicts)}`,
+    `${runs} runs: ${countsText(verdicts)}; ${counting} of them count`,
     `${succeededIos} I/Os succeeded, ${faultsInFlight} faults met I/O under way, ` +
       `${summary.virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second`,
     ...coverageLines(coverage),
-    missing.length === 0 ? 'nothing expected is missing' : `never occurred: ${missing.join(', ')}`,
+    listText('nothing expected is missing', 'never occurred', missing),
+    listText('no exemption is untrue', 'occurred, and is exempt', summary.untrueExemptions),
   ].join('\n');
 }
 
@@ -98,8 +98,15 @@ function coverageLines(coverage: CoverageCounts): readonly string[] {
     `answers: ${countsText(coverage.codes)}`,
     `frames: ${countsText(coverage.frames)}`,
     'transitions:',
-    ...namesOf(coverage.transitions).map((name) => `  ${name}: ${coverage.transitions[name]}`),
+    ...namesOf(coverage.transitions).map((name) => {
+      const inFlight = coverage.transitionsInFlight[name] ?? 0;
+      return `  ${name}: ${coverage.transitions[name]}, ${inFlight} with I/O under way`;
+    }),
   ];
+}
+
+function listText(none: string, some: string, what: readonly string[]): string {
+  return what.length === 0 ? none : `${some}:${what.map((each) => `\n  ${each}`).join('')}`;
 }
 
 function countsText(counts: Counts): string {

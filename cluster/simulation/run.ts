@@ -6,7 +6,7 @@ import type { Topology } from '../../protocols/topology.ts';
 import { Conditions } from './conditions.ts';
 import { type ConsumerCounts, Consumers } from './consumers.ts';
 import type { CoverageCounts } from './coverage.ts';
-import { FaultSchedule } from './fault-schedule.ts';
+import { FaultSchedule, faultText, type StruckFault } from './fault-schedule.ts';
 import type { FaultTargets } from './faults.ts';
 import { mirrorProblems } from './mirror-check.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -26,6 +26,8 @@ export interface RunOptions {
   /** How long consumers and faults last, in virtual time. */
   readonly minutes: number;
   readonly topology: Topology;
+  /** The numbers of the faults that may strike; undefined: all. */
+  readonly onlyFaults?: readonly number[] | undefined;
   readonly traceLine?: TraceLine | undefined;
 }
 
@@ -36,7 +38,10 @@ export interface RunReport {
   /** Why; empty when it passed. */
   readonly problems: readonly string[];
   readonly virtualMs: number;
+  readonly hosts: number;
   readonly ios: ConsumerCounts;
+  /** In the order in which they struck. */
+  readonly faults: readonly StruckFault[];
   readonly coverage: CoverageCounts;
 }
 
@@ -57,6 +62,8 @@ export class Run {
   readonly #schedule: FaultSchedule;
   #verdict: Verdict = 'passed';
   #problems: string[] = [];
+  readonly #faults: StruckFault[] = [];
+  #startListeners: { readonly node: SimulatedNode; readonly listener: () => void }[] = [];
   /** Some faults strike in two steps: none of them does after the load has ended. */
   #underFaults = false;
   /** When a host's process was last seen paused: its I/O cannot end then. */
@@ -69,7 +76,8 @@ export class Run {
       seed,
       topology,
       traceLine,
-      onStarted: (node) => this.#consumers.nodeStarted(node),
+      openIos: () => this.#consumers.open,
+      onStarted: (node) => this.#started(node),
       onComplaint: (what) => this.#fail('crashed', what),
     });
     const world = this.#world;
@@ -79,13 +87,20 @@ export class Run {
       conditions: new Conditions(world),
       openIos: () => this.#consumers.open,
       onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
+      onNextStart: (node, listener) => this.#startListeners.push({ node, listener }),
       crash: (node) => this.#crash(node),
       restart: (node) => this.#restart(node),
       powerCut: (downMs) => this.#powerCut(downMs),
     };
-    this.#schedule = new FaultSchedule(targets, world.random.fork('faults'), (name, what, open) => {
-      world.trace.note(`fault ${name} ${what}`);
-      world.coverage.fault(name, open > 0);
+    this.#schedule = new FaultSchedule({
+      targets,
+      random: world.random.fork('faults'),
+      onlyFaults: options.onlyFaults,
+      struck: (fault) => {
+        this.#faults.push(fault);
+        world.trace.note(faultText(fault));
+        world.coverage.fault(fault.name, fault.openIos);
+      },
     });
   }
 
@@ -105,8 +120,10 @@ export class Run {
       verdict: this.#verdict,
       problems: this.#problems,
       virtualMs: world.clock.now(),
+      hosts: this.#options.topology.hosts.length,
       ios: this.#consumers.counts,
-      coverage: world.coverage,
+      faults: this.#faults,
+      coverage: world.coverage.counts,
     };
   }
 
@@ -212,6 +229,13 @@ export class Run {
     const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
     if (nowMs - sinceMs > limitMs)
       this.#fail('stuck', `an I/O is open ${Math.round(nowMs - sinceMs)} ms after it began`);
+  }
+
+  #started(node: SimulatedNode): void {
+    this.#consumers.nodeStarted(node);
+    const told = this.#startListeners.filter((each) => each.node === node);
+    this.#startListeners = this.#startListeners.filter((each) => each.node !== node);
+    for (const { listener } of told) listener();
   }
 
   #crash(node: SimulatedNode): void {

@@ -1,27 +1,101 @@
 /**
- * The cluster that is simulated: the shipped default topology, made small, so that hot blocks meet, journals fill and
- * whole volumes are read back in little time.
+ * The clusters that are simulated: the shipped topologies, made small, so that hot blocks meet, journals fill and whole
+ * volumes are read back in little time. In each of them two hosts share a volume.
  */
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { homeBytes } from '../../actors/disk/disk-layout.ts';
+import { parseTopology } from '../../protocols/topology/parse-topology.ts';
 import type { Topology } from '../../protocols/topology.ts';
-import { mebibyte } from '../../protocols/units.ts';
-import { defaultTopologyFile, readTopologyFile, topologyProblemsText } from '../topology-file.ts';
+import { packageFile } from '../package-root.ts';
+import type { TopologyName } from './topology-names.ts';
+
+/** An entry of a topology as a file has it. */
+interface Entry {
+  readonly id: string;
+  readonly [field: string]: unknown;
+}
+
+/** The sections of a topology that are changed, as its file has them. */
+interface Written {
+  readonly hosts: readonly (Entry & { readonly exports: readonly object[] })[];
+  readonly disks: readonly Entry[];
+  readonly links: readonly (readonly [string, string])[];
+  readonly volumes: readonly Entry[];
+  readonly policies: object;
+}
+
+/** What a simulated topology has instead of what its file says, by id, and what it has besides. */
+interface Changes {
+  readonly volumes: Readonly<Record<string, object>>;
+  readonly exports?: Readonly<Record<string, readonly object[]>>;
+  readonly more?: Partial<Pick<Written, 'hosts' | 'links' | 'volumes'>>;
+}
 
 /** As small as its journal allows to wrap within a run. */
-const diskBytes = 16 * mebibyte;
-const volumeBytes = 6 * mebibyte;
+const diskSize = '16MiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 
+/** The shipped default has one host: a second one is linked as the first is, and shares another volume with it. */
+const changes: Readonly<Record<TopologyName, Changes>> = {
+  default: {
+    volumes: { vol0: { size: '4MiB' } },
+    exports: { h1: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10809' }] },
+    more: {
+      hosts: [
+        {
+          id: 'h2',
+          hbas: ['h2-a', 'h2-b'],
+          exports: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10810' }],
+        },
+      ],
+      links: [
+        ['h2-a', 's1'],
+        ['h2-a', 's2'],
+        ['h2-b', 's1'],
+        ['h2-b', 's2'],
+      ],
+      volumes: [{ id: 'vol1', size: '2MiB', layout: { mirror: ['d2', 'd3'] } }],
+    },
+  },
+  'two-tier': {
+    volumes: {
+      vol0: { size: '2MiB' },
+      vol1: {
+        size: '2MiB',
+        coordinators: { map: 'consecutive', bounds: ['1MiB'], switches: ['s1', 's3'] },
+      },
+    },
+  },
+};
+
 /** @throws Error when the shipped topology is not valid: a broken installation. */
-export function simulatedTopology(): Topology {
-  const read = readTopologyFile(defaultTopologyFile);
-  if (!read.ok) throw new Error(topologyProblemsText(defaultTopologyFile, read.problems));
-  const { topology } = read;
+export function simulatedTopology(name: TopologyName): Topology {
+  const file = packageFile('cluster', 'topologies', `${name}.yaml`);
+  const written = parse(readFileSync(file, 'utf8')) as Written;
+  const read = parseTopology(changed(written, changes[name]), homeBytes);
+  if (read.ok) return read.topology;
+  const problems = read.problems.map(({ path, problem }) => `${path.join('.')}: ${problem}`);
+  throw new Error(`${file}, made small: ${problems.join('; ')}`);
+}
+
+function changed(written: Written, { volumes, exports = {}, more = {} }: Changes): object {
   return {
-    ...topology,
-    cluster: topology.cluster,
-    disks: topology.disks.map((disk) => ({ ...disk, sizeBytes: diskBytes })),
-    volumes: topology.volumes.map((volume) => ({ ...volume, sizeBytes: volumeBytes })),
-    policies: { ...topology.policies, ioDeadlineMs },
+    ...written,
+    hosts: [
+      ...written.hosts.map((host) => ({
+        ...host,
+        exports: [...host.exports, ...(exports[host.id] ?? [])],
+      })),
+      ...(more.hosts ?? []),
+    ],
+    disks: written.disks.map((disk) => ({ ...disk, size: diskSize })),
+    links: [...written.links, ...(more.links ?? [])],
+    volumes: [
+      ...written.volumes.map((volume) => ({ ...volume, ...volumes[volume.id] })),
+      ...(more.volumes ?? []),
+    ],
+    policies: { ...written.policies, ioDeadlineMs },
   };
 }

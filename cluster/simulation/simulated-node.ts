@@ -4,7 +4,7 @@
  */
 import { type Fault, type FaultTarget, faultKey } from '../../protocols/faults.ts';
 import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
-import type { BlockStore, Log } from '../../protocols/ports.ts';
+import type { BlockStore, Bus, Log } from '../../protocols/ports.ts';
 import type { Node, Topology } from '../../protocols/topology.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from '../assembly.ts';
 import { FaultInjector } from '../faults/fault-injector.ts';
@@ -27,6 +27,8 @@ export interface SimulatedMachine {
   readonly logOf: (process: string) => Log;
   /** Told of each write that a disk hands to its medium. */
   readonly onStoreWrite: () => void;
+  /** Told of what an actor publishes on its control connection, sent or not. */
+  readonly onPublish: (subject: string, data: Uint8Array) => void;
 }
 
 /** Monotonic clocks of processes begin anywhere within this. */
@@ -172,6 +174,23 @@ export class SimulatedNode {
     };
   }
 
+  #overheard(bus: Bus): Bus {
+    const { onPublish } = this.#machine;
+    return {
+      get state() {
+        return bus.state;
+      },
+      payloadBytesMax: bus.payloadBytesMax,
+      publish: (subject, data, replySubject) => {
+        onPublish(subject, data);
+        return bus.publish(subject, data, replySubject);
+      },
+      subscribe: (subject, subscriber) => bus.subscribe(subject, subscriber),
+      onState: (listener) => bus.onState(listener),
+      close: (done) => bus.close(done),
+    };
+  }
+
   #ports(
     process: SimulatedProcess,
     random: SeededRandom,
@@ -187,7 +206,7 @@ export class SimulatedNode {
     };
     return {
       cluster: topology.cluster,
-      control: connect(topology.control, 'control'),
+      control: this.#overheard(connect(topology.control, 'control')),
       clock: process.clock,
       random,
       log,

@@ -1,6 +1,7 @@
 /**
- * What consumers of one volume ask for in the simulation: bursts of requests that meet each other, half of them on a
- * hot set of blocks. They never stop because of an error; they stop when told to, and then every request must end.
+ * What consumers of one volume ask for in the simulation: bursts of requests that meet each other, through whichever
+ * hosts share the volume, more than half of them on a hot set of blocks. They never stop because of an error; they stop
+ * when told to, and then every request must end.
  */
 import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
@@ -15,7 +16,7 @@ export interface WorkloadOptions {
   readonly burstRequestsMax: number;
   /** The requests of a burst begin within this. */
   readonly burstMsMax: number;
-  /** More requests than this are not open at a time. */
+  /** More requests than this are not open at a time, per host. */
   readonly openMax: number;
   /** What is used of the volume, from its beginning. */
   readonly spanBytes: number;
@@ -25,20 +26,30 @@ export interface WorkloadOptions {
 export interface WorkloadCounts {
   started: number;
   succeeded: number;
+  /** Of those that succeeded: on blocks of the hot set. */
+  succeededHot: number;
   failed: number;
+}
+
+/** A way to the volume: through one of the hosts that use it. */
+export interface Consumer {
+  readonly recorded: RecordedVolume;
+  /** The volume as it is attached at the moment; null while its host is down. */
+  readonly volume: () => AttachedVolume | null;
 }
 
 export interface WorkloadParts {
   readonly clock: Clock;
   readonly random: SeededRandom;
-  readonly recorded: RecordedVolume;
-  /** The volume as it is attached at the moment; null while its host is down. */
-  readonly volume: () => AttachedVolume | null;
+  /** At least one. */
+  readonly consumers: readonly Consumer[];
   /** Told of each request, just before it is made. */
   readonly onRequest: () => void;
 }
 
 const sectorsPerBlock = blockBytes / sectorBytes;
+/** Of a hundred requests, and a little more than half: what counts is those that succeed. */
+const hotPerHundred = 60;
 const readAllStepSectors = (64 * 1024) / sectorBytes;
 /** Of a thousand requests; the rest are writes. Drawn from these: what one mixture hides another one shows. */
 const flushesPerThousand = [0, 10, 40, 80];
@@ -52,7 +63,7 @@ const fuaIn = [2, 8, 30, 1000];
 const crowdedBurstsIn = 4;
 const crowdBlocks = 3;
 const longBlocksMax = 32;
-const hugeBlocksMax = 320;
+const hugeBlocksMax = 160;
 
 /** Which requests are made: each kind ends below its number of a thousand. */
 interface Mixture {
@@ -79,20 +90,32 @@ function drawnMixture(random: SeededRandom): Mixture {
   };
 }
 
+interface Request {
+  readonly recorded: RecordedVolume;
+  readonly volume: AttachedVolume;
+  /** In [0, 1000), for the mixture. */
+  readonly kind: number;
+  readonly place: SectorRange;
+  readonly random: SeededRandom;
+}
+
 export class Workload {
-  readonly counts: WorkloadCounts = { started: 0, succeeded: 0, failed: 0 };
+  readonly counts: WorkloadCounts = { started: 0, succeeded: 0, succeededHot: 0, failed: 0 };
   readonly #options: WorkloadOptions;
   readonly #parts: WorkloadParts;
   readonly #hotBlocks: readonly number[];
   readonly #mixture: Mixture;
+  readonly #blocks: number;
+  #bursts = 0;
   #running = false;
 
   constructor(options: WorkloadOptions, parts: WorkloadParts) {
     this.#options = options;
     this.#parts = parts;
     this.#mixture = drawnMixture(parts.random.fork('mixture'));
-    const blocks = options.spanBytes / blockBytes;
-    this.#hotBlocks = Array.from({ length: options.hotBlocks }, () => parts.random.integer(blocks));
+    this.#blocks = options.spanBytes / blockBytes;
+    const random = parts.random.fork('hot');
+    this.#hotBlocks = Array.from({ length: options.hotBlocks }, () => random.integer(this.#blocks));
   }
 
   start(): void {
@@ -102,32 +125,6 @@ export class Workload {
 
   stop(): void {
     this.#running = false;
-  }
-
-  /** Flushes once. */
-  flushAll(done: (isOk: boolean) => void): void {
-    const volume = this.#parts.volume();
-    if (volume === null) done(false);
-    else this.#parts.recorded.flush(volume, (status) => done(status === Status.ok));
-  }
-
-  /** Reads the whole span once; what is seen counts. `done` gets the number of reads that failed. */
-  readAll(done: (failed: number) => void): void {
-    const sectors = this.#options.spanBytes / sectorBytes;
-    let failed = 0;
-    const next = (firstSector: number): void => {
-      const volume = this.#parts.volume();
-      if (firstSector >= sectors || volume === null) {
-        done(volume === null ? failed + 1 : failed);
-        return;
-      }
-      const sectorCount = Math.min(readAllStepSectors, sectors - firstSector);
-      this.#parts.recorded.read(volume, { firstSector, sectorCount }, (status) => {
-        if (status !== Status.ok) failed++;
-        next(firstSector + sectorCount);
-      });
-    };
-    next(0);
   }
 
   #burstLater(): void {
@@ -142,34 +139,43 @@ export class Workload {
     );
   }
 
+  /** Each request draws from a stream of its own: whether one can be made leaves the others as they are. */
   #burst(): void {
-    const { clock, random } = this.#parts;
+    const { clock } = this.#parts;
     const { burstRequestsMax, burstMsMax } = this.#options;
+    const random = this.#parts.random.fork(`burst/${this.#bursts++}`);
     const isCrowded = random.integer(crowdedBurstsIn) === 0;
     const hotBlocks = isCrowded
       ? Array.from({ length: crowdBlocks }, () => random.pick(this.#hotBlocks))
       : this.#hotBlocks;
     const requests = 1 + random.integer(burstRequestsMax);
-    for (let number = 0; number < requests; number++)
-      clock.setTimeout(() => this.#act(hotBlocks), random.fraction() * burstMsMax);
+    for (let number = 0; number < requests; number++) {
+      const own = random.fork(String(number));
+      clock.setTimeout(() => this.#act(hotBlocks, own), own.fraction() * burstMsMax);
+    }
   }
 
-  #act(hotBlocks: readonly number[]): void {
-    const { recorded, onRequest } = this.#parts;
-    const volume = this.#parts.volume();
+  #act(hotBlocks: readonly number[], random: SeededRandom): void {
+    const { consumers, onRequest } = this.#parts;
+    const { recorded, volume: attached } = random.pick(consumers);
+    const volume = attached();
     if (!this.#running || volume === null || recorded.open >= this.#options.openMax) return;
+    const kind = random.integer(1000);
+    const isHot = kind >= this.#mixture.flushEnd && random.integer(100) < hotPerHundred;
+    const block = isHot ? random.pick(hotBlocks) : random.integer(this.#blocks);
     this.counts.started++;
     onRequest();
-    this.#request(volume, hotBlocks, (status) => {
-      if (status === Status.ok) this.counts.succeeded++;
-      else this.counts.failed++;
+    const place = this.#placeAt(block, random);
+    this.#request({ recorded, volume, kind, place, random }, (status) => {
+      if (status !== Status.ok) this.counts.failed++;
+      else {
+        this.counts.succeeded++;
+        if (isHot) this.counts.succeededHot++;
+      }
     });
   }
 
-  #request(volume: AttachedVolume, hotBlocks: readonly number[], ended: RequestEnded): void {
-    const { recorded, random } = this.#parts;
-    const place = this.#place(hotBlocks);
-    const kind = random.integer(1000);
+  #request({ recorded, volume, kind, place, random }: Request, ended: RequestEnded): void {
     const { flushEnd, zeroEnd, trimEnd, allocationEnd, readEnd } = this.#mixture;
     if (kind < flushEnd) recorded.flush(volume, ended);
     else if (kind < zeroEnd) recorded.zero(volume, 'writeZeroes', place, ended);
@@ -179,11 +185,8 @@ export class Workload {
     else recorded.write(volume, place, random.integer(this.#mixture.fuaIn) === 0, ended);
   }
 
-  /** Mostly whole blocks; some parts of one, some that span strips, a few that span partitions. */
-  #place(hotBlocks: readonly number[]): SectorRange {
-    const { random } = this.#parts;
-    const blocks = this.#options.spanBytes / blockBytes;
-    const block = random.integer(2) === 0 ? random.pick(hotBlocks) : random.integer(blocks);
+  /** Mostly the whole block; parts of it, or stretches that span strips and, a few of them, partitions. */
+  #placeAt(block: number, random: SeededRandom): SectorRange {
     const shape = random.integer(100);
     if (shape < 20) {
       const skip = random.integer(sectorsPerBlock);
@@ -192,9 +195,39 @@ export class Workload {
     }
     const blocksMax = shape < 90 ? 1 : shape < 99 ? longBlocksMax : hugeBlocksMax;
     const wanted = 1 + random.integer(blocksMax);
-    const sectorCount = Math.min(wanted, blocks - block) * sectorsPerBlock;
+    const sectorCount = Math.min(wanted, this.#blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }
+}
+
+/** Flushes once. */
+export function flushAll({ recorded, volume }: Consumer, done: (isOk: boolean) => void): void {
+  const attached = volume();
+  if (attached === null) done(false);
+  else recorded.flush(attached, (status) => done(status === Status.ok));
+}
+
+/** Reads a volume once from its beginning; what is seen counts. `done` gets the number of reads that failed. */
+export function readAll(
+  { recorded, volume }: Consumer,
+  spanBytes: number,
+  done: (failed: number) => void,
+): void {
+  const sectors = spanBytes / sectorBytes;
+  let failed = 0;
+  const next = (firstSector: number): void => {
+    const attached = volume();
+    if (firstSector >= sectors || attached === null) {
+      done(attached === null ? failed + 1 : failed);
+      return;
+    }
+    const sectorCount = Math.min(readAllStepSectors, sectors - firstSector);
+    recorded.read(attached, { firstSector, sectorCount }, (status) => {
+      if (status !== Status.ok) failed++;
+      next(firstSector + sectorCount);
+    });
+  };
+  next(0);
 }
 
 function wholeBlockOf({ firstSector }: SectorRange): SectorRange {

@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly topology: Topology;
   /** Takes the trace; undefined: none is made. */
   readonly traceLine?: TraceLine | undefined;
+  /** I/Os of consumers that are open at the moment. */
+  readonly openIos: () => number;
   /** Told when the actors of a node run. */
   readonly onStarted: (node: SimulatedNode) => void;
   /** Told of what must not happen: exceptions, errors in logs. */
@@ -45,7 +47,7 @@ export class World {
   readonly random: SeededRandom;
   readonly topology: Topology;
   readonly trace: Trace;
-  readonly coverage = new Coverage();
+  readonly coverage: Coverage;
   readonly network: SimulatedNetwork;
   readonly database: SimulatedDatabase;
   readonly media: ReadonlyMap<DiskId, MemoryMedium>;
@@ -67,6 +69,7 @@ export class World {
     const { clock, random } = this;
     const trace = traceLine === undefined ? noTrace : traceInto(() => clock.now(), traceLine);
     this.trace = trace;
+    this.coverage = new Coverage(options.openIos);
     this.network = this.#network();
     this.database = new SimulatedDatabase({
       clock,
@@ -91,6 +94,7 @@ export class World {
       random,
       logOf: (process) => tracedLog(trace, process, options.onComplaint),
       onStoreWrite: () => this.#storeWritten(),
+      onPublish: (subject, data) => this.coverage.published(subject, data),
     };
     this.nodes = topology.nodes.map((node) => new SimulatedNode(this.#machine, node));
   }

@@ -107,8 +107,7 @@ describe('faults of ports in the simulation', () => {
   };
 
   it('a link that is down gives path errors, and reads and writes go another way', () => {
-    for (const link of ['h1-a-s1', 's1-d1'])
-      run.inject({ kind: 'down', target: `link:${link}` });
+    for (const link of ['h1-a-s1', 's1-d1']) run.inject({ kind: 'down', target: `link:${link}` });
     expect(run.read().status).to.equal(Status.ok);
     expect(run.write().status).to.equal(Status.ok);
     expect(pathErrors()).to.be.above(0);

@@ -4,7 +4,7 @@
  * ends with 1 when anything of it is not so. `--seeds 1..50` makes the first part shorter.
  */
 import { availableParallelism } from 'node:os';
-import { runBatch } from '../../../cluster/simulation/batch.ts';
+import { ordersOf, runBatch, type SeedRange } from '../../../cluster/simulation/batch.ts';
 import { batchText, runLine, summaryOf } from '../../../cluster/simulation/report.ts';
 import { type MutantResult, runMutant } from './mutant-run.ts';
 import { type MutantName, mutantNames, mutants } from './mutants.ts';
@@ -18,19 +18,17 @@ const succeededIosMin = 3000;
 const faultsInFlightMin = 30;
 const jobs = availableParallelism();
 
-function seedsAsked(): readonly number[] {
+function seedsAsked(): SeedRange {
   const at = process.argv.indexOf('--seeds');
   const [first, last] = (at === -1 ? seedsDefault : (process.argv[at + 1] ?? '')).split('..');
-  const count = Number(last) - Number(first) + 1;
-  if (!(count >= 1)) throw new Error('--seeds needs a range, as in 1..50');
-  return Array.from({ length: count }, (_, index) => Number(first) + index);
+  if (!(Number(last) >= Number(first))) throw new Error('--seeds needs a range, as in 1..50');
+  return { first: Number(first), last: Number(last) };
 }
 
 /** @returns what is not as it should be */
 async function proveSeeds(): Promise<readonly string[]> {
   const runs = await runBatch({
-    seeds: seedsAsked(),
-    minutes,
+    orders: ordersOf(seedsAsked(), 'both', minutes),
     jobs,
     stopsAtFailure: false,
     onResult: (run) => print(runLine(run)),

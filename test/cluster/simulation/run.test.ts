@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { runBatch } from '../../../cluster/simulation/batch.ts';
+import { ordersOf, runBatch } from '../../../cluster/simulation/batch.ts';
 import { sumOf } from '../../../cluster/simulation/coverage.ts';
 import { type MeasuredRun, runLine, summaryOf } from '../../../cluster/simulation/report.ts';
 import { Run } from '../../../cluster/simulation/run.ts';
@@ -21,7 +21,7 @@ function digestOfTrace(seed: number): { digest: string; lines: number } {
   new Run({
     seed,
     minutes: shortMinutes,
-    topology: simulatedTopology(),
+    topology: simulatedTopology('default'),
     traceLine: (line) => {
       lines++;
       hash.update(`${line}\n`);
@@ -52,7 +52,7 @@ describe('simulation of a whole cluster', function () {
   });
 
   it('a seed of two minutes meets enough I/O and faults to count', () => {
-    const report = new Run({ seed: 21, minutes: 2, topology: simulatedTopology() }).run();
+    const report = new Run({ seed: 21, minutes: 2, topology: simulatedTopology('default') }).run();
     expect(report.problems).to.deep.equal([]);
     expect(report.ios.succeeded).to.be.at.least(3000);
     expect(sumOf(report.coverage.faultsInFlight)).to.be.at.least(30);
@@ -63,8 +63,8 @@ describe('simulation of a whole cluster', function () {
     const onResult = (run: MeasuredRun) => {
       if (run.report.verdict !== 'passed') failed.push(runLine(run));
     };
-    const seeds = Array.from({ length: 20 }, (_, index) => 1000 + index);
-    const runs = await runBatch({ seeds, minutes: 1, jobs: 2, stopsAtFailure: false, onResult });
+    const orders = ordersOf({ first: 1000, last: 1009 }, 'both', 1);
+    const runs = await runBatch({ orders, jobs: 2, stopsAtFailure: false, onResult });
     expect(failed).to.deep.equal([]);
     expect(summaryOf(runs).missing, 'what twenty seeds never met').to.deep.equal([]);
   });
