@@ -4,8 +4,9 @@
  * alone, so that leaving others out leaves it as it was. That is how a failure is reduced to the faults that it needs.
  */
 import type { Timer } from '../../protocols/ports.ts';
-import { type FaultName, type FaultTargets, faultKinds, faultNames } from './faults.ts';
+import { type FaultName, faultKinds, faultNames } from './faults.ts';
 import type { SeededRandom } from './random.ts';
+import type { FaultTargets } from './strike.ts';
 
 /** Within a burst. */
 const gapMsMax = 1800;
@@ -90,6 +91,7 @@ export class FaultSchedule {
     }
     world.database.start();
     world.database.resume();
+    world.heal(null);
     for (const node of world.nodes) node.process?.resume();
   }
 

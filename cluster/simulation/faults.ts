@@ -2,33 +2,27 @@
  * What can go wrong in a simulated cluster, kind by kind: each strikes once, at a target that is drawn, and heals by
  * itself. When and how often is left to `fault-schedule.ts`.
  */
-import type { ActorAddress } from '../../protocols/ids.ts';
-import type { SimulatedBus } from './bus.ts';
-import type { Conditions, Spell } from './conditions.ts';
-import type { SeededRandom } from './random.ts';
-import type { SimulatedNode } from './simulated-node.ts';
-import type { World } from './world.ts';
-
-/** What faults act on. */
-export interface FaultTargets {
-  readonly world: World;
-  readonly conditions: Conditions;
-  /** Requests of consumers that have not ended. */
-  openIos(): number;
-  /** Calls once, when the next request of a consumer begins. */
-  onNextRequest(listener: () => void): void;
-  /** Calls once, when the actors of this node have just been started. */
-  onNextStart(node: SimulatedNode, listener: () => void): void;
-  /** Kills a process; whoever uses it is told. */
-  crash(node: SimulatedNode): void;
-  /** Ends a process in good order, and lets it start again. */
-  restart(node: SimulatedNode): void;
-  /** Takes the power from everything, and gives it back by and by. */
-  powerCut(downMs: number): void;
-}
-
-/** Does it, and says what it did; null when there is nothing that it could strike now. */
-type Strike = (targets: FaultTargets, random: SeededRandom) => string | null;
+import { homeBytes } from '../../actors/disk/disk-layout.ts';
+import { blockBytes } from '../../protocols/units.ts';
+import {
+  disconnect,
+  hbaDown,
+  linkDown,
+  partition,
+  serverRestart,
+  stall,
+} from './network-strikes.ts';
+import {
+  brownOut,
+  crashOf,
+  crashTwo,
+  pause,
+  powerCut,
+  powerCutInWrite,
+  restartOf,
+  restartYoung,
+} from './process-strikes.ts';
+import { type Strike, spellOf } from './strike.ts';
 
 interface FaultKind {
   /** How often it is drawn, compared to the others. */
@@ -37,118 +31,8 @@ interface FaultKind {
 }
 
 const percent = 10_000;
-const longPartitionsIn = 6;
-const longPartitionMsMax = 16_000;
-/** A process has just begun: its disk is being opened, its hosts are being attached. */
-const youngMsMax = 60;
-/** Disks write about a hundred times a second, and some thousand times in a checkpoint. */
-const writesAheadMax = 1000;
-
-function isRunning(node: SimulatedNode): boolean {
-  return node.isRunning && !node.isStopping && node.process?.state === 'running';
-}
-
-/**
- * Some running nodes, different ones: as many as are wanted, or all that there are. Whether one runs does not change
- * what is drawn, nor which of the others is chosen.
- */
-function pickNodes(
-  { nodes }: World,
-  random: SeededRandom,
-  wanted: number,
-  kind?: ActorAddress['kind'],
-): readonly SimulatedNode[] {
-  return nodes
-    .map((node) => ({ node, rank: random.word() }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ node }) => node)
-    .filter((node) => isRunning(node) && (kind === undefined || node.kind === kind))
-    .slice(0, wanted);
-}
-
-function pickNode(
-  world: World,
-  random: SeededRandom,
-  kind?: ActorAddress['kind'],
-): SimulatedNode | null {
-  return pickNodes(world, random, 1, kind)[0] ?? null;
-}
-
-function pickBus(world: World, random: SeededRandom): SimulatedBus | null {
-  const node = pickNode(world, random);
-  return node === null || node.buses.length === 0 ? null : random.pick(node.buses);
-}
-
-function crashOf(kind: ActorAddress['kind']): Strike {
-  return (targets, random) => {
-    const node = pickNode(targets.world, random, kind);
-    if (node === null) return null;
-    targets.crash(node);
-    return node.node.id;
-  };
-}
-
-/** Begins a spell of bad conditions; it lasts up to `msMax`. */
-function spellOf(draw: (random: SeededRandom) => Spell, msMax: number): Strike {
-  return (targets, random) => {
-    const spell = draw(random);
-    const durationMs = random.between(msMax / 10, msMax);
-    targets.conditions.add(spell, durationMs);
-    return `${JSON.stringify(spell)} for ${durationMs.toFixed(0)} ms`;
-  };
-}
-
-const disconnect: Strike = ({ world }, random) => {
-  const bus = pickBus(world, random);
-  if (bus === null) return null;
-  const downMs = random.between(0, 600);
-  bus.cut(downMs);
-  return `${bus.name} for ${downMs.toFixed(0)} ms`;
-};
-
-const stall: Strike = ({ world }, random) => {
-  const bus = pickBus(world, random);
-  if (bus === null) return null;
-  const stalledMs = random.between(50, 5000);
-  bus.stall();
-  world.clock.setTimeout(() => bus.release(), stalledMs);
-  return `${bus.name} for ${stalledMs.toFixed(0)} ms`;
-};
-
-const pause: Strike = ({ world }, random) => {
-  const process = pickNode(world, random)?.process ?? null;
-  if (process === null) return null;
-  const pausedMs = random.between(20, 4000);
-  process.pause();
-  world.clock.setTimeout(() => process.resume(), pausedMs);
-  return `${process.name} for ${pausedMs.toFixed(0)} ms`;
-};
-
-/** One way, between two processes; seldom for longer than anybody waits for a command. */
-const partition: Strike = ({ world }, random) => {
-  const [from, to] = pickNodes(world, random, 2).map(({ node }) => node.id);
-  if (from === undefined || to === undefined) return null;
-  const isLong = random.integer(longPartitionsIn) === 0;
-  const lastsMs = random.between(100, isLong ? longPartitionMsMax : 4000);
-  world.network.partition(from, to);
-  world.clock.setTimeout(() => world.network.heal(from, to), lastsMs);
-  return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
-};
-
-/** A NATS server ends and is started again; the one for control takes the config database with it. */
-const serverRestart: Strike = ({ world }, random) => {
-  const server = random.pick([...world.network.servers]);
-  if (!server.up || !world.hasPower) return null;
-  const downMs = random.between(30, 1500);
-  const holdsDatabase = server.name === world.topology.control;
-  server.stop();
-  if (holdsDatabase) world.database.stop();
-  world.clock.setTimeout(() => {
-    server.start();
-    if (holdsDatabase) world.database.start();
-  }, downMs);
-  return `${server.name} for ${downMs.toFixed(0)} ms`;
-};
+/** Of four MiB that are used of a disk. */
+const readErrorBlocksMax = 256;
 
 const databasePause: Strike = ({ world }, random) => {
   if (world.database.state !== 'up') return null;
@@ -158,63 +42,17 @@ const databasePause: Strike = ({ world }, random) => {
   return `for ${pausedMs.toFixed(0)} ms`;
 };
 
-const crashTwo: Strike = (targets, random) => {
-  const [one, other] = pickNodes(targets.world, random, 2);
-  if (one === undefined || other === undefined) return null;
-  targets.crash(one);
-  targets.crash(other);
-  return `${one.node.id} and ${other.node.id}`;
-};
-
-function restartOf(kind?: ActorAddress['kind']): Strike {
-  return (targets, random) => {
-    const node = pickNode(targets.world, random, kind);
-    if (node === null) return null;
-    targets.restart(node);
-    return node.node.id;
-  };
-}
-
-/** An operator ends what has only just been started, if anything is started soon. */
-const restartYoung: Strike = (targets, random) => {
-  const node = pickNode(targets.world, random);
-  const afterMs = random.between(0, youngMsMax);
-  if (node === null) return null;
-  targets.crash(node);
-  targets.onNextStart(node, () => {
-    targets.world.clock.setTimeout(() => {
-      if (isRunning(node)) targets.restart(node);
-    }, afterMs);
-  });
-  return `${node.node.id}, ${afterMs.toFixed(0)} ms after it has been started again`;
-};
-
-const powerCut: Strike = (targets, random) => {
-  if (!targets.world.hasPower) return null;
-  const downMs = random.between(10, 1500);
-  targets.powerCut(downMs);
-  return `for ${downMs.toFixed(0)} ms`;
-};
-
-/** The power fails while all disks are slow: in the middle of what takes them long, as checkpoints do. */
-const brownOut: Strike = ({ world, conditions, powerCut: cut }, random) => {
-  if (!world.hasPower) return null;
-  const times = random.pick([10, 50, 200]);
-  const afterMs = random.between(100, 1500);
-  const downMs = random.between(10, 1000);
-  for (const { id: disk } of world.topology.disks)
-    conditions.add({ slow: { disk, times } }, afterMs);
-  world.clock.setTimeout(() => cut(downMs), afterMs);
-  return `slow by ${times} for ${afterMs.toFixed(0)} ms, off for ${downMs.toFixed(0)} ms`;
-};
-
-/** The power fails while a disk writes: in a checkpoint as likely as in the journal. */
-const powerCutInWrite: Strike = ({ world, powerCut: cut }, random) => {
-  if (!world.hasPower) return null;
-  const writes = 1 + random.integer(writesAheadMax);
-  const downMs = random.between(10, 1000);
-  world.afterStoreWrites(writes, () => cut(downMs));
-  return `in write ${writes} from now, for ${downMs.toFixed(0)} ms`;
+/** The medium of a disk gives nothing of a range, or of everything. */
+const diskReadError: Strike = ({ world }, random) => {
+  const { id, sizeBytes } = random.pick(world.topology.disks);
+  const target = `disk:${id}` as const;
+  const lengthBytes = blockBytes * (1 + random.integer(readErrorBlocksMax));
+  const atBytes = blockBytes * random.integer((homeBytes(sizeBytes) - lengthBytes) / blockBytes);
+  const range = random.integer(4) === 0 ? {} : { atBytes, lengthBytes };
+  const lastsMs = random.between(50, 3000);
+  world.inject({ kind: 'read-error', target, ...range });
+  world.clock.setTimeout(() => world.heal(target), lastsMs);
+  return `${id} ${JSON.stringify(range)} for ${lastsMs.toFixed(0)} ms`;
 };
 
 export const faultKinds = {
@@ -233,6 +71,8 @@ export const faultKinds = {
   powerCut: { weight: 2, strike: powerCut },
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },
   brownOut: { weight: 2, strike: brownOut },
+  linkDown: { weight: 8, strike: linkDown },
+  hbaDown: { weight: 5, strike: hbaDown },
   serverRestart: { weight: 4, strike: serverRestart },
   loss: {
     weight: 10,
@@ -277,6 +117,7 @@ export const faultKinds = {
       return spellOf(() => ({ slow: { disk, times } }), 3000)(targets, random);
     },
   },
+  diskReadError: { weight: 5, strike: diskReadError },
   databaseUnknown: {
     weight: 5,
     strike: spellOf(

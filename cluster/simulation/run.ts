@@ -7,9 +7,9 @@ import { Conditions } from './conditions.ts';
 import { type ConsumerCounts, Consumers } from './consumers.ts';
 import type { CoverageCounts } from './coverage.ts';
 import { FaultSchedule, faultText, type StruckFault } from './fault-schedule.ts';
-import type { FaultTargets } from './faults.ts';
 import { mirrorProblems } from './mirror-check.ts';
 import type { SimulatedNode } from './simulated-node.ts';
+import type { FaultTargets } from './strike.ts';
 import type { TraceLine } from './trace.ts';
 import { stackOf, World } from './world.ts';
 

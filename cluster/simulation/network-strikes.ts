@@ -1,0 +1,77 @@
+/** What befalls connections, links and servers. */
+import type { FaultTarget } from '../../protocols/faults.ts';
+import { pickBus, pickNodes, type Strike } from './strike.ts';
+import type { World } from './world.ts';
+
+const longPartitionsIn = 6;
+const longPartitionMsMax = 16_000;
+const flapsMax = 6;
+
+export const disconnect: Strike = ({ world }, random) => {
+  const bus = pickBus(world, random);
+  if (bus === null) return null;
+  const downMs = random.between(0, 600);
+  bus.cut(downMs);
+  return `${bus.name} for ${downMs.toFixed(0)} ms`;
+};
+
+export const stall: Strike = ({ world }, random) => {
+  const bus = pickBus(world, random);
+  if (bus === null) return null;
+  const stalledMs = random.between(50, 5000);
+  bus.stall();
+  world.clock.setTimeout(() => bus.release(), stalledMs);
+  return `${bus.name} for ${stalledMs.toFixed(0)} ms`;
+};
+
+/** One way, between two processes; seldom for longer than anybody waits for a command. */
+export const partition: Strike = ({ world }, random) => {
+  const [from, to] = pickNodes(world, random, 2).map(({ node }) => node.id);
+  if (from === undefined || to === undefined) return null;
+  const isLong = random.integer(longPartitionsIn) === 0;
+  const lastsMs = random.between(100, isLong ? longPartitionMsMax : 4000);
+  world.network.partition(from, to);
+  world.clock.setTimeout(() => world.network.heal(from, to), lastsMs);
+  return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** A NATS server ends and is started again; the one for control takes the config database with it. */
+export const serverRestart: Strike = ({ world }, random) => {
+  const server = random.pick([...world.network.servers]);
+  if (!server.up || !world.hasPower) return null;
+  const downMs = random.between(30, 1500);
+  const holdsDatabase = server.name === world.topology.control;
+  server.stop();
+  if (holdsDatabase) world.database.stop();
+  world.clock.setTimeout(() => {
+    server.start();
+    if (holdsDatabase) world.database.start();
+  }, downMs);
+  return `${server.name} for ${downMs.toFixed(0)} ms`;
+};
+
+/** A link carries nothing for a while, in either direction; often it comes and goes. */
+export const linkDown: Strike = ({ world }, random) => {
+  const { id } = random.pick(world.topology.links);
+  const times = random.integer(2) === 0 ? 1 : 1 + random.integer(flapsMax);
+  const downMs = random.between(20, times === 1 ? 4000 : 400);
+  const upMs = random.between(5, 400);
+  for (let flap = 0; flap < times; flap++)
+    takeDown(world, `link:${id}`, flap * (downMs + upMs), downMs);
+  return `${id}, ${times} times for ${downMs.toFixed(0)} ms`;
+};
+
+/** An HBA's connection is gone for a while; its host goes on. */
+export const hbaDown: Strike = ({ world }, random) => {
+  const { id } = random.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));
+  const downMs = random.between(20, 4000);
+  takeDown(world, `hba:${id}`, 0, downMs);
+  return `${id} for ${downMs.toFixed(0)} ms`;
+};
+
+function takeDown(world: World, target: FaultTarget, afterMs: number, downMs: number): void {
+  world.clock.setTimeout(() => {
+    world.inject({ kind: 'down', target });
+    world.clock.setTimeout(() => world.heal(target), downMs);
+  }, afterMs);
+}

@@ -1,0 +1,85 @@
+/** What befalls processes: they crash, stand still, are ended by an operator, or lose their power. */
+import type { ActorAddress } from '../../protocols/ids.ts';
+import { isRunning, pickNode, pickNodes, type Strike } from './strike.ts';
+
+/** Disks write about a hundred times a second, and some thousand times in a checkpoint. */
+const writesAheadMax = 1000;
+/** A process has just begun: its disk is being opened, its hosts are being attached. */
+const youngMsMax = 60;
+
+export function crashOf(kind: ActorAddress['kind']): Strike {
+  return (targets, random) => {
+    const node = pickNode(targets.world, random, kind);
+    if (node === null) return null;
+    targets.crash(node);
+    return node.node.id;
+  };
+}
+
+export const pause: Strike = ({ world }, random) => {
+  const process = pickNode(world, random)?.process ?? null;
+  if (process === null) return null;
+  const pausedMs = random.between(20, 4000);
+  process.pause();
+  world.clock.setTimeout(() => process.resume(), pausedMs);
+  return `${process.name} for ${pausedMs.toFixed(0)} ms`;
+};
+
+export const crashTwo: Strike = (targets, random) => {
+  const [one, other] = pickNodes(targets.world, random, 2);
+  if (one === undefined || other === undefined) return null;
+  targets.crash(one);
+  targets.crash(other);
+  return `${one.node.id} and ${other.node.id}`;
+};
+
+export function restartOf(kind?: ActorAddress['kind']): Strike {
+  return (targets, random) => {
+    const node = pickNode(targets.world, random, kind);
+    if (node === null) return null;
+    targets.restart(node);
+    return node.node.id;
+  };
+}
+
+/** An operator ends what has only just been started, if anything is started soon. */
+export const restartYoung: Strike = (targets, random) => {
+  const node = pickNode(targets.world, random);
+  const afterMs = random.between(0, youngMsMax);
+  if (node === null) return null;
+  targets.crash(node);
+  targets.onNextStart(node, () => {
+    targets.world.clock.setTimeout(() => {
+      if (isRunning(node)) targets.restart(node);
+    }, afterMs);
+  });
+  return `${node.node.id}, ${afterMs.toFixed(0)} ms after it has been started again`;
+};
+
+export const powerCut: Strike = (targets, random) => {
+  if (!targets.world.hasPower) return null;
+  const downMs = random.between(10, 1500);
+  targets.powerCut(downMs);
+  return `for ${downMs.toFixed(0)} ms`;
+};
+
+/** The power fails while all disks are slow: in the middle of what takes them long, as checkpoints do. */
+export const brownOut: Strike = ({ world, conditions, powerCut: cut }, random) => {
+  if (!world.hasPower) return null;
+  const times = random.pick([10, 50, 200]);
+  const afterMs = random.between(100, 1500);
+  const downMs = random.between(10, 1000);
+  for (const { id: disk } of world.topology.disks)
+    conditions.add({ slow: { disk, times } }, afterMs);
+  world.clock.setTimeout(() => cut(downMs), afterMs);
+  return `slow by ${times} for ${afterMs.toFixed(0)} ms, off for ${downMs.toFixed(0)} ms`;
+};
+
+/** The power fails while a disk writes: in a checkpoint as likely as in the journal. */
+export const powerCutInWrite: Strike = ({ world, powerCut: cut }, random) => {
+  if (!world.hasPower) return null;
+  const writes = 1 + random.integer(writesAheadMax);
+  const downMs = random.between(10, 1000);
+  world.afterStoreWrites(writes, () => cut(downMs));
+  return `in write ${writes} from now, for ${downMs.toFixed(0)} ms`;
+};
