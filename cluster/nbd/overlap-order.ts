@@ -52,6 +52,11 @@ export class OverlapOrder {
     if (index !== -1) this.#lanes.splice(index, 1);
   }
 
+  /** Connections that have joined and not left. */
+  get lanes(): number {
+    return this.#lanes.length;
+  }
+
   /** A request arrived. True: it may begin. False: it has to wait for its `proceed`. */
   admit(request: OrderedRequest): boolean {
     request.arrival = this.#arrivals++;

@@ -29,6 +29,11 @@ export class Replies {
     this.#structured = structured;
   }
 
+  /** Bytes of replies that nobody has taken. */
+  get waitingBytes(): number {
+    return this.#output.lengthBytes;
+  }
+
   /** Success without data. */
   done(request: Readonly<RequestHeader>): void {
     if (this.#structured && request.command === NBD_CMD_READ) {

@@ -8,6 +8,7 @@ const slabBytes = 16 * kibibyte;
 
 export class ReplyOutput {
   #pieces: Uint8Array[] = [];
+  #lengthBytes = 0;
   /** Headers are written one behind the other into here; never into bytes that were handed out. */
   #slab: Uint8Array = new Uint8Array(slabBytes);
   #slabUsedBytes = 0;
@@ -15,7 +16,11 @@ export class ReplyOutput {
   #runStart = 0;
 
   get isEmpty(): boolean {
-    return this.#pieces.length === 0 && this.#runStart === this.#slabUsedBytes;
+    return this.#lengthBytes === 0;
+  }
+
+  get lengthBytes(): number {
+    return this.#lengthBytes;
   }
 
   /**
@@ -31,6 +36,7 @@ export class ReplyOutput {
     }
     const at = this.#slabUsedBytes;
     this.#slabUsedBytes += lengthBytes;
+    this.#lengthBytes += lengthBytes;
     return at;
   }
 
@@ -41,6 +47,7 @@ export class ReplyOutput {
 
   append(payload: Uint8Array): void {
     this.#endRun();
+    this.#lengthBytes += payload.length;
     this.#pieces.push(payload);
   }
 
@@ -49,6 +56,7 @@ export class ReplyOutput {
     this.#endRun();
     const pieces = this.#pieces;
     this.#pieces = [];
+    this.#lengthBytes = 0;
     return pieces;
   }
 

@@ -76,6 +76,11 @@ export class NbdSession {
     return this.#transmission?.unfinished ?? 0;
   }
 
+  /** Bytes received and not begun. */
+  get heldBytes(): number {
+    return this.#input.lengthBytes;
+  }
+
   /** The name of the export in use, or null before one was chosen. */
   get exportName(): string | null {
     return this.#exportName;

@@ -89,7 +89,10 @@ export class Transmission implements SlotOwner {
     return this.#limited;
   }
 
-  /** Takes as many requests as have arrived and may begin. */
+  /**
+   * Takes as many requests as have arrived and may begin. Stops when there is a lot to say: a refusal is longer than
+   * what it refuses, and a client that takes none of them must not make the server write them all down.
+   */
   pump(): void {
     this.#limited = false;
     while (this.#mode === 'serving' || this.#mode === 'stopping') {
@@ -104,6 +107,11 @@ export class Transmission implements SlotOwner {
         this.#incoming = null;
         this.#submit(incoming);
         continue;
+      }
+      if (this.#parts.replies.waitingBytes > this.#parts.limits.unsentBytesMax) {
+        this.#limited = true;
+        this.#parts.wake();
+        return;
       }
       if (!this.#input.contiguous(requestHeaderBytes)) return;
       if (!readRequest(this.#input.bytes, this.#input.at, this.#header)) {

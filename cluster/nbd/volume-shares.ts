@@ -7,6 +7,11 @@ export class VolumeShare {
   readonly order = new OverlapOrder();
   readonly #connections = new Set<Arrivals>();
 
+  /** Connections that use the volume. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** A connection begins to use the volume; `proceed` is called when older ones have read what had arrived. */
   enter(arrivals: Arrivals, proceed: () => void): void {
     const older = [...this.#connections];

@@ -23,8 +23,6 @@ export class SessionHarness {
   hungUp: string | null | undefined;
   /** Called with all output, instead of keeping it for `output`. */
   onOutput: ((bytes: Uint8Array) => void) | null = null;
-  /** A client's bytes arrive in chunks of at most so many; 0: as they were sent. */
-  cutBytes = 0;
   /** All pieces of output, as they would go to the socket. */
   readonly pieces: Uint8Array[] = [];
   #awake = true;
@@ -82,7 +80,7 @@ export class SessionHarness {
   /** A client that keeps to the standard at the other end. */
   client(): TestClient {
     const client = new TestClient({
-      send: (bytes) => this.#sendCut(bytes),
+      send: (bytes) => this.send(bytes),
       close: () => {
         this.session.connectionLost();
         client.lost();
@@ -91,12 +89,5 @@ export class SessionHarness {
     this.onOutput = (bytes) => client.received(bytes);
     this.run();
     return client;
-  }
-
-  #sendCut(bytes: Uint8Array): void {
-    const stepBytes = this.cutBytes === 0 ? bytes.length : this.cutBytes;
-    for (let at = 0; at < bytes.length; at += stepBytes) {
-      this.send(bytes.subarray(at, at + stepBytes));
-    }
   }
 }
