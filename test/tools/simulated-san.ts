@@ -62,6 +62,7 @@ export class SimulatedSan {
     this.world = new World({
       seed,
       topology,
+      openIos: () => 0,
       onStarted: (node) => this.#attach(node),
       onComplaint: (what) => this.complaints.push(what),
     });

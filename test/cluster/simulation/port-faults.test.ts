@@ -20,7 +20,8 @@ class FaultWorld {
   constructor() {
     this.world = new World({
       seed: 'port faults',
-      topology: simulatedTopology(),
+      topology: simulatedTopology('default'),
+      openIos: () => 0,
       onStarted: (node) => this.#started(node),
       onComplaint: (what) => this.complaints.push(what),
     });
@@ -88,7 +89,7 @@ class FaultWorld {
 
   #started(node: SimulatedNode): void {
     const [host] = node.assembled?.hosts ?? [];
-    if (host === undefined) return;
+    if (host?.id !== 'h1') return;
     this.host = host;
     host.attach({ volume, mode: 'exclusive', readOnly: false });
   }
