@@ -39,6 +39,8 @@ export class VirtualizerContact {
   #current = 0;
   #isAsking = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
+  /** Why the last request to be attached was refused: says more than that there is no attachment. '' when it was not. */
+  #attachRefusal = '';
 
   constructor(
     request: AttachRequest,
@@ -61,7 +63,9 @@ export class VirtualizerContact {
         ? this.#request
         : { ...this.#request, lostEpoch: unitOf<AttachEpoch>(lostEpoch) };
     this.#ask(verbs.attach, body, (answer) => {
-      if (!answer.ok && !isSilence(answer)) this.#listener.refused(answer.message);
+      if (isSilence(answer)) return;
+      this.#attachRefusal = answer.ok ? '' : answer.message;
+      if (!answer.ok) this.#listener.refused(answer.message);
     });
   }
 
@@ -91,7 +95,7 @@ export class VirtualizerContact {
     this.#ask(verbs.controlData, query, (answer) => {
       this.#isAsking = false;
       if (answer.ok) this.#listener.controlDataAnswered(answer.controlData);
-      else if (!isSilence(answer)) this.#listener.refused(answer.message);
+      else if (!isSilence(answer)) this.#listener.refused(this.#attachRefusal || answer.message);
     });
   }
 

@@ -5,6 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { homeBytes } from '../../actors/disk/disk-layout.ts';
+import type { Attachment, AttachmentOptions } from '../../actors/host/attachment.ts';
+import type { Host } from '../../actors/host/host.ts';
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
 import { packageFile } from '../../cluster/package-root.ts';
 import type { SimulatedBus } from '../../cluster/simulation/bus.ts';
@@ -38,6 +40,9 @@ export interface SeenFrame {
   readonly kind: string;
   readonly receiver: string;
   readonly link: string;
+  readonly subject: string;
+  /** The whole of it. */
+  readonly bytes: Uint8Array;
   readonly request: Request;
   readonly data: FrameData;
 }
@@ -76,6 +81,18 @@ export class SimulatedSan {
     const drivers = [...this.#attached.values()];
     const areOpen = drivers.every((driver) => driver()?.admission.open === true);
     return drivers.length === wanted.length && areOpen;
+  }
+
+  /** Attaches a volume to a host beside what it exports. */
+  attach(host: string, options: AttachmentOptions): Attachment {
+    return this.hostOf(host).attach(options);
+  }
+
+  /** The process of a host that runs now. */
+  hostOf(id: string): Host {
+    const [host] = this.node(id).assembled?.hosts ?? [];
+    if (host === undefined) throw new Error(`host ${id} does not run`);
+    return host;
   }
 
   volume(host: string, volume: string): OptimizationDriver {
@@ -133,12 +150,21 @@ export class SimulatedSan {
     const { cluster } = this.world.topology;
     this.connect('watcher').subscribe(`san.v1.${cluster}.io.>`, {
       message: (data, subject) => {
-        const frame = decodeFrame(Uint8Array.from(data));
+        const bytes = Uint8Array.from(data);
+        const frame = decodeFrame(bytes);
         const [kind = '', receiver = '', link = ''] = subject.split('.').slice(4);
-        if (frame?.kind === FrameKind.request)
-          this.frames.push({ kind, receiver, link, request: frame.request, data: frame.data });
+        if (frame?.kind !== FrameKind.request) return;
+        const { request, data: carried } = frame;
+        this.frames.push({ kind, receiver, link, subject, bytes, request, data: carried });
       },
     });
+  }
+
+  /** Sends frames as if they had been on their way all the time; lets them be carried out. */
+  replay(frames: readonly Pick<SeenFrame, 'subject' | 'bytes'>[]): void {
+    const bus = this.connect('late');
+    for (const { subject, bytes } of frames) bus.publish(subject, bytes);
+    this.runFor(3000);
   }
 
   /** A connection of a process of its own. */
