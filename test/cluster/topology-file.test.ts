@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { homeBytes } from '../../actors/disk/disk-layout.ts';
 import { planVolume } from '../../actors/virtualizer/planner.ts';
+import { packageFile } from '../../cluster/package-root.ts';
 import {
   defaultTopologyFile,
   parseTopologyFile,
@@ -143,6 +144,87 @@ describe('a topology file', () => {
       /^t\.yaml:6:21: disks\[0\]\.size: volumes need 500MiB of disk d1, which can give \d+KiB of its 512MiB$/,
     );
     expect(problemsOf(text.replace('500MiB', '470MiB'))).to.equal('');
+  });
+
+  describe('of two tiers, bent so that it cannot be served, gets at the line that is to be changed', () => {
+    const shipped = readFileSync(packageFile('cluster', 'topologies', 'two-tier.yaml'), 'utf8');
+    const cases: readonly {
+      readonly what: string;
+      readonly from: string;
+      readonly to: string;
+      /** What the line says that the problem names. */
+      readonly line: string;
+      readonly problem: RegExp;
+    }[] = [
+      {
+        what: 'a plain coordinator',
+        from: '{ id: s3, virtualizing: true }',
+        to: '{ id: s3, virtualizing: false }',
+        line: 'switches: [s1, s3]',
+        problem: /^switch s3 is plain and cannot coordinate vol1; name a virtualizing switch, or/,
+      },
+      {
+        what: 'more mirrors than one of its coordinators writes',
+        from: '{ id: s2, virtualizing: true }',
+        to: '{ id: s2, limits: { mirrorsMax: 2 } }',
+        line: 'mirror: [d1, d2, d3]',
+        problem:
+          /^vol0 keeps 3 copies, but its coordinator s2 writes at most 2 \(limits.mirrorsMax\)/,
+      },
+      {
+        what: 'too little memory for layouts',
+        from: '{ id: s3, virtualizing: true }',
+        to: '{ id: s3, limits: { layoutMemoryBytes: 3KiB } }',
+        line: 'mirror: [d3, d4]',
+        problem: /^the layout of vol1 takes \d+ bytes, but switch s3 has \d+ left of 3072/,
+      },
+      {
+        what: 'a disk without a way to it',
+        from: '  - [s3, d4]\n',
+        to: '',
+        line: 'id: d4, size',
+        problem: /^disk d4 has no link; nothing can reach it$/,
+      },
+      {
+        what: 'a host without a way to one of its coordinators',
+        from: '  - [h2-b, s2]\n',
+        to: '  - [h2-b, s3]\n',
+        line: '- id: vol0',
+        problem:
+          /^host h2 may use vol0 but has no way to its coordinator s2 within 4 links and thr/,
+      },
+      {
+        what: 'a link that is written twice',
+        from: '  - [s1, s3]\n',
+        to: '  - [s1, s3]\n  - [s3, s1]\n',
+        line: '[s3, s1]',
+        problem: /^a link between s1 and s3 is there already; leave this one out, or/,
+      },
+      {
+        what: 'one file for two disks',
+        from: '{ id: d2, size: 384MiB, store: file }',
+        to: '{ id: d2, size: 384MiB, files: [/d/1] }\n  - { id: d5, size: 384MiB, files: [/d/1] }',
+        line: 'id: d5, size',
+        problem: /^\/d\/1 is a file of disk d2 already; give disk d5 a file of its own/,
+      },
+      {
+        what: 'a volume attached exclusively by one host and shared by another',
+        from: 'attach: shared, listen: nbd://127.0.0.1:10812',
+        to: 'attach: exclusive, listen: nbd://127.0.0.1:10812',
+        line: 'attach: exclusive, listen: nbd://127.0.0.1:10812',
+        problem:
+          /^host h1 attaches vol0 shared, host h2 exclusive; say shared for all exports of vol0/,
+      },
+    ];
+    for (const { what, from, to, line, problem } of cases)
+      it(what, () => {
+        expect(shipped).to.contain(from);
+        const text = shipped.replace(from, to);
+        const read = parseTopologyFile(text);
+        const found = read.ok ? [] : read.problems.filter((each) => problem.test(each.problem));
+        expect(found, problemsOf(text)).to.have.length(1);
+        expect(text.split('\n')[(found[0]?.line ?? 0) - 1]).to.contain(line);
+      });
   });
 
   it('that is not YAML is refused with the line, also when two keys are equal', () => {
