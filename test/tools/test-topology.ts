@@ -19,6 +19,8 @@ export interface TestTopologyOptions {
   readonly shipped?: 'default' | 'two-tier';
   /** Where the disks keep their data; as shipped when left out. */
   readonly store?: 'file' | 'memory';
+  /** How much of its frames' ways a host chooses; all of it when left out. */
+  readonly route?: 'firstHop';
   /** A port that the test chose; a free one when left out. */
   readonly port?: number;
   /** Left out: a name that no other test has. */
@@ -41,6 +43,9 @@ export async function writeTestTopology(
   for (const other of others) text = text.replaceAll(other, `nbd://127.0.0.1:${await freePort()}`);
   if (options.store !== undefined) {
     text = replaced(text, /store: \w+/g, `store: ${options.store}`);
+  }
+  if (options.route !== undefined) {
+    text = replaced(text, /^ {2}path: \w+$/m, `  path: hops\n  route: ${options.route}`);
   }
   const file = join(folder, `${cluster}.yaml`);
   writeFileSync(file, text);
