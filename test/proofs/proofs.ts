@@ -2,6 +2,7 @@
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import type { Proof } from './proof.ts';
+import { seedsProof } from './seeds.ts';
 
 /** A proof whose steps are test files: short in `npm test`, long here. */
 function proofOfTests(name: string, shows: string, files: readonly string[]): Proof {
@@ -14,6 +15,7 @@ function proofOfTests(name: string, shows: string, files: readonly string[]): Pr
 }
 
 export const proofs: readonly Proof[] = [
+  seedsProof,
   mutantsProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',

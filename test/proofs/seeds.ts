@@ -1,0 +1,72 @@
+/**
+ * The proof that the simulated cluster does nothing wrong: many seeds that count, on every topology, without a violation,
+ * and nothing among faults, codes and transitions that never occurred. A step is a few seeds on all topologies.
+ */
+import { availableParallelism } from 'node:os';
+import { ordersOf, runBatch, type SeedRange } from '../../cluster/simulation/batch.ts';
+import {
+  batchText,
+  type MeasuredRun,
+  runLine,
+  summaryOf,
+} from '../../cluster/simulation/report.ts';
+import {
+  virtualSecondsPerCoreSecondMin,
+  whyNotCounting,
+} from '../../cluster/simulation/seeds-that-count.ts';
+import { topologyNames } from '../../cluster/simulation/topology-names.ts';
+import type { Proof, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
+
+/** On each topology. Some more are run, for a few may not count. */
+const countingMin = { short: 20, long: 500 } as const;
+const seedsRun = { short: 20, long: 520 } as const;
+const seedsPerStep = 10;
+const minutes = 2;
+
+export const seedsProof: Proof = {
+  name: 'seeds',
+  shows: `${countingMin.long} seeds that count, on each of ${topologyNames.join(' and ')}, show no violation and leave nothing out`,
+  shortForm: ['test/cluster/simulation/run.test.ts'],
+  steps: ({ length, jobs }) =>
+    Array.from({ length: seedsRun[length] / seedsPerStep }, (_, index) => {
+      const first = 1 + index * seedsPerStep;
+      return seedsStep({ first, last: first + seedsPerStep - 1 }, jobs);
+    }),
+  conclude: (results, options) => {
+    const runs = results.flatMap(({ data }) => data as readonly MeasuredRun[]);
+    return { problems: problemsOf(runs, options), lines: [batchText(summaryOf(runs))] };
+  },
+};
+
+function seedsStep(seeds: SeedRange, jobs: number): ProofStep {
+  return {
+    id: `seeds ${seeds.first} to ${seeds.last}`,
+    run: async (): Promise<StepOutcome> => {
+      const orders = ordersOf(seeds, 'both', minutes);
+      const runs = await runBatch({ orders, jobs, stopsAtFailure: false, onResult: () => {} });
+      const failed = runs.filter(({ report }) => report.verdict !== 'passed');
+      const said = `${runs.length - failed.length} of ${runs.length} runs passed`;
+      return { said, problems: failed.map(runLine), data: runs };
+    },
+  };
+}
+
+function problemsOf(runs: readonly MeasuredRun[], { length }: ProofOptions): readonly string[] {
+  const { missing, untrueExemptions, virtualSecondsPerCoreSecond } = summaryOf(runs);
+  const problems = topologyNames.flatMap((topology) => {
+    const counting = runs.filter(
+      ({ order, report }) => order.topology === topology && whyNotCounting(report).length === 0,
+    ).length;
+    const wanted = countingMin[length];
+    return counting >= wanted ? [] : [`${counting} seeds on ${topology} count, not ${wanted}`];
+  });
+  if (missing.length > 0) problems.push(`never occurred: ${missing.join(', ')}`);
+  if (untrueExemptions.length > 0)
+    problems.push(`occurred, and is said not to: ${untrueExemptions.join(', ')}`);
+  if (virtualSecondsPerCoreSecond < virtualSecondsPerCoreSecondMin)
+    problems.push(
+      `${virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second, not ` +
+        `${virtualSecondsPerCoreSecondMin}, on ${availableParallelism()} cores that may be busy`,
+    );
+  return problems;
+}
