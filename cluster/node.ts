@@ -42,11 +42,11 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
   const injector = injectorOf(options, { clock, random, log });
   const ports = await openPorts(options, { clock, random, log }, injector);
   const assembled = assembleNode(options.topology, options.node, ports.node);
-  const { actors } = assembled;
-  const { cluster } = options.topology;
-  const stopDiscovery = answerForActors({ cluster, node: options.node, actors, ports: ports.node });
   const faults = injector && new NodeFaults(options, injector, assembled, ports.node);
   faults?.start();
+  const { cluster } = options.topology;
+  const actors = [...assembled.actors, ...(faults === null ? [] : [faults.actor])];
+  const stopDiscovery = answerForActors({ cluster, node: options.node, actors, ports: ports.node });
   const exports = assembled.hosts.map((host) => {
     const wanted = options.topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
     const served = new HostExports(host, wanted, clock, log);

@@ -185,9 +185,13 @@ async function reviveServers(cluster: string | undefined): Promise<void> {
   }
 }
 
+/** Whether the server carries commands again, and the supervisor has found back to it. */
 async function isReachable(cluster: string | undefined): Promise<boolean> {
   try {
-    return await withCluster(cluster, async () => true);
+    return await withCluster(
+      cluster,
+      async ({ client }) => (await client.ask(supervisorAddress, verbs.describe)).ok,
+    );
   } catch (error) {
     if (error instanceof NatsUnreachable) return false;
     throw error;

@@ -15,11 +15,11 @@ import type { FaultInjector } from './fault-injector.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from './fault-targets.ts';
 
 export class NodeFaults {
+  readonly actor: Actor;
   readonly #node: NodeId;
   readonly #topology: Topology;
   readonly #injector: FaultInjector;
   readonly #disks: readonly Disk[];
-  readonly #actor: Actor;
 
   constructor(
     { topology, node }: { readonly topology: Topology; readonly node: NodeId },
@@ -31,22 +31,20 @@ export class NodeFaults {
     this.#topology = topology;
     this.#injector = injector;
     this.#disks = disks;
-    this.#actor = new Actor(
-      { kind: 'node', id: node },
-      newIncarnation(ports.random),
-      ports,
-      () => ({ state: 'running', facts: { faults: injector.active } }),
-    );
-    this.#actor.onCommand(verbs.fault, (body, answer) => this.#fault(body, answer));
-    this.#actor.onCommand(verbs.heal, (body, answer) => answer(this.#heal(body)));
+    this.actor = new Actor({ kind: 'node', id: node }, newIncarnation(ports.random), ports, () => ({
+      state: 'running',
+      facts: { faults: injector.active },
+    }));
+    this.actor.onCommand(verbs.fault, (body, answer) => this.#fault(body, answer));
+    this.actor.onCommand(verbs.heal, (body, answer) => answer(this.#heal(body)));
   }
 
   start(): void {
-    this.#actor.start();
+    this.actor.start();
   }
 
   stop(): void {
-    this.#actor.stop();
+    this.actor.stop();
   }
 
   #fault(body: unknown, answer: (result: Answer) => void): void {
@@ -62,7 +60,7 @@ export class NodeFaults {
       return;
     }
     if (this.#injector.inject(fault))
-      this.#actor.tell(eventNames.fault, { what: 'injected', ...fault });
+      this.actor.tell(eventNames.fault, { what: 'injected', ...fault });
     const done = () => answer({ ok: true, fault });
     if (fault.kind === 'read-error') this.#bringHome(fault, done);
     else done();
@@ -92,7 +90,7 @@ export class NodeFaults {
     if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
     const request = parsed.data;
     const healed = this.#injector.heal('all' in request ? null : request.target);
-    for (const fault of healed) this.#actor.tell(eventNames.fault, { what: 'healed', ...fault });
+    for (const fault of healed) this.actor.tell(eventNames.fault, { what: 'healed', ...fault });
     return { ok: true, healed };
   }
 }

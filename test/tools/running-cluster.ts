@@ -113,6 +113,15 @@ export class RunningCluster {
     return runTool(this.#command(), [program, ...words]);
   }
 
+  /** Begins another command that goes on until it is killed. */
+  begin(...words: readonly string[]): ChildProcess {
+    const { command, environment } = this.#command();
+    return spawn(command, [program, ...words], {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+  }
+
   /** Also while the cluster is not ready, which the command tells by its exit code. */
   async status(): Promise<ClusterStatus> {
     const { output, errors } = await this.trySanctor('status', '--json');

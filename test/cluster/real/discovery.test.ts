@@ -65,7 +65,8 @@ describe('service discovery in a cluster under load', function () {
     const read = readTopologyFile(place.topology.file);
     if (!read.ok) throw new Error('the topology is refused');
     const actors = read.topology.nodes.flatMap((node) => node.actors);
-    everybody = [...actors.map(({ kind, id }) => `${kind}:${id}`), 'node:supervisor'];
+    const nodes = read.topology.nodes.map(({ id }) => `node:${id}`);
+    everybody = [...actors.map(({ kind, id }) => `${kind}:${id}`), ...nodes, 'node:supervisor'];
   });
   after(async () => {
     await connection?.close();
@@ -74,7 +75,7 @@ describe('service discovery in a cluster under load', function () {
 
   it('every actor and the supervisor answer each question by the rules, and no count goes back', async function () {
     const fio = await toolFor(this, 'fio');
-    expect(everybody).to.have.length(16);
+    expect(everybody).to.have.length(15 + 11 + 1);
     const job = {
       uri: place.uri,
       rw: 'randrw',
