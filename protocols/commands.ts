@@ -49,6 +49,8 @@ export const verbs = {
   settled: 'settled',
   /** Switch: body `{ volume }`: forget the volume. */
   unload: 'unload',
+  /** Host: body `ExplainQuery`; answers `Explanation`. */
+  explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
   attach: 'attach',
   /** Virtualizer, from a host that has drained: body `AttachRequest`. */

@@ -3,6 +3,7 @@
  * (the NBD server, or code through the driver's API); everything that happens to them is left to the parts.
  */
 import type { Actor as MachineActor } from 'xstate';
+import { type Answer, verbs } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { HbaId, HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
@@ -12,6 +13,7 @@ import { Attachment, type AttachmentOptions } from './attachment.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { newDriverCounters } from './driver-counters.ts';
 import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
+import { answerExplain } from './explanation.ts';
 import { hostMachine } from './host-machine.ts';
 import { pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
@@ -51,6 +53,7 @@ export class Host {
       state: this.state,
       facts: this.facts(),
     }));
+    this.#actor.onCommand(verbs.explain, (body, answer) => answer(this.#explain(body)));
     const listener: HbaListener = {
       replied: (slot, reply, data) => this.#dispatcher.replied(slot, reply, data),
       unanswered: (hba, slot) => this.#dispatcher.unanswered(hba, slot),
@@ -178,6 +181,12 @@ export class Host {
       partsInFlight: this.#dispatcher.partsInFlight,
       counters: { ...this.counters },
     };
+  }
+
+  /** The command `explain`. */
+  #explain(body: unknown): Answer {
+    const { pathOrder } = this.#dispatcher.policy;
+    return answerExplain(body, { host: this.id, order: pathOrder, attachments: this.attachments });
   }
 
   #hbaChanged(hba: Hba): void {

@@ -60,6 +60,7 @@ export function trafficFacts(paths: Paths): readonly TrafficFacts[] {
     .map(({ hba, target, frames }) => ({ hba, target: `${target.kind}:${target.id}`, frames }));
 }
 
-function stateOf(route: RouteEntry): PathFacts['state'] {
+/** What is known of a route, by the worst of its links. */
+export function stateOf(route: RouteEntry): PathFacts['state'] {
   return stateNames[route.rank] ?? 'failed';
 }

@@ -32,21 +32,51 @@ export function betterRoute(
   return chosen;
 }
 
+/** What may decide between two routes, in the order in which it is asked. */
+export const Criterion = {
+  /** None does: whichever comes first is kept. */
+  none: 0,
+  /** What is known of its links. */
+  rank: 1,
+  /** How much it shares with the one that gave no answer. */
+  avoided: 2,
+  hops: 3,
+  targetLoad: 4,
+  linkLoad: 5,
+  hbaLoad: 6,
+} as const;
+export type Criterion = (typeof Criterion)[keyof typeof Criterion];
+
 function isBetter(
   route: RouteEntry,
   than: RouteEntry,
   order: PathOrder,
   avoid: RouteEntry | null,
 ): boolean {
-  if (route.rank !== than.rank) return route.rank < than.rank;
+  return decisionBetween(route, than, order, avoid) < 0;
+}
+
+/** The criterion that decides between two routes, negative when it speaks for `route`. */
+export function decisionBetween(
+  route: RouteEntry,
+  than: RouteEntry,
+  order: PathOrder,
+  avoid: RouteEntry | null,
+): number {
+  if (route.rank !== than.rank) return signed(Criterion.rank, route.rank - than.rank);
   if (avoid !== null) {
     const likeness = likenessOf(route, avoid) - likenessOf(than, avoid);
-    if (likeness !== 0) return likeness < 0;
+    if (likeness !== 0) return signed(Criterion.avoided, likeness);
   }
-  if (order === 'hops' && route.hops !== than.hops) return route.hops < than.hops;
-  const difference = loadDifference(route, than, order === 'hops' ? loadStepIos : 1);
-  if (difference !== 0) return difference < 0;
-  return route.hops < than.hops;
+  const hops = signed(Criterion.hops, route.hops - than.hops);
+  if (order === 'hops' && hops !== 0) return hops;
+  const load = loadDecision(route, than, order === 'hops' ? loadStepIos : 1);
+  return load !== 0 ? load : hops;
+}
+
+function signed(criterion: Criterion, difference: number): number {
+  if (difference === 0) return Criterion.none;
+  return difference < 0 ? -criterion : criterion;
 }
 
 /** How much of a way that gave no answer a route shares: 2 all of it, 1 its end, 0 not even that. */
@@ -59,17 +89,15 @@ function likenessOf(route: RouteEntry, avoid: RouteEntry): number {
   return same ? 2 : 1;
 }
 
-/**
- * Negative when `route` is less loaded: its target first, then the link that it leaves the host by, and how full the
- * HBA is.
- */
-function loadDifference(route: RouteEntry, than: RouteEntry, stepIos: number): number {
+/** The target first, then the link that it leaves the host by, and how full the HBA is. */
+function loadDecision(route: RouteEntry, than: RouteEntry, stepIos: number): number {
   const targets =
     stepsOf(route.target.outstanding, stepIos) - stepsOf(than.target.outstanding, stepIos);
-  if (targets !== 0) return targets;
+  if (targets !== 0) return signed(Criterion.targetLoad, targets);
   const links =
     stepsOf(route.first.outstanding, stepIos) - stepsOf(than.first.outstanding, stepIos);
-  return links !== 0 ? links : fullnessOf(route) - fullnessOf(than);
+  if (links !== 0) return signed(Criterion.linkLoad, links);
+  return signed(Criterion.hbaLoad, fullnessOf(route) - fullnessOf(than));
 }
 
 function stepsOf(outstanding: number, stepIos: number): number {

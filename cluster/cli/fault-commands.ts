@@ -1,6 +1,7 @@
-/** Commands that break parts of a running cluster on purpose, and make them whole again. */
+/** Commands that break parts of a running cluster on purpose, make them whole again, and explain what comes of it. */
 import type { Command } from 'commander';
 import { clusterOption, jsonOption } from './common-options.ts';
+import type { ExplainOptions } from './explain.ts';
 import type { FaultOptions, HealOptions } from './fault.ts';
 
 const targetHelp =
@@ -43,5 +44,18 @@ export function addFaultCommands(program: Command): void {
     .action(async (target: string | undefined, options: HealOptions) => {
       const { heal } = await import('./fault.ts');
       await heal(target, options);
+    });
+
+  program
+    .command('explain')
+    .description('where a block of a volume is, which way its I/O takes, and why')
+    .argument('<volume>', 'which volume')
+    .argument('<offset>', 'where in the volume: 4096, 1MiB')
+    .option('--host <host>', 'as this host sees it; every host that attaches it when left out')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, offset: string, options: ExplainOptions) => {
+      const { explain } = await import('./explain.ts');
+      await explain(volume, offset, options);
     });
 }

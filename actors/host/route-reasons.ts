@@ -1,0 +1,93 @@
+/** Why one route is taken and not another, in words: what the path policy's decision says, put so that people see it. */
+import { assertNever } from '../../protocols/codes.ts';
+import { stateOf } from './path-facts.ts';
+import { betterRoute, Criterion, decisionBetween, type PathOrder } from './path-policy.ts';
+import { LinkRank, type RouteEntry, type RouteList } from './route-table.ts';
+
+/** Why a route is the best of its list. */
+export function whyChosen(chosen: RouteEntry, list: RouteList, order: PathOrder): string {
+  const others = list.filter((route) => route !== chosen);
+  const runnerUp = betterRoute(null, others, order, null);
+  if (runnerUp === null) return 'the only way';
+  const better = advantage(chosen, runnerUp, order);
+  const isOnlyHba = list.every(({ hba }) => hba === chosen.hba);
+  const isBad =
+    chosen.rank === LinkRank.usable ? '' : ` (it is ${stateOf(chosen)}: no way is known to work)`;
+  return `${isOnlyHba ? `only ${chosen.hba.id} reaches it; ` : ''}${better}${isBad}`;
+}
+
+/** What speaks for the route that is taken, compared to the next best. */
+export function advantage(chosen: RouteEntry, next: RouteEntry, order: PathOrder): string {
+  const criterion = criterionBetween(chosen, next, order);
+  switch (criterion) {
+    case Criterion.none:
+      return 'as good as the next best, and kept, so that I/Os travel together';
+    case Criterion.rank:
+      return `best state: ${stateOf(chosen)}, the next best is ${stateOf(next)}`;
+    case Criterion.avoided:
+      return 'the next best gave no answer before';
+    case Criterion.hops:
+      return `fewest hops: ${chosen.hops}, the next best has ${next.hops}`;
+    case Criterion.targetLoad:
+      return `fewest I/Os under way: ${loadText(targetLoad(chosen), targetLoad(next))}`;
+    case Criterion.linkLoad:
+      return `fewest I/Os under way: ${loadText(linkLoad(chosen), linkLoad(next))}`;
+    case Criterion.hbaLoad:
+      return `${chosen.hba.id} has fewer bytes under way than ${next.hba.id}`;
+    default:
+      return assertNever(criterion, 'criterion');
+  }
+}
+
+/** What speaks against a route, compared to the one that is taken. */
+export function drawback(route: RouteEntry, chosen: RouteEntry, order: PathOrder): string {
+  const criterion = criterionBetween(chosen, route, order);
+  switch (criterion) {
+    case Criterion.none:
+      return 'as good as the chosen one, which comes first';
+    case Criterion.rank:
+      return `avoided: ${troubleOf(route)}`;
+    case Criterion.avoided:
+      return 'it gave no answer before';
+    case Criterion.hops:
+      return `longer: ${route.hops} hops`;
+    case Criterion.targetLoad:
+      return `more I/Os under way: ${loadText(targetLoad(route), targetLoad(chosen))}`;
+    case Criterion.linkLoad:
+      return `more I/Os under way: ${loadText(linkLoad(route), linkLoad(chosen))}`;
+    case Criterion.hbaLoad:
+      return `${route.hba.id} has more bytes under way than ${chosen.hba.id}`;
+    default:
+      return assertNever(criterion, 'criterion');
+  }
+}
+
+function criterionBetween(one: RouteEntry, other: RouteEntry, order: PathOrder): Criterion {
+  return Math.abs(decisionBetween(one, other, order, null)) as Criterion;
+}
+
+/** Which part of a route is in trouble, and what is known of it. */
+function troubleOf({ hba, links, rank }: RouteEntry): string {
+  if (!hba.usable) return `${hba.id} is not connected`;
+  const names = links.filter((link) => link.rank === rank).map(({ link }) => link);
+  return rank === LinkRank.failed
+    ? `nobody listened at the other end of ${names.join(', ')}`
+    : `suspect, no answer came over ${names.join(', ')}`;
+}
+
+interface Load {
+  readonly what: string;
+  readonly outstanding: number;
+}
+
+function targetLoad({ target }: RouteEntry): Load {
+  return { what: target.id, outstanding: target.outstanding };
+}
+
+function linkLoad({ first }: RouteEntry): Load {
+  return { what: first.link, outstanding: first.outstanding };
+}
+
+function loadText(one: Load, other: Load): string {
+  return `${one.outstanding} at ${one.what}, ${other.outstanding} at ${other.what}`;
+}

@@ -1,0 +1,91 @@
+/** Where a block of a volume is and how a host reaches it: what `explain` asks a host, and what it answers. */
+import { z } from 'zod';
+import { attachModeSchema, mirrorStateSchema } from './control-data.ts';
+import type {
+  DiskId,
+  ExtentId,
+  HbaId,
+  HostId,
+  LinkId,
+  MirrorSetId,
+  SwitchId,
+  VolumeId,
+} from './ids.ts';
+import { count, id } from './schema.ts';
+import type {
+  AttachEpoch,
+  DiskOffset,
+  EventCount,
+  Generation,
+  Incarnation,
+  PartitionEpoch,
+  VolumeOffset,
+} from './units.ts';
+
+export const explainQuerySchema = z.strictObject({
+  volume: id<VolumeId>(),
+  offset: count<VolumeOffset>(),
+});
+export type ExplainQuery = z.infer<typeof explainQuerySchema>;
+
+const explainedPathSchema = z.object({
+  hba: id<HbaId>(),
+  route: z.array(id<LinkId>()),
+  hops: z.int(),
+  state: z.enum(['usable', 'suspect', 'failed']),
+  /** I/Os of this host under way that leave by its first link. */
+  outstanding: z.int(),
+  /** True for the one that a request to this end would take now. */
+  chosen: z.boolean(),
+  /** In words: why it is chosen, or why the chosen one is better. */
+  why: z.string(),
+});
+export type ExplainedPath = z.infer<typeof explainedPathSchema>;
+
+const explainedMirrorSchema = z.object({
+  disk: id<DiskId>(),
+  extent: id<ExtentId>(),
+  /** Where the asked byte is on the disk. */
+  diskOffset: count<DiskOffset>(),
+  /** `single` for the one copy of a volume without mirrors here. */
+  state: z.union([mirrorStateSchema, z.literal('single')]),
+  /** The outermost mirror set that it belongs to; '' for none. */
+  mirrorSet: z.union([id<MirrorSetId>(), z.literal('')]),
+  eventCount: count<EventCount>(),
+  /** I/Os of this host under way at the disk. */
+  outstanding: z.int(),
+  paths: z.array(explainedPathSchema),
+});
+export type ExplainedMirror = z.infer<typeof explainedMirrorSchema>;
+
+/** Which way a request takes now. */
+const explainedWaySchema = z.object({
+  /** What is at its end: `disk:d1`; '' when there is no way. */
+  target: z.string(),
+  hba: z.string(),
+  route: z.array(id<LinkId>()),
+  why: z.string(),
+});
+
+export const explanationSchema = z.object({
+  host: id<HostId>(),
+  volume: id<VolumeId>(),
+  offset: count<VolumeOffset>(),
+  /** Why the volume is not serving now; '' when it is. */
+  reason: z.string(),
+  attach: z.object({ mode: attachModeSchema, readOnly: z.boolean(), epoch: count<AttachEpoch>() }),
+  generation: count<Generation>(),
+  partition: z.object({
+    partition: z.int(),
+    coordinator: id<SwitchId>(),
+    epoch: count<PartitionEpoch>(),
+    ownerIncarnation: count<Incarnation>(),
+    /** I/Os of this host under way at the coordinator. */
+    outstanding: z.int(),
+    paths: z.array(explainedPathSchema),
+  }),
+  mirrors: z.array(explainedMirrorSchema),
+  reads: explainedWaySchema,
+  writes: explainedWaySchema,
+});
+export type Explanation = z.infer<typeof explanationSchema>;
