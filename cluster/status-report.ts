@@ -4,10 +4,9 @@
  */
 import { z } from 'zod';
 import { type Answer, type Description, descriptionSchema, verbs } from '../protocols/commands.ts';
-import type { ActorAddress } from '../protocols/ids.ts';
+import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import type { Topology } from '../protocols/topology.ts';
 import type { ClusterClient } from './cluster-client.ts';
-import { supervisorAddress } from './supervisor/supervisor.ts';
 
 const exportFactsSchema = z.looseObject({
   volume: z.string(),

@@ -27,6 +27,9 @@ export interface ActorAddress {
   readonly id: string;
 }
 
+/** The address of a machine's supervisor: no node of a topology may have its id. */
+export const supervisorAddress: ActorAddress = { kind: 'node', id: 'supervisor' };
+
 export const idLengthMax = 64;
 export const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 

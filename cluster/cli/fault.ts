@@ -11,11 +11,11 @@ import {
   faultText,
   partsOfTarget,
 } from '../../protocols/faults.ts';
+import { supervisorAddress } from '../../protocols/ids.ts';
 import { parseSize, sizeHelp } from '../../protocols/topology/sizes.ts';
 import { targetProblem } from '../faults/fault-targets.ts';
 import { NatsUnreachable } from '../nats/bus.ts';
 import { findRunningCluster } from '../supervisor/cluster-registry.ts';
-import { supervisorAddress } from '../supervisor/supervisor.ts';
 import type { CommonOptions } from './common-options.ts';
 import { diskRangeOf } from './disk-range.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';

@@ -4,8 +4,8 @@
  */
 import { Actor, newIncarnation } from '../../actors/actor.ts';
 import { eventNames } from '../../protocols/events.ts';
+import { supervisorAddress } from '../../protocols/ids.ts';
 import { RestartBackOff } from '../supervisor/restart-back-off.ts';
-import { supervisorAddress } from '../supervisor/supervisor.ts';
 import { SimulatedProcess } from './process.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimulatedMachine, SimulatedNode } from './simulated-node.ts';

@@ -1,6 +1,6 @@
 /**
- * A block store with faults in it, around any other one. Without a fault it changes nothing. Composed only where a
- * topology or a test asks for it; no store knows of it.
+ * A block store with faults in it, around any other one. Without a fault it changes nothing, and costs next to
+ * nothing. Composed only where a topology or a test asks for it; no store knows of it.
  *
  * Faults of a range last until they are healed, or for the next so many operations. Corrupt, lost and misdirected
  * operations succeed, as they do on real media: only checksums and tags can find them.
@@ -82,6 +82,10 @@ export class FaultyStore implements BlockStore {
   }
 
   read(atBytes: number, into: Uint8Array, done: StoreDone): void {
+    if (this.#faults.length === 0) {
+      this.#inner.read(atBytes, into, done);
+      return;
+    }
     const delayed = this.#delayed(atBytes, into.length, done);
     if (this.#hits('read-error', atBytes, into.length)) {
       this.#fail(delayed, { kind: 'media', detail: `injected read error at ${atBytes}` });
@@ -98,6 +102,10 @@ export class FaultyStore implements BlockStore {
   }
 
   write(atBytes: number, pieces: readonly Uint8Array[], done: StoreDone): void {
+    if (this.#faults.length === 0) {
+      this.#inner.write(atBytes, pieces, done);
+      return;
+    }
     let lengthBytes = 0;
     for (const piece of pieces) lengthBytes += piece.length;
     const delayed = this.#delayed(atBytes, lengthBytes, done);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ActorPorts } from '../../actors/actor.ts';
+import { supervisorAddress } from '../../protocols/ids.ts';
 import type { Log } from '../../protocols/ports.ts';
 import type { FabricId, Topology } from '../../protocols/topology.ts';
 import { answerForActors } from '../actor-services.ts';
@@ -15,7 +16,7 @@ import { createSystemRandom } from '../system-random.ts';
 import { registerCluster, unregisterCluster } from './cluster-registry.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { NatsProcess } from './nats-process.ts';
-import { Supervisor, supervisorAddress } from './supervisor.ts';
+import { Supervisor } from './supervisor.ts';
 
 export interface LocalClusterOptions {
   readonly topology: Topology;

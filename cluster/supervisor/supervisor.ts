@@ -7,14 +7,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Actor, type ActorPorts, newIncarnation } from '../../actors/actor.ts';
 import { eventNames } from '../../protocols/events.ts';
-import type { ActorAddress, NodeId } from '../../protocols/ids.ts';
+import { type ActorAddress, type NodeId, supervisorAddress } from '../../protocols/ids.ts';
 import type { FabricId, Node, Topology } from '../../protocols/topology.ts';
 import type { ChildGuard } from '../child-guard.ts';
 import { FaultDesk, type StrikableProcess } from '../faults/fault-desk.ts';
 import { type NodeExit, NodeProcess } from './node-process.ts';
-
-/** The address of a machine's supervisor. */
-export const supervisorAddress: ActorAddress = { kind: 'node', id: 'supervisor' };
 
 export interface SupervisorOptions {
   readonly topology: Topology;

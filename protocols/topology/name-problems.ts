@@ -1,5 +1,5 @@
 /** Names in a topology: each declared once, each used for what it is. Volumes and exports have files of their own. */
-import { isId } from '../ids.ts';
+import { isId, supervisorAddress } from '../ids.ts';
 import { KnownNames, type NamedKind } from './known-names.ts';
 import type { TopologyPath, TopologyProblem } from './layout-form.ts';
 import { linkIdOf } from './resolve-topology.ts';
@@ -158,6 +158,7 @@ function nodeProblems(written: WrittenTopology, known: KnownNames): readonly Top
       placedBy.set(actor, node.id);
     });
   const actorIds = nodeActorKinds.flatMap((kind) => known.names(kind));
+  problems.push(...reservedProblems(written, placedBy));
   for (const { value: node, path } of written.sections.nodes)
     if (actorIds.includes(node.id) && !placedBy.has(node.id))
       problems.push({
@@ -165,6 +166,22 @@ function nodeProblems(written: WrittenTopology, known: KnownNames): readonly Top
         problem: `${node.id} gets a node of that name already; place it in this one, or rename this`,
       });
   return problems;
+}
+
+/** Nodes are addressed by their ids, and so is the supervisor; an actor that no node names gives its own its id. */
+function reservedProblems(
+  { sections }: WrittenTopology,
+  placed: ReadonlyMap<string, string>,
+): readonly TopologyProblem[] {
+  const { hosts, switches, disks, virtualizers, nodes } = sections;
+  const actors = [...hosts, ...switches, ...disks, ...virtualizers];
+  const taken = [...nodes, ...actors.filter(({ value }) => !placed.has(value.id))];
+  return taken
+    .filter(({ value }) => value.id === supervisorAddress.id)
+    .map(({ path }) => ({
+      path: [...path, 'id'],
+      problem: `the node ${supervisorAddress.id} is Sanctor's own; choose another id`,
+    }));
 }
 
 function notAnActor(name: string, known: KnownNames): string {

@@ -114,6 +114,16 @@ describe('a topology: names and links', () => {
       /^nodes.1.actors.0: d1 already runs in node n/,
     ],
     [
+      'a node that is named like the supervisor',
+      { nodes: [{ id: 'supervisor', actors: ['d1'] }] },
+      /^nodes.0.id: the node supervisor is Sanctor's own; choose another id/,
+    ],
+    [
+      'an actor whose own node would be named like the supervisor',
+      { virtualizers: ['supervisor'] },
+      /^virtualizers.0.id: the node supervisor is Sanctor's own; choose another id/,
+    ],
+    [
       'a node named like an actor that runs by itself',
       { nodes: [{ id: 's1', actors: ['d1'] }] },
       /^nodes.0.id: s1 gets a node of that name already/,
