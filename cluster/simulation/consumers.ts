@@ -4,6 +4,7 @@
  * is back.
  */
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
+import type { AttachMode } from '../../protocols/control-data.ts';
 import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
@@ -20,11 +21,13 @@ import {
   type WorkloadOptions,
 } from './workload.ts';
 
-/** What uses one volume through one host. */
+/** What uses one volume through one host, or wants to. */
 interface AttachedConsumer extends Consumer {
   readonly host: HostId;
   readonly volumeId: VolumeId;
   readonly sizeBytes: number;
+  readonly mode: AttachMode;
+  readonly readOnly: boolean;
   readonly volume: () => OptimizationDriver | null;
   /** Null while the host is down or has no control data. */
   attached: (() => OptimizationDriver | null) | null;
@@ -92,9 +95,14 @@ export class Consumers {
     return sum;
   }
 
-  /** Whether every volume serves every one of its consumers. */
+  /** Whether every volume serves all its consumers, or one of those that want it for themselves. */
   get isServed(): boolean {
-    return this.#consumers.every(({ volume }) => volume()?.admission.open === true);
+    return this.#topology.volumes.every(({ id }) => {
+      const consumers = this.#consumers.filter(({ volumeId }) => volumeId === id);
+      return consumers[0]?.mode === 'exclusive'
+        ? consumers.some(({ isOpen }) => isOpen())
+        : consumers.every(({ isOpen }) => isOpen());
+    });
   }
 
   /** Why not, for people. */
@@ -109,14 +117,13 @@ export class Consumers {
 
   /** The actors of a node run: attaches what its hosts export. */
   nodeStarted(node: SimulatedNode): void {
-    for (const host of node.assembled?.hosts ?? []) {
-      const wanted = this.#topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
-      for (const { volume, attach, readOnly } of wanted) {
-        const attachment = host.attach({ volume, mode: attach, readOnly });
-        const consumer = this.#of(host.id, volume);
-        if (consumer !== undefined) consumer.attached = () => attachment.volume;
+    for (const host of node.assembled?.hosts ?? [])
+      for (const consumer of this.#consumers) {
+        if (consumer.host !== host.id) continue;
+        const { volumeId: volume, mode, readOnly } = consumer;
+        const attachment = host.attach({ volume, mode, readOnly });
+        consumer.attached = () => attachment.volume;
       }
-    }
   }
 
   /** The process of a node is gone. */
@@ -154,11 +161,12 @@ export class Consumers {
     for (const workload of this.#workloads) workload.stop();
   }
 
-  /** Flushes and reads back everything, one consumer after the other; `done` gets what failed. */
+  /** Flushes and reads back everything, through one host after the other; `done` gets what failed. */
   readBack(done: (problems: readonly string[]) => void): void {
     const problems: string[] = [];
+    const served = this.#consumers.filter(({ isOpen }) => isOpen());
     const next = (at: number): void => {
-      const consumer = this.#consumers[at];
+      const consumer = served[at];
       if (consumer === undefined) {
         done(problems);
         return;
@@ -186,28 +194,34 @@ export class Consumers {
     for (const listener of this.#requestListeners.splice(0)) listener();
   }
 
-  #newConsumers({ id, sizeBytes }: Volume, clock: Clock): readonly AttachedConsumer[] {
+  #newConsumers({ id, sizeBytes, hosts }: Volume, clock: Clock): readonly AttachedConsumer[] {
     const history = new VolumeHistory();
     const count = { moment: 0, value: 0 };
     this.#histories.set(id, history);
-    const hosts = this.#topology.hosts.filter(({ exports }) =>
-      exports.some(({ volume }) => volume === id),
+    const exported = this.#topology.hosts.flatMap(({ exports }) =>
+      exports.filter(({ volume }) => volume === id),
     );
-    return hosts.map(({ id: host }): AttachedConsumer => {
+    const [first] = exported;
+    if (first === undefined) return [];
+    // What one host has for itself, every other one that may use it would have as well: only one at a time gets it.
+    const isShared = first.attach === 'shared';
+    const wanting = this.#topology.hosts.filter((host) =>
+      isShared ? host.exports.some(({ volume }) => volume === id) : hosts.includes(host.id),
+    );
+    return wanting.map(({ id: host }): AttachedConsumer => {
       const consumer: AttachedConsumer = {
         host,
         volumeId: id,
         sizeBytes,
+        mode: first.attach,
+        readOnly: first.readOnly,
         recorded: new RecordedVolume(history, clock, count),
         volume: () => (consumer.attached === null ? null : consumer.attached()),
+        isOpen: () => consumer.volume()?.admission.open === true,
         attached: null,
       };
       return consumer;
     });
-  }
-
-  #of(host: HostId, volume: VolumeId): AttachedConsumer | undefined {
-    return this.#consumers.find((each) => each.host === host && each.volumeId === volume);
   }
 }
 

@@ -2,30 +2,9 @@
  * Every transition that the machines of a cluster can make, taken out of the machines themselves: which state, on what
  * event, to which state. What a batch of runs has met is held against it.
  */
-import type { AnyStateMachine, AnyStateNode } from 'xstate';
-import { diskMachine } from '../../actors/disk/disk-machine.ts';
-import { hbaMachine } from '../../actors/hba/hba-machine.ts';
-import { attachmentMachine } from '../../actors/host/attachment-machine.ts';
-import { hostMachine } from '../../actors/host/host-machine.ts';
-import { pathMachine } from '../../actors/host/path-machine.ts';
+import type { AnyStateNode } from 'xstate';
+import { type ListedMachine, machines } from '../../actors/machines.ts';
 import { causeText } from '../../actors/running-machine.ts';
-import { coordinatorMachine } from '../../actors/switch/coordinator-machine.ts';
-import { switchMachine } from '../../actors/switch/switch-machine.ts';
-import { virtualizerMachine } from '../../actors/virtualizer/virtualizer-machine.ts';
-import { volumeMachine } from '../../actors/virtualizer/volume-machine.ts';
-
-/** By what they are called in events. */
-export const simulatedMachines: Readonly<Record<string, AnyStateMachine>> = {
-  attachment: attachmentMachine,
-  coordinator: coordinatorMachine,
-  disk: diskMachine,
-  hba: hbaMachine,
-  host: hostMachine,
-  path: pathMachine,
-  switch: switchMachine,
-  virtualizer: virtualizerMachine,
-  volume: volumeMachine,
-};
 
 /** A change of state as people read it: `disk: serving > failed on store.failed`. Without `from` it is a start. */
 export function transitionText(machine: string, from: string, to: string, cause: string): string {
@@ -34,9 +13,9 @@ export function transitionText(machine: string, from: string, to: string, cause:
 
 /** All changes of state that the machines allow, guards aside. */
 export function possibleTransitions(
-  machines: Readonly<Record<string, AnyStateMachine>> = simulatedMachines,
+  listed: readonly Pick<ListedMachine, 'name' | 'machine'>[] = machines,
 ): readonly string[] {
-  return Object.entries(machines).flatMap(([name, machine]) => {
+  return listed.flatMap(({ name, machine }) => {
     const start = transitionText(name, '', stateName(leafOf(machine.root)), '');
     const changes = leavesOf(machine.root).flatMap((leaf) => changesOf(name, leaf));
     return [...new Set([start, ...changes])];

@@ -36,6 +36,8 @@ export interface Consumer {
   readonly recorded: RecordedVolume;
   /** The volume as it is attached at the moment; null while its host is down. */
   readonly volume: () => AttachedVolume | null;
+  /** Whether the volume takes I/O by this way. */
+  readonly isOpen: () => boolean;
 }
 
 export interface WorkloadParts {
@@ -157,7 +159,8 @@ export class Workload {
 
   #act(hotBlocks: readonly number[], random: SeededRandom): void {
     const { consumers, onRequest } = this.#parts;
-    const { recorded, volume: attached } = random.pick(consumers);
+    const open = consumers.filter(({ isOpen }) => isOpen());
+    const { recorded, volume: attached } = random.pick(open.length > 0 ? open : consumers);
     const volume = attached();
     if (!this.#running || volume === null || recorded.open >= this.#options.openMax) return;
     const kind = random.integer(1000);

@@ -32,7 +32,8 @@ export async function runMutant(mutant: Mutant, options: MutantRunOptions): Prom
   try {
     const program = await mutatedBuild(folder, mutant.patches);
     const lines = await output(program, [
-      ...['sim', '--json', '--until-failure', '--seeds', options.seeds],
+      ...['sim', '--json', '--until-failure', '--no-reduce', '--seeds', options.seeds],
+      ...['--topology', 'both'],
       ...['--minutes', String(options.minutes), '--jobs', String(options.jobs)],
     ]);
     const runs = lines.filter((line) => !line.startsWith('{"summary"'));

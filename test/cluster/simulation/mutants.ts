@@ -11,6 +11,9 @@ const coordinator = 'actors/switch/coordinator.js';
 const fences = 'actors/disk/fences.js';
 const writes = 'actors/disk/write-operation.js';
 const attachment = 'actors/host/attachment-machine.js';
+const legs = 'actors/switch/leg-request.js';
+const rules = 'actors/switch/request-rules.js';
+const admission = 'actors/switch/admission.js';
 
 export const mutants = {
   acknowledgesAfterOneLeg: {
@@ -212,6 +215,125 @@ export const mutants = {
         file: 'actors/hba/hba.js',
         snippet: '#received(data, subject) {',
         replacement: '#received(data, subject) { data[data.length - 1] ^= 1;',
+      },
+    ],
+  },
+  readsBesideWrites: {
+    does: 'reads of a shared volume go to any mirror without waiting for the writes before them',
+    patches: [
+      {
+        file: legs,
+        snippet: 'if (chosen && volume.inSync[leg.extentIndex] === true)',
+        replacement: `if (chosen && (request.disk !== '' ||
+          part.legs.indexOf(leg) === request.ioNumber % part.legs.length))`,
+      },
+      {
+        file: admission,
+        snippet: 'if (!other.isRead && overlap(io, other))',
+        replacement: 'if (!io.isRead && !other.isRead && overlap(io, other))',
+      },
+    ],
+  },
+  readsMirrorsOfSharedVolumes: {
+    does: 'a host reads the mirrors of a shared volume itself, beside the coordinator',
+    patches: [
+      {
+        file: 'actors/host/route-choice.js',
+        snippet: '(operation === Operation.read && !driver.readsThroughCoordinator)',
+        replacement: 'operation === Operation.read',
+      },
+      {
+        file: 'actors/switch/switch-volume.js',
+        snippet: 'operation === Operation.read && this.#isShared(request)',
+        replacement: 'false',
+      },
+    ],
+  },
+  ordersEachHostAlone: {
+    does: 'a coordinator orders the writes of each host among themselves, but not those of several hosts',
+    patches: [
+      {
+        file: admission,
+        snippet: 'return one.firstBlock < other.endBlock &&',
+        replacement: `return one.request?.host === other.request?.host &&
+          one.firstBlock < other.endBlock &&`,
+      },
+    ],
+  },
+  attachesTwoExclusively: {
+    does: 'the virtualizer attaches a second host to a volume that one has for itself',
+    patches: [
+      {
+        file: 'actors/virtualizer/attachments.js',
+        snippet: `return request.host === other.host ||
+          request.mode === 'exclusive' || other.mode === 'exclusive';`,
+        replacement: 'return request.host === other.host;',
+      },
+    ],
+  },
+  ignoresBounds: {
+    does: 'hosts send some I/O to the coordinator of another partition, and it carries that out',
+    patches: [
+      {
+        file: 'actors/host/issuer.js',
+        snippet: `const part = this.#cut.part(0);
+          const route = routeForPart(driver, operation, part,`,
+        replacement: `const part = this.#cut.part(0);
+          if (driver.view.data.coordinatorMap.kind === 'consecutive' && io.arrival % 2 === 0)
+            part.partition = 0;
+          const route = routeForPart(driver, operation, part,`,
+      },
+      {
+        file: coordinator,
+        snippet: 'else if (part.partition !== partition.number) {',
+        replacement: 'else if (false) {',
+      },
+    ],
+  },
+  acceptsOldAttachments: {
+    does: 'writes of a host process that is gone are carried out after its successor has been attached',
+    patches: [
+      {
+        file: 'actors/virtualizer/decisions.js',
+        snippet: 'someoneWasCutOff(last.attachments, attachments, drained);',
+        replacement: 'false;',
+      },
+      {
+        file: rules,
+        snippet: 'if (request.generation === generation)',
+        replacement: 'if (true)',
+      },
+      {
+        file: rules,
+        snippet: `if (request.hostIncarnation !== hostIncarnation ||
+          request.attachEpoch !== attachEpoch)`,
+        replacement: 'if (false)',
+      },
+      {
+        file: fences,
+        snippet: 'const sender = judgeSender(fence, request);',
+        replacement: 'const sender = null;',
+      },
+    ],
+  },
+  callsDataNothing: {
+    does: 'disks say of blocks that hold data that nothing is stored there',
+    patches: [
+      {
+        file: 'actors/disk/tag-queries.js',
+        snippet: 'kind === TagKind.data || kind === TagKind.damaged;',
+        replacement: 'kind === TagKind.damaged;',
+      },
+    ],
+  },
+  numbersMirrorsApart: {
+    does: 'mirrors get the same bytes under different write numbers, so that only their tags differ',
+    patches: [
+      {
+        file: legs,
+        snippet: 'leg, { self, slot, ...order });',
+        replacement: `leg, { self, slot, ...order,
+          writeNumber: order.writeNumber + (sent > 0 ? 1 : 0) });`,
       },
     ],
   },
