@@ -13,7 +13,11 @@ import {
   parseDocument,
 } from 'yaml';
 import { homeBytes } from '../actors/disk/disk-layout.ts';
-import type { TopologyPath, TopologyProblem } from '../protocols/topology/layout-form.ts';
+import {
+  placeText,
+  type TopologyPath,
+  type TopologyProblem,
+} from '../protocols/topology/layout-form.ts';
 import { parseTopology } from '../protocols/topology/parse-topology.ts';
 import type { Topology } from '../protocols/topology.ts';
 import { packageFile } from './package-root.ts';
@@ -101,15 +105,6 @@ function placed(
 ): TopologyFileProblem {
   const { line, col } = lines.linePos(offsetOf(path, document));
   return { line, column: col, place: placeText(path), problem };
-}
-
-function placeText(path: TopologyPath): string {
-  return path
-    .map((key, index) => {
-      if (typeof key === 'number') return `[${key}]`;
-      return index === 0 ? key : `.${key}`;
-    })
-    .join('');
 }
 
 /**

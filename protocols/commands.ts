@@ -47,7 +47,9 @@ export const verbs = {
   load: 'load',
   /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes }`. */
   settled: 'settled',
-  /** Switch: body `{ volume }`: forget the volume. */
+  /** Disk: body `DiskForget`: the volume was deleted; confirmed once durable. */
+  forget: 'forget',
+  /** Switch: body `SwitchUnload`: forget the volume. */
   unload: 'unload',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
@@ -57,6 +59,14 @@ export const verbs = {
   detach: 'detach',
   /** Virtualizer, from a host: body `ControlDataQuery`; answers `{ controlData }`. */
   controlData: 'control-data',
+  /** Virtualizer: body `CreateVolume`; `ok` means that it is defined for good; it serves by and by. */
+  createVolume: 'create-volume',
+  /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
+  deleteVolume: 'delete-volume',
+  /** Virtualizer: answers `{ volumes: VolumeListed[] }`. */
+  listVolumes: 'list-volumes',
+  /** Virtualizer, from whoever serves a host's exports: body `{ host }`; answers `HostExportsTold`. */
+  exports: 'exports',
   /** Virtualizer, from a host or switch that met what it cannot recover from: body `TroubleReport`. */
   trouble: 'trouble',
   /**

@@ -97,7 +97,7 @@ const volumeDecision = {
   disks: listOf(diskMemberSchema),
 };
 
-/** The value of the config database's key `volume.<id>`. */
+/** A volume that was decided about. */
 export const volumeRecordSchema = z.object({
   cluster: id<ClusterId>(),
   clusterIdentity: identity,
@@ -107,6 +107,43 @@ export const volumeRecordSchema = z.object({
   lastEpoch: count<number>(),
 });
 export type VolumeRecord = z.infer<typeof volumeRecordSchema>;
+
+/** What stays of a volume that was deleted: no number of its name, and none of its extents, is ever issued again. */
+export const endedVolumeSchema = z.object({
+  state: z.literal('ended'),
+  cluster: id<ClusterId>(),
+  clusterIdentity: identity,
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+  controlEpoch: count<ControlEpoch>(),
+  lastEpoch: count<number>(),
+  /** The highest generation of its extents. */
+  extentGeneration: count<ExtentGeneration>(),
+});
+export type EndedVolume = z.infer<typeof endedVolumeSchema>;
+
+/** The value of the config database's key `volume.<id>`. */
+export const volumeKeySchema = z
+  .unknown()
+  .transform((value, context): VolumeRecord | EndedVolume => {
+    const ended = endedVolumeSchema.safeParse(value);
+    if (ended.success) return ended.data;
+    const record = volumeRecordSchema.safeParse(value);
+    if (record.success) return record.data;
+    for (const issue of record.error.issues)
+      context.issues.push({
+        code: 'custom',
+        message: issue.message,
+        path: issue.path,
+        input: value,
+      });
+    return z.NEVER;
+  });
+
+/** True for what stays of a deleted volume. */
+export function isEnded(value: VolumeRecord | EndedVolume): value is EndedVolume {
+  return 'state' in value;
+}
 
 /** The extent of a disk that a volume owns. */
 export const extentRecordSchema = z.object({
@@ -133,6 +170,25 @@ export const diskAssemblySchema = z.object({
   eventCounts: listOf(z.object({ set: id<MirrorSetId>(), eventCount: count<EventCount>() })),
 });
 export type DiskAssembly = z.infer<typeof diskAssemblySchema>;
+
+/** Tells a disk that a volume is gone, as far as it was known in generations below this one: body of `forget`. */
+export const diskForgetSchema = z.object({
+  cluster: id<ClusterId>(),
+  clusterIdentity: identity,
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+  controlEpoch: count<ControlEpoch>(),
+  /** The disk and process that are meant: another one must refuse. */
+  disk: diskMemberSchema,
+});
+export type DiskForget = z.infer<typeof diskForgetSchema>;
+
+/** Tells a switch the same: body of the command `unload`. */
+export const switchUnloadSchema = z.object({
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+});
+export type SwitchUnload = z.infer<typeof switchUnloadSchema>;
 
 /** What a switch must know to virtualize a volume and to coordinate its partitions: body of the command `load`. */
 export const switchLoadSchema = z.object({

@@ -26,6 +26,8 @@ export const eventNames = {
   transition: 'transition',
   /** Something was decided: `{ volume, what, generation, … }`. */
   decision: 'decision',
+  /** From a virtualizer: hosts serve other exports than before: `{ controlEpoch, number }`. */
+  exports: 'exports',
   /** Something went wrong: `{ what, … }`. */
   fault: 'fault',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import type { ControlEpoch, Generation } from './units.ts';
+import type { ControlEpoch, ExtentGeneration, Generation } from './units.ts';
 
 /** What a disk's superblock says of a volume that has extents on it. */
 export const diskVolumeFactsSchema = z.looseObject({
@@ -25,6 +25,8 @@ export const diskFactsSchema = z.looseObject({
   homeBytes: count<number>(),
   /** The cluster whose assembly it confirmed first; '' when it belongs to none yet. */
   clusterIdentity: z.string().regex(/^([0-9a-f]{32})?$/),
+  /** The highest that any extent on it ever had, whether its volume is still there or not. */
+  highestExtentGeneration: count<ExtentGeneration>(),
   volumes: z.array(diskVolumeFactsSchema).max(4096),
 });
 export type DiskFacts = z.infer<typeof diskFactsSchema>;

@@ -1,12 +1,18 @@
 /**
- * What the command `assemble` does to a superblock: the virtualizer's decision about one volume replaces what the
- * disk knew of it, unless the decision is older or not meant for this disk. Pure; making it durable is
- * `superblock-store.ts`'s, and the disk confirms only after that.
+ * What the commands `assemble` and `forget` do to a superblock: the virtualizer's decision about one volume replaces
+ * what the disk knew of it, or ends it, unless the decision is older or not meant for this disk. Pure; making it
+ * durable is `superblock-store.ts`'s, and the disk confirms only after that.
  */
 import type { RefusalReason } from '../../protocols/commands.ts';
-import type { AttachmentRecord, DiskAssembly, ExtentRecord } from '../../protocols/control-data.ts';
+import type {
+  AttachmentRecord,
+  DiskAssembly,
+  DiskForget,
+  ExtentRecord,
+} from '../../protocols/control-data.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import { extentReferenceMax, tagEpochMax } from './block-tags.ts';
+import { isRetired, retire } from './retired-generations.ts';
 import type { ExtentEntry, SuperblockContent, VolumeEntry } from './superblock.ts';
 
 /** Volumes that may have extents on one disk. */
@@ -29,6 +35,7 @@ export function assemble(
     wrongDisk(content, assembly) ??
     (known === undefined ? tooManyVolumes(content) : goesBackwards(known, assembly)) ??
     badExtents(content, assembly, homeBytes) ??
+    givenUp(content, known, assembly) ??
     badEpochs(assembly);
   if (problem !== null) return { ok: false, ...problem };
   let nextReference = content.nextReference;
@@ -44,7 +51,31 @@ export function assemble(
   const volumes = content.volumes.filter((entry) => entry !== known);
   volumes.push(entryOf(assembly, extents, known));
   volumes.sort((one, other) => (one.volume < other.volume ? -1 : 1));
-  return { ok: true, content: { ...content, cluster, clusterIdentity, nextReference, volumes } };
+  const kept = new Set(extents.map(({ reference }) => reference));
+  const dropped = (known?.extents ?? []).filter(({ reference }) => !kept.has(reference));
+  const retired = retire(content.retired, dropped);
+  return {
+    ok: true,
+    content: { ...content, cluster, clusterIdentity, nextReference, retired, volumes },
+  };
+}
+
+/** The superblock without a volume that was deleted; equal to the one before when the disk does not know it. */
+export function forget(content: SuperblockContent, body: DiskForget): Assembled {
+  const known = content.volumes.find(({ volume }) => volume === body.volume);
+  const problem =
+    wrongDisk(content, body) ??
+    (known !== undefined && body.controlEpoch < known.controlEpoch
+      ? fenced('the control epoch', known.controlEpoch, body.controlEpoch)
+      : null) ??
+    (known !== undefined && body.generation <= known.generation
+      ? fenced('the generation', known.generation, body.generation)
+      : null);
+  if (problem !== null) return { ok: false, ...problem };
+  if (known === undefined) return { ok: true, content };
+  const volumes = content.volumes.filter((entry) => entry !== known);
+  const retired = retire(content.retired, known.extents);
+  return { ok: true, content: { ...content, retired, volumes } };
 }
 
 function entryOf(
@@ -80,7 +111,23 @@ function referenceOf(known: VolumeEntry | undefined, extent: ExtentRecord): numb
   )?.reference;
 }
 
-function wrongDisk(content: SuperblockContent, assembly: DiskAssembly): Problem {
+/** No extent that this disk gave up comes back, whoever still speaks of it. */
+function givenUp(
+  content: SuperblockContent,
+  known: VolumeEntry | undefined,
+  assembly: DiskAssembly,
+): Problem {
+  const extent = assembly.extents.find(
+    (one) => referenceOf(known, one) === undefined && isRetired(content.retired, one.generation),
+  );
+  if (extent === undefined) return null;
+  const message =
+    `disk ${content.disk} gave up extent ${extent.extent} of generation ${extent.generation}: ` +
+    `volume ${assembly.volume} was deleted; delete it again to end what is left of it`;
+  return { reason: 'fenced', message };
+}
+
+function wrongDisk(content: SuperblockContent, assembly: DiskAssembly | DiskForget): Problem {
   const { disk, identity, instance, clusterIdentity } = content;
   const meant = assembly.disk;
   if (meant.disk !== disk || meant.identity !== identity)
@@ -113,7 +160,10 @@ function fenced(what: string, current: number, asked: number): Problem {
   return { reason: 'fenced', message: `${what} is ${current} here, asked for is ${asked}` };
 }
 
-/** No number that fences may ever go down, nor be given to somebody else. */
+/**
+ * No number that fences may ever go down, nor be given to somebody else. Event counts begin anew with a volume that
+ * has none of the extents of its former namesake.
+ */
 function goesBackwards(known: VolumeEntry, assembly: DiskAssembly): Problem {
   if (assembly.controlEpoch < known.controlEpoch)
     return fenced('the control epoch', known.controlEpoch, assembly.controlEpoch);
@@ -135,7 +185,8 @@ function goesBackwards(known: VolumeEntry, assembly: DiskAssembly): Problem {
     const problem = after === undefined ? null : attachmentGoesBackwards(before, after);
     if (problem !== null) return problem;
   }
-  for (const { set, eventCount } of known.eventCounts) {
+  const isSameLife = assembly.extents.some((extent) => referenceOf(known, extent) !== undefined);
+  for (const { set, eventCount } of isSameLife ? known.eventCounts : []) {
     const after = assembly.eventCounts.find((count) => count.set === set);
     if (after !== undefined && after.eventCount < eventCount)
       return fenced(`the event count of ${set}`, eventCount, after.eventCount);

@@ -5,21 +5,20 @@
 import type { Actor as MachineActor } from 'xstate';
 import { z } from 'zod';
 import { type Answer, checksumQuerySchema, refusal, verbs } from '../../protocols/commands.ts';
-import { type DiskAssembly, diskAssemblySchema } from '../../protocols/control-data.ts';
+import { diskAssemblySchema, diskForgetSchema } from '../../protocols/control-data.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { DiskFacts } from '../../protocols/facts.ts';
-import type { DiskId, HostId, LinkId, VolumeId } from '../../protocols/ids.ts';
+import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { BlockStore, Bus, Cancel } from '../../protocols/ports.ts';
-import { blockBytes, type Incarnation, unitOf } from '../../protocols/units.ts';
+import { type Incarnation, unitOf } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import { assemble } from './assembly.ts';
 import { answerChecksums } from './checksum-query.ts';
+import { DiskDecisions, homeBytesOf } from './disk-decisions.ts';
 import { DiskIo } from './disk-io.ts';
 import { diskMachine } from './disk-machine.ts';
-import { fenceTableOf } from './fences.ts';
 import { type OpenDisk, type OpenedDisk, openDisk } from './open-disk.ts';
-import type { SuperblockContent } from './superblock.ts';
+import { highestGeneration } from './retired-generations.ts';
 
 /** One link of a disk, and its connection to the fabric. */
 export interface DiskLink {
@@ -45,9 +44,9 @@ export class Disk {
   readonly #actor: Actor;
   readonly #machine: MachineActor<typeof diskMachine>;
   readonly #cancels: Cancel[] = [];
-  readonly #assembled = new Set<VolumeId>();
   #open: OpenDisk | null = null;
   #io: DiskIo | null = null;
+  #decisions: DiskDecisions | null = null;
   #whenStopped: (() => void)[] = [];
 
   constructor(options: DiskOptions, ports: ActorPorts) {
@@ -60,7 +59,16 @@ export class Disk {
       ports,
       () => ({ state: this.state, facts: this.facts() }),
     );
-    this.#actor.onCommand(verbs.assemble, (body, answer) => this.#assemble(body, answer));
+    this.#actor.onCommand(verbs.assemble, (body, answer) =>
+      this.#whileOpen(diskAssemblySchema, body, answer, (decisions, assembly) =>
+        decisions.assemble(assembly, answer),
+      ),
+    );
+    this.#actor.onCommand(verbs.forget, (body, answer) =>
+      this.#whileOpen(diskForgetSchema, body, answer, (decisions, order) =>
+        decisions.forget(order, answer),
+      ),
+    );
     this.#actor.onCommand(verbs.checksums, (body, answer) => this.#checksums(body, answer));
     this.#machine = runMachine({
       machine: diskMachine.provide({
@@ -128,8 +136,9 @@ export class Disk {
     const { identity, clusterIdentity, volumes } = superblock.content;
     return {
       identity,
-      homeBytes: this.#homeBytes(this.#open),
+      homeBytes: homeBytesOf(this.#open),
       clusterIdentity,
+      highestExtentGeneration: highestGeneration(superblock.content),
       volumes: volumes.map(({ volume, generation, controlEpoch, highestEpoch }) => {
         return { volume, generation, controlEpoch, highestEpoch };
       }),
@@ -138,10 +147,6 @@ export class Disk {
       replayedRecords,
       counters: { ...this.#io?.allCounters(), ...device.counters() },
     };
-  }
-
-  #homeBytes({ device }: OpenDisk): number {
-    return device.parts.layout.homeBlocks * blockBytes;
   }
 
   #openStore(): void {
@@ -171,8 +176,10 @@ export class Disk {
     const { instance } = superblock.content;
     this.#open = opened.disk;
     this.#io = new DiskIo(this.id, instance, device, this.#actor.subjects);
-    const nothingAssembled = fenceTableOf(superblock.content, () => false, new Map());
-    this.#io.fence(nothingAssembled, () => {});
+    this.#decisions = new DiskDecisions(this.id, opened.disk, this.#io, {
+      assembled: () => this.#machine.send({ type: 'volume.assembled' }),
+      failed: (reason) => this.#fail(reason),
+    });
     this.#ports.log.info({ disk: this.id, instance, replayedRecords }, 'the disk is open');
     this.#machine.send({ type: 'journal.replayed' });
     this.#actor.start();
@@ -202,51 +209,20 @@ export class Disk {
       );
   }
 
-  /** The command `assemble`: confirmed once the superblock with the decision is durable. */
-  #assemble(body: unknown, answer: (result: Answer) => void): void {
-    const parsed = diskAssemblySchema.safeParse(body);
+  #whileOpen<Body>(
+    schema: z.ZodType<Body>,
+    body: unknown,
+    answer: (result: Answer) => void,
+    carryOut: (decisions: DiskDecisions, body: Body) => void,
+  ): void {
+    const parsed = schema.safeParse(body);
     const snapshot = this.#machine.getSnapshot();
-    const open = this.#open;
     if (snapshot.hasTag('broken'))
       answer(refusal('refused', `disk ${this.id} cannot serve: ${snapshot.context.reason}`));
     else if (!parsed.success) answer(refusal('invalid', z.prettifyError(parsed.error)));
-    else if (open === null || snapshot.matches('stopping') || snapshot.matches('stopped'))
+    else if (this.#decisions === null || snapshot.matches('stopping') || this.state === 'stopped')
       answer(refusal('not-ready', `disk ${this.id} is ${this.state}`));
-    else this.#take(open, parsed.data, answer);
-  }
-
-  #take(open: OpenDisk, assembly: DiskAssembly, answer: (result: Answer) => void): void {
-    const { superblock } = open;
-    const result = assemble(superblock.content, assembly, this.#homeBytes(open));
-    if (!result.ok) {
-      answer(refusal(result.reason, result.message));
-      return;
-    }
-    if (!superblock.fits(result.content)) {
-      const message = `the superblock of disk ${this.id} has no room for volume ${assembly.volume}`;
-      answer(refusal('refused', message));
-      return;
-    }
-    const { content } = result;
-    const isNew = JSON.stringify(content) !== JSON.stringify(superblock.durableContent);
-    let waitFor = isNew ? 2 : 1;
-    const oneDone = () => {
-      waitFor -= 1;
-      if (waitFor > 0) return;
-      this.#machine.send({ type: 'volume.assembled' });
-      answer({ ok: true, generation: assembly.generation, instance: content.instance });
-    };
-    this.#assembled.add(assembly.volume);
-    // In force at once: nothing that is fenced may slip in while the decision becomes durable.
-    this.#fence(open, content, oneDone);
-    if (!isNew) return;
-    superblock.keep(content, (error) => {
-      if (error === null) oneDone();
-      else {
-        this.#fail(`the superblock cannot be written: ${error.detail}`);
-        answer(refusal('refused', `disk ${this.id} has failed: ${error.detail}`));
-      }
-    });
+    else carryOut(this.#decisions, parsed.data);
   }
 
   /** The command `checksums`. */
@@ -255,19 +231,6 @@ export class Disk {
     if (!parsed.success) answer(refusal('invalid', z.prettifyError(parsed.error)));
     else if (this.#open === null) answer(refusal('not-ready', `disk ${this.id} is ${this.state}`));
     else answerChecksums(this.#open, parsed.data, answer);
-  }
-
-  #fence({ device, superblock }: OpenDisk, content: SuperblockContent, over: () => void): void {
-    if (this.#io === null) return;
-    const isAssembled = (volume: VolumeId) => this.#assembled.has(volume);
-    const isAttached = (host: HostId, incarnation: number) =>
-      superblock.content.volumes.some(({ attachments }) =>
-        attachments.some((each) => each.host === host && each.hostIncarnation === incarnation),
-      );
-    this.#io.fence(fenceTableOf(content, isAssembled, this.#io.fences), () => {
-      device.parts.remembered.keepOnly(isAttached);
-      over();
-    });
   }
 
   #closeStore(): void {

@@ -7,6 +7,7 @@ import type { BlockStore, Random } from '../../protocols/ports.ts';
 import { type DiskInstance, mebibyte, unitOf } from '../../protocols/units.ts';
 import { checkpointPlaces, encodeCheckpoint } from './checkpoint-record.ts';
 import { type DiskLayout, layoutOf, storeBytesMin } from './disk-layout.ts';
+import { nothingRetired } from './retired-generations.ts';
 import type { SuperblockContent } from './superblock.ts';
 import { readSuperblock, writeFirstSuperblocks } from './superblock-store.ts';
 
@@ -72,6 +73,7 @@ function firstContent(
     clusterIdentity: '',
     instance: unitOf<DiskInstance>(0),
     nextReference: 1,
+    retired: nothingRetired,
     volumes: [],
   };
 }

@@ -19,6 +19,7 @@ import type { ClusterId, DiskId, VolumeId } from '../../protocols/ids.ts';
 import {
   type ControlEpoch,
   type DiskInstance,
+  type ExtentGeneration,
   type Generation,
   roundUp,
   sectorBytes,
@@ -50,6 +51,14 @@ export interface VolumeEntry {
   readonly eventCounts: DiskAssembly['eventCounts'];
 }
 
+/** Generations of extents that the disk gave up. */
+export interface RetiredGenerations {
+  /** All up to this one count as given up. */
+  readonly floor: ExtentGeneration;
+  /** Those above the floor, in order. */
+  readonly above: readonly ExtentGeneration[];
+}
+
 export interface SuperblockContent {
   readonly disk: DiskId;
   /** Random, made at format: 32 hexadecimal digits. */
@@ -63,6 +72,7 @@ export interface SuperblockContent {
   readonly clusterIdentity: string;
   readonly instance: DiskInstance;
   readonly nextReference: number;
+  readonly retired: RetiredGenerations;
   readonly volumes: readonly VolumeEntry[];
 }
 

@@ -2,12 +2,15 @@
 import { z } from 'zod';
 import { Operation, Status } from '../../protocols/codes.ts';
 import { type Answer, refusal, settledQuerySchema } from '../../protocols/commands.ts';
-import { type SwitchLoad, switchLoadSchema } from '../../protocols/control-data.ts';
+import {
+  type SwitchLoad,
+  switchLoadSchema,
+  switchUnloadSchema,
+} from '../../protocols/control-data.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
-import { id } from '../../protocols/schema.ts';
 import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
 import { LayoutMemory } from './layout-memory.ts';
 import { copiesOf, readLoad } from './loaded-volume.ts';
@@ -31,8 +34,6 @@ export interface VirtualizingEvents {
 
 /** What the volumes of a switch have in common. */
 type VirtualizingParts = Omit<CoordinatorParts, 'steering' | 'spanning'>;
-
-const unloadSchema = z.object({ volume: id<VolumeId>() });
 
 export class Virtualizing {
   readonly memory: LayoutMemory;
@@ -101,9 +102,12 @@ export class Virtualizing {
 
   /** The command `unload`. */
   unload(body: unknown): Answer {
-    const parsed = unloadSchema.safeParse(body);
+    const parsed = switchUnloadSchema.safeParse(body);
     if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
-    const { volume } = parsed.data;
+    const { volume, generation } = parsed.data;
+    const loaded = this.#volumes.get(volume)?.volume.load.generation ?? 0;
+    if (loaded > generation)
+      return refusal('fenced', `generation ${loaded} of ${volume} is loaded`);
     this.#volumes.get(volume)?.unload();
     this.#volumes.delete(volume);
     this.memory.remove(volume);

@@ -7,7 +7,8 @@ import type { TopologyPath, TopologyProblem } from './layout-form.ts';
 import { listensOverlap, listenText } from './listen.ts';
 import type { WrittenTopology } from './written-topology.ts';
 
-interface WrittenExport {
+/** An export, whose it is, and where problems of it are said to be. */
+export interface WrittenExport {
   readonly value: z.output<typeof exportSchema>;
   readonly path: TopologyPath;
   readonly host: HostId;
@@ -40,12 +41,25 @@ function volumeUseProblems(
     return [{ path: place, problem: known.unknown('volume', value.volume) }];
   const volume = written.sections.volumes.find((entry) => entry.value.id === value.volume)?.value;
   const hosts = volume?.hosts ?? 'all';
-  if (hosts === 'all' || hosts.includes(host)) return [];
-  const allowed = hosts.length === 0 ? 'no host' : hosts.join(', ');
-  return [{ path: place, problem: `volume ${value.volume} is for ${allowed}, not for ${host}` }];
+  return hosts === 'all' ? [] : maskProblems({ value, path, host }, hosts);
 }
 
-function collisions(earlier: WrittenExport, later: WrittenExport): readonly TopologyProblem[] {
+/** What is wrong with an export when only these hosts may use its volume. */
+export function maskProblems(
+  { value, path, host }: WrittenExport,
+  hosts: readonly HostId[],
+): readonly TopologyProblem[] {
+  if (hosts.includes(host)) return [];
+  const allowed = hosts.length === 0 ? 'no host' : hosts.join(', ');
+  const problem = `volume ${value.volume} is for ${allowed}, not for ${host}`;
+  return [{ path: [...path, 'volume'], problem }];
+}
+
+/** What of a later export does not go together with an earlier one. */
+export function collisions(
+  earlier: WrittenExport,
+  later: WrittenExport,
+): readonly TopologyProblem[] {
   const problems: TopologyProblem[] = [];
   const [a, b] = [earlier.value, later.value];
   const address = listenText(b.listen);

@@ -37,6 +37,16 @@ export interface TopologyProblem {
   readonly problem: string;
 }
 
+/** A path as people read it: `disks[2].size`. */
+export function placeText(path: TopologyPath): string {
+  return path
+    .map((key, index) => {
+      if (typeof key === 'number') return `[${key}]`;
+      return index === 0 ? key : `.${key}`;
+    })
+    .join('');
+}
+
 export const stripBytesDefault = 65_536;
 const formHelp =
   'a disk id, {concat: […]}, {stripe: {stripBytes: 64KiB, of: […]}} or {mirror: […]}, nested as you like';

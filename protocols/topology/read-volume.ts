@@ -35,7 +35,7 @@ export function readVolume(topology: Topology, value: unknown): VolumeRead {
 }
 
 /** What a volume may refer to, as if it had just been read. */
-function writtenOf(topology: Topology): WrittenTopology {
+export function writtenOf(topology: Topology): WrittenTopology {
   const { cluster, faults, control, policies } = topology;
   const entriesOf = <Value>(values: readonly Value[]) =>
     values.map((value) => ({ value, path: [] }));

@@ -72,15 +72,22 @@ describe('loading a switch', () => {
     const used = factsOf(world).layoutMemory.usedBytes;
     world.serve({ generation: 11 });
     expect(factsOf(world).layoutMemory.usedBytes, 'the same volume counts once').to.equal(used);
-    world.command('unload', { volume: 'vol0' });
+    world.command('unload', { volume: 'vol0', generation: 1000 });
     expect(factsOf(world).layoutMemory.usedBytes).to.equal(0);
+  });
+
+  it('is not undone by an order to unload that comes late, after a newer volume of the name', () => {
+    const world = serving();
+    const late = world.command('unload', { volume: 'vol0', generation: 9 });
+    expect(late).to.include({ ok: false, reason: 'fenced' });
+    expect(factsOf(world).layoutMemory.usedBytes).to.be.above(0);
   });
 
   it('ends with unloading: nothing is coordinated, sent again or answered any more', () => {
     const world = serving();
     world.write({ offset: 0 });
     const frames = world.takeToDisks();
-    expect(world.command('unload', { volume: 'vol0' })).to.include({ ok: true });
+    expect(world.command('unload', { volume: 'vol0', generation: 1000 })).to.include({ ok: true });
     for (const frame of frames) world.answer(frame);
     world.clock.runFor(2000);
     expect(world.takeToDisks()).to.be.empty;

@@ -102,7 +102,13 @@ export class FakeDisk implements FakeMember {
       controlEpoch: assembly.controlEpoch,
       highestEpoch: this.#highestEpoch(assembly.volume),
     }));
-    return { identity, clusterIdentity, homeBytes: 500 * 1024 * 1024, volumes };
+    return {
+      identity,
+      clusterIdentity,
+      homeBytes: 500 * 1024 * 1024,
+      volumes,
+      highestExtentGeneration: 0,
+    };
   }
 }
 

@@ -33,6 +33,7 @@ export function diskFacts(disk: string, more: Record<string, unknown> = {}) {
     identity: identityOf(disk),
     clusterIdentity,
     homeBytes: 500 * 1024 * 1024,
+    highestExtentGeneration: 0 as ExtentGeneration,
     volumes: [],
     ...more,
   };

@@ -1,0 +1,86 @@
+/**
+ * Volumes that are created while the cluster runs: what is asked for, what the config database keeps of it, and what
+ * hosts are told of their exports. A definition is kept as people write a volume in a topology file, so that it is
+ * judged by the same rules and `nats kv get` shows what was asked for.
+ */
+import { z } from 'zod';
+import { attachModeSchema } from './control-data.ts';
+import type { HostId, VolumeId } from './ids.ts';
+import { count, id } from './schema.ts';
+import type { Export, Volume } from './topology.ts';
+import type { ControlEpoch } from './units.ts';
+
+/** The most volumes that may be defined beside those of the topology. */
+export const definitionsMax = 1024;
+export const exportsPerVolumeMax = 64;
+/** A definition that takes more bytes as JSON is none. */
+export const definitionBytesMax = 65_536;
+
+/** Plain keys and values, as a YAML or JSON text gives them. */
+const writtenEntry = z.record(z.string(), z.unknown());
+
+/** Body of the command `create-volume`: entries as in a topology file, each export with its `host` and no `volume`. */
+export const createVolumeSchema = z.object({
+  volume: writtenEntry,
+  exports: z.array(writtenEntry).max(exportsPerVolumeMax).default([]),
+});
+export type CreateVolume = z.infer<typeof createVolumeSchema>;
+
+/** Body of the command `delete-volume`. */
+export const deleteVolumeSchema = z.object({ volume: id<VolumeId>() });
+
+/** An export with every default filled in, as text. */
+export const writtenExportSchema = z.object({
+  host: id<HostId>(),
+  name: z.string().min(1).max(256),
+  attach: attachModeSchema,
+  readOnly: z.boolean(),
+  /** As in a topology: `nbd://127.0.0.1:10809`. */
+  listen: z.string(),
+});
+export type WrittenExport = z.infer<typeof writtenExportSchema>;
+
+/** The value of the config database's key `definition.<id>`. */
+export const definitionRecordSchema = z.discriminatedUnion('state', [
+  z.object({
+    /** `deleting`: it was told to go, and it will, whatever fails meanwhile. */
+    state: z.enum(['wanted', 'deleting']),
+    volume: writtenEntry,
+    exports: z.array(writtenExportSchema).max(exportsPerVolumeMax),
+  }),
+  /** There was one of that name. */
+  z.object({ state: z.literal('deleted') }),
+]);
+export type DefinitionRecord = z.infer<typeof definitionRecordSchema>;
+export type LiveDefinition = Exclude<DefinitionRecord, { readonly state: 'deleted' }>;
+
+/** An export of a created volume, and whose it is. */
+export interface HostExport extends Export {
+  readonly host: HostId;
+}
+
+/** A definition as actors read it. */
+export interface DefinedVolume {
+  readonly volume: Volume;
+  readonly exports: readonly HostExport[];
+}
+
+/** Body of the command `exports`. */
+export const exportsQuerySchema = z.object({ host: id<HostId>() });
+
+/** What a host serves of created volumes. Answers that came under lower numbers are old. */
+export const hostExportsSchema = z.object({
+  controlEpoch: count<ControlEpoch>(),
+  /** Steps with each change, within a control epoch. */
+  number: count<number>(),
+  exports: z
+    .array(writtenExportSchema.omit({ host: true }).extend({ volume: id<VolumeId>() }))
+    .max(definitionsMax),
+});
+export type HostExportsTold = z.infer<typeof hostExportsSchema>;
+
+/** Body of the event `exports`: they changed. Who missed something asks. */
+export const exportsChangedSchema = z.looseObject({
+  controlEpoch: count<ControlEpoch>(),
+  number: count<number>(),
+});
