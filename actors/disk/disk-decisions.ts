@@ -30,7 +30,7 @@ export class DiskDecisions {
   readonly #open: OpenDisk;
   readonly #io: DiskIo;
   readonly #listener: DecisionListener;
-  /** By this process. */
+  /** Since the disk was opened. */
   readonly #assembled = new Set<VolumeId>();
 
   /** Until something is assembled every volume is fenced. */

@@ -4,7 +4,7 @@
  * topology does not name, whose places on the disks are taken all the same. Answers in events of its machine.
  */
 import { z } from 'zod';
-import { volumeRecordSchema } from '../../protocols/control-data.ts';
+import { type EndedVolume, isEnded, volumeKeySchema } from '../../protocols/control-data.ts';
 import type { VirtualizerId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { ConfigDatabase, Random } from '../../protocols/ports.ts';
@@ -30,8 +30,11 @@ export interface ClaimParts {
   readonly random: Random;
   readonly virtualizer: VirtualizerId;
   readonly incarnation: Incarnation;
-  /** Volumes of the topology: read by their own machines. */
-  readonly known: readonly VolumeId[];
+}
+
+interface ForeignVolumes {
+  readonly layouts: Layout[];
+  readonly ended: EndedVolume[];
 }
 
 type Tell = (event: VirtualizerMachineEvent) => void;
@@ -47,6 +50,7 @@ export class ControlClaim {
   readonly #control: RecordStore<ControlRecord>;
   #clusterIdentity = '';
   #foreignLayouts: readonly Layout[] = [];
+  #ended: readonly EndedVolume[] = [];
 
   constructor(parts: ClaimParts) {
     this.#parts = parts;
@@ -59,9 +63,14 @@ export class ControlClaim {
     return this.#clusterIdentity;
   }
 
-  /** Of volumes that are in the database and not in the topology. */
+  /** Of volumes that are in the database, and that nobody wants any more or yet. */
   get foreignLayouts(): readonly Layout[] {
     return this.#foreignLayouts;
+  }
+
+  /** What stays of volumes that were deleted, but for names that are in use again. */
+  get ended(): readonly EndedVolume[] {
+    return this.#ended;
   }
 
   identify(tell: Tell): void {
@@ -96,32 +105,35 @@ export class ControlClaim {
     });
   }
 
-  listVolumes(tell: Tell): void {
-    const { database, known } = this.#parts;
-    database.list(databaseKeys.volumes, (result) => {
+  /** @param known volumes that are read by their own machines */
+  listVolumes(known: readonly VolumeId[], tell: Tell): void {
+    this.#parts.database.list(databaseKeys.volumes, (result) => {
       if ('unavailable' in result) return tell(unreadable(result.unavailable));
       const own = known.map((volume) => databaseKeys.volume(volume));
       this.#readForeign(
         result.keys.filter((key) => !own.includes(key)),
-        [],
+        { layouts: [], ended: [] },
         tell,
       );
     });
   }
 
   /** One key after the other: a list of many must not become many requests at once. */
-  #readForeign(keys: readonly string[], layouts: readonly Layout[], tell: Tell): void {
+  #readForeign(keys: readonly string[], foreign: ForeignVolumes, tell: Tell): void {
     const [key, ...others] = keys;
     if (key === undefined) {
-      this.#foreignLayouts = layouts;
+      this.#foreignLayouts = foreign.layouts;
+      this.#ended = foreign.ended;
       tell({ type: 'volumes.listed' });
       return;
     }
-    new RecordStore(this.#parts.database, key, volumeRecordSchema).read((result) => {
+    new RecordStore(this.#parts.database, key, volumeKeySchema).read((result) => {
       if (result.outcome === 'unavailable' || result.outcome === 'invalid')
         return tell(unreadable(result.reason));
-      const found = result.outcome === 'found' ? [result.value.layout] : [];
-      this.#readForeign(others, [...layouts, ...found], tell);
+      const value = result.outcome === 'found' ? result.value : null;
+      if (value !== null && isEnded(value)) foreign.ended.push(value);
+      else if (value !== null) foreign.layouts.push(value.layout);
+      this.#readForeign(others, foreign, tell);
     });
   }
 

@@ -6,6 +6,7 @@
 import type {
   AttachmentRecord,
   DiskMember,
+  EndedVolume,
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
@@ -48,11 +49,13 @@ export interface NewVolume {
   readonly volume: Volume;
   readonly frameBytesMax: number;
   readonly layout: Layout;
+  /** What stays of the volume that had this name before: its numbers go on. */
+  readonly former: EndedVolume | null;
 }
 
 /** The record from which the first decision of a volume is made. It is never written itself. */
 export function blankRecord(created: NewVolume): VolumeRecord {
-  const { cluster, clusterIdentity, volume, frameBytesMax, layout } = created;
+  const { cluster, clusterIdentity, volume, frameBytesMax, layout, former } = created;
   return {
     cluster,
     clusterIdentity,
@@ -63,8 +66,8 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     frameBytesMax,
     layout,
     coordinatorMap: volume.coordinatorMap,
-    generation: unitOf<Generation>(0),
-    controlEpoch: unitOf<ControlEpoch>(0),
+    generation: former?.generation ?? unitOf<Generation>(0),
+    controlEpoch: former?.controlEpoch ?? unitOf<ControlEpoch>(0),
     partitions: volume.coordinators.map((coordinator, partition) => ({
       partition,
       coordinator,
@@ -78,7 +81,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     })),
     attachments: [],
     disks: [],
-    lastEpoch: 0,
+    lastEpoch: former?.lastEpoch ?? 0,
   };
 }
 

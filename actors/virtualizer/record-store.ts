@@ -24,6 +24,8 @@ export const databaseKeys = {
   cluster: 'cluster',
   /** Who decides. */
   control: 'control',
+  definitions: 'definition.',
+  definition: (volume: string) => `definition.${volume}`,
   volumes: 'volume.',
   volume: (volume: string) => `volume.${volume}`,
 } as const;

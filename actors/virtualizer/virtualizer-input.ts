@@ -17,6 +17,8 @@ export interface VirtualizerInput {
   /** Those that can virtualize; plain ones need nothing from a virtualizer. */
   readonly virtualizingSwitches: readonly SwitchId[];
   readonly volumes: readonly Volume[];
+  /** What volumes that are created later are judged by. */
+  readonly topology: Topology;
   readonly frameBytesMax: number;
   /** All ways by which a host can do I/O to a disk; none when there are none. */
   readonly diskRoutes: (host: HostId, disk: DiskId) => readonly Route[];
@@ -38,6 +40,7 @@ export function virtualizerInputOf(
     disks: topology.disks.map(({ id }) => id),
     virtualizingSwitches: topology.switches.filter((each) => each.virtualizing).map(({ id }) => id),
     volumes: topology.volumes,
+    topology,
     frameBytesMax: topology.policies.frameBytesMax,
     diskRoutes: remembered((host, disk) =>
       bestFirst((hbas.get(host) ?? []).flatMap((hba) => volumePathsToDisk(wiring, hba, disk))),

@@ -15,7 +15,6 @@ import {
 } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
-import type { Layout } from '../../protocols/layout/layout.ts';
 import type { ConfigDatabase } from '../../protocols/ports.ts';
 import { type ControlEpoch, unitOf } from '../../protocols/units.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
@@ -23,9 +22,13 @@ import { runMachine, stateText } from '../running-machine.ts';
 import { ActorWatch } from './actor-watch.ts';
 import { ControlClaim } from './control-claim.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
-import { virtualizerMachine } from './virtualizer-machine.ts';
-import { VolumeAssembly } from './volume-assembly.ts';
-import type { VolumeEnvironment } from './volume-environment.ts';
+import { type VirtualizerMachineEvent, virtualizerMachine } from './virtualizer-machine.ts';
+import type { VolumeAssembly } from './volume-assembly.ts';
+import { VolumeCatalogue } from './volume-catalogue.ts';
+import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
+import { VolumeSet } from './volume-set.ts';
+
+const definitionRetryMs = 1000;
 
 export interface VirtualizerPorts extends ActorPorts {
   readonly database: ConfigDatabase;
@@ -37,7 +40,8 @@ export class Virtualizer {
   readonly #actor: Actor;
   readonly #watch: ActorWatch;
   readonly #claim: ControlClaim;
-  readonly #volumes = new Map<VolumeId, VolumeAssembly>();
+  readonly #catalogue: VolumeCatalogue;
+  #term: ActiveTerm | null = null;
   #machine: MachineActor<typeof virtualizerMachine> | null = null;
   #state = 'stopped';
 
@@ -52,18 +56,22 @@ export class Virtualizer {
       facts: this.#facts(),
     }));
     const { database, random } = ports;
-    const known = input.volumes.map(({ id }) => id);
-    this.#claim = new ControlClaim({ database, random, virtualizer, incarnation, known });
+    this.#claim = new ControlClaim({ database, random, virtualizer, incarnation });
+    const { topology } = input;
+    this.#catalogue = new VolumeCatalogue({ topology, database, log: ports.log });
     this.#watch = new ActorWatch(input, this.#actor, ports, {
-      membersChanged: () => this.#membersChanged(),
-      hostSeen: (host, facts) => {
-        for (const volume of this.#volumes.values()) volume.hostSeen(host, facts);
-      },
-      settledTold: (sender) => {
-        for (const volume of this.#volumes.values()) volume.settledTold(sender);
-      },
+      membersChanged: () => this.#term?.volumes.membersChanged(),
+      hostSeen: (host, facts) => this.#term?.volumes.hostSeen(host, facts),
+      settledTold: (sender) => this.#term?.volumes.settledTold(sender),
     });
     this.#handleCommands();
+    new VolumeCommands({
+      topology,
+      catalogue: this.#catalogue,
+      term: () => this.#term,
+      notDeciding: () => this.#refuseInactive(),
+      exportsChanged: () => this.#tellExports(),
+    }).register(this.#actor);
   }
 
   /** How it presents itself: who decides, and how every volume is. */
@@ -110,7 +118,7 @@ export class Virtualizer {
         identifyCluster: ({ self }) => this.#claim.identify((event) => self.send(event)),
         claimControl: ({ self }, { held, floor }) =>
           this.#claim.claim(held, floor, (event) => self.send(event)),
-        listVolumes: ({ self }) => this.#claim.listVolumes((event) => self.send(event)),
+        listVolumes: ({ self }) => this.#listVolumes((event) => self.send(event)),
         startVolumes: (_, { controlEpoch }) => this.#startVolumes(unitOf(controlEpoch)),
         stopVolumes: () => this.#stopVolumes(),
         reportLoss: (_, { reason }) => {
@@ -121,47 +129,81 @@ export class Virtualizer {
     });
   }
 
+  /** First what is wanted, then what else there is. */
+  #listVolumes(tell: (event: VirtualizerMachineEvent) => void): void {
+    this.#catalogue.read((problem) => {
+      const reason = `the config database cannot be used: ${problem}`;
+      if (problem !== '') tell({ type: 'database.unavailable', reason });
+      else this.#claim.listVolumes(this.#volumeIds, tell);
+    });
+  }
+
+  get #volumeIds(): readonly VolumeId[] {
+    return [...this.#input.volumes.map(({ id }) => id), ...this.#catalogue.created.keys()];
+  }
+
   #startVolumes(controlEpoch: ControlEpoch): void {
     const { clock, log, database, control } = this.#ports;
-    const environment: VolumeEnvironment = {
+    const { created } = this.#catalogue;
+    const volumes = new VolumeSet({
       actor: this.#actor,
       clock,
       log,
       database,
+      control,
       input: this.#input,
       presence: this.#watch.presence,
       clusterIdentity: this.#claim.clusterIdentity,
       controlEpoch,
+      foreignLayouts: this.#claim.foreignLayouts,
+      endedBefore: this.#claim.ended,
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>
         clock.soon(() => this.#machine?.send({ type: 'control.outranked', controlEpoch: higher })),
-      volumeRead: () => this.#membersChanged(),
-      layoutsBeside: (volume) => this.#layoutsBeside(volume),
-    };
+      volumeEnded: (volume) => this.#volumeEnded(volume),
+    });
+    this.#term = { volumes, controlEpoch };
     this.#watch.askAll();
-    for (const volume of this.#input.volumes)
-      this.#volumes.set(volume.id, new VolumeAssembly(environment, volume, control));
-    for (const volume of this.#volumes.values()) volume.start();
-  }
-
-  #membersChanged(): void {
-    for (const volume of this.#volumes.values()) volume.membersChanged();
+    volumes.start([
+      ...this.#input.volumes,
+      ...[...created.values()].map(({ defined }) => defined.volume),
+    ]);
+    for (const [volume, { definition }] of created)
+      if (definition.state === 'deleting') volumes.get(volume)?.end();
+    this.#tellExports();
   }
 
   #stopVolumes(): void {
-    for (const volume of this.#volumes.values()) volume.stop();
-    this.#volumes.clear();
+    this.#term?.volumes.stop();
+    this.#term = null;
   }
 
-  #layoutsBeside(asking: VolumeId): readonly Layout[] | null {
-    const layouts = [...this.#claim.foreignLayouts];
-    for (const [id, volume] of this.#volumes) {
-      if (id === asking) continue;
-      if (!volume.isRead) return null;
-      if (volume.layout !== null) layouts.push(volume.layout);
-    }
-    return layouts;
+  /** Nothing is left but the definition: once that is gone, too, the name is free. */
+  #volumeEnded(volume: VolumeId): void {
+    const term = this.#term;
+    this.#catalogue.change(volume, { state: 'deleted' }, (problem) => {
+      if (problem === '' || term === null || this.#term !== term) return;
+      this.#ports.log.warn(
+        { volume, problem },
+        'the definition of a deleted volume is still there',
+      );
+      this.#ports.clock.setTimeout(() => {
+        if (this.#term === term) this.#volumeEnded(volume);
+      }, definitionRetryMs);
+    });
+  }
+
+  #tellExports(): void {
+    if (this.#term !== null) this.#actor.tell(eventNames.exports, this.#exportsNumber);
+  }
+
+  /** What says whether a host that serves exports of created volumes knows the latest ones. */
+  get #exportsNumber(): { controlEpoch: number; number: number } {
+    return {
+      controlEpoch: this.#term?.controlEpoch ?? 0,
+      number: this.#catalogue.changes,
+    };
   }
 
   #handleCommands(): void {
@@ -191,7 +233,7 @@ export class Virtualizer {
         answer(refusal('invalid', `${verb}: ${issue?.path.join('.')}: ${issue?.message}`));
         return;
       }
-      const volume = this.#volumes.get(parsed.data.volume);
+      const volume = this.#term?.volumes.get(parsed.data.volume);
       answer(
         volume === undefined ? this.#refuse(parsed.data.volume) : carryOut(volume, parsed.data),
       );
@@ -199,17 +241,17 @@ export class Virtualizer {
   }
 
   #refuse(volume: VolumeId): Answer {
-    const { virtualizer, volumes } = this.#input;
-    const ids = volumes.map(({ id }) => id);
-    if (!ids.includes(volume))
-      return refusal(
-        'unknown',
-        `there is no volume ${volume}; there are ${ids.join(', ') || 'none'}`,
-      );
+    const ids = this.#volumeIds;
+    if (this.#term === null || ids.includes(volume)) return this.#refuseInactive();
+    const there = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
+    return refusal('unknown', `there is no volume ${volume}; ${there}`);
+  }
+
+  #refuseInactive(): Answer {
     const why = this.#reason === '' ? '' : `: ${this.#reason}`;
     return refusal(
       'not-ready',
-      `virtualizer ${virtualizer} does not decide, it is ${this.state}${why}`,
+      `virtualizer ${this.#input.virtualizer} does not decide, it is ${this.state}${why}`,
     );
   }
 
@@ -222,7 +264,10 @@ export class Virtualizer {
       controlEpoch: this.#machine?.getSnapshot().context.controlEpoch ?? 0,
       clusterIdentity: this.#claim.clusterIdentity,
       reason: this.#reason,
-      volumes: [...this.#volumes.values()].map((volume) => volume.status()),
+      volumes: this.#term?.volumes.statuses() ?? [],
+      createdExports: this.#catalogue.wanted.flatMap(({ exports }) =>
+        exports.map(({ host, volume, name }) => ({ host, volume, name })),
+      ),
     };
   }
 

@@ -9,6 +9,7 @@ import {
   refusal,
   type TroubleReport,
 } from '../../protocols/commands.ts';
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId } from '../../protocols/ids.ts';
@@ -16,11 +17,13 @@ import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { runMachine, stateText } from '../running-machine.ts';
+import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
 import { VolumeDecider } from './volume-decider.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
-import { type VolumeMachineEvent, volumeMachine } from './volume-machine.ts';
+import type { volumeMachine } from './volume-machine.ts';
 import { VolumeRounds } from './volume-rounds.ts';
+import type { VolumeMachineEvent } from './volume-setup.ts';
 import { type VolumeStatus, volumeStatus } from './volume-status.ts';
 
 /** A machine that died of an exception is a bug; the volume is taken up again after this. */
@@ -35,6 +38,8 @@ export class VolumeAssembly {
   #announcer: VolumeAnnouncer;
   #machine: MachineActor<typeof volumeMachine> | null = null;
   #restartTimer: Timer | null = null;
+  /** The volume is to be deleted. */
+  #isEnding = false;
   /** Counts starts: what an earlier machine asked for is not told to a later one. */
   #life = 0;
 
@@ -52,7 +57,7 @@ export class VolumeAssembly {
     this.#life++;
     this.#restartTimer = null;
     this.#machine = runMachine({
-      machine: this.#providedMachine(),
+      machine: this.#wiredMachine(),
       name: `volume:${this.#volume.id}`,
       input: { volume: this.#volume.id },
       actor,
@@ -60,6 +65,14 @@ export class VolumeAssembly {
       log,
       onFailure: (error) => this.#failed(error),
     });
+    if (this.#isEnding) this.#send({ type: 'end.requested' });
+  }
+
+  /** Begins to delete the volume. Cannot be taken back. */
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#send({ type: 'end.requested' });
   }
 
   /** Decides nothing any more. A write that is under way may still arrive. */
@@ -81,12 +94,22 @@ export class VolumeAssembly {
     return this.#decider.layout;
   }
 
+  /** What the config database holds: the last decision, or what stays of a deleted volume. */
+  get known(): VolumeRecord | EndedVolume | null {
+    return this.#decider.record ?? this.#decider.former;
+  }
+
+  /** Hosts that may still do I/O. */
+  hostsHolding(): readonly HostId[] {
+    return this.#decider.hostsHolding();
+  }
+
   status(): VolumeStatus {
     const snapshot = this.#machine?.getSnapshot();
     return volumeStatus(this.#volume, this.#decider.record, {
       state: snapshot === undefined ? 'stopped' : stateText(snapshot.value),
       reason: snapshot?.context.reason ?? '',
-      waitingFor: this.#rounds.waitingFor,
+      waitingFor: this.#rounds.waitingFor || this.#hostsToLeave,
       remainingBytes: this.#rounds.remainingBytes,
     });
   }
@@ -94,6 +117,7 @@ export class VolumeAssembly {
   attach(request: AttachRequest): Answer {
     const { host, volume } = request;
     if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    if (this.#isEnding) return refusal('refused', `volume ${volume} is being deleted`);
     const judgement = this.#decider.attach(request);
     switch (judgement.outcome) {
       case 'refused':
@@ -149,6 +173,7 @@ export class VolumeAssembly {
 
   /** Looks whether what was decided still fits what is there and what is asked for. */
   review(): void {
+    if (this.#isEnding && this.hostsHolding().length === 0) this.#send({ type: 'hosts.left' });
     if (this.#machine?.getSnapshot().hasTag('decided') !== true) return;
     const reason = this.#decider.loss();
     if (reason !== '') this.#send({ type: 'member.lost', reason });
@@ -159,45 +184,18 @@ export class VolumeAssembly {
     return this.#machine?.getSnapshot().hasTag('serving') === true;
   }
 
-  #providedMachine(): typeof volumeMachine {
+  #wiredMachine(): typeof volumeMachine {
     const life = this.#life;
-    const tell = (event: VolumeMachineEvent) => {
+    const parts = {
+      environment: this.#environment,
+      decider: this.#decider,
+      rounds: this.#rounds,
+      announcer: this.#announcer,
+    };
+    return wiredVolumeMachine(parts, (event) => {
       if (life !== this.#life) return;
       this.#send(event);
       this.review();
-    };
-    const withRecord = (act: (record: NonNullable<VolumeDecider['record']>) => void) => () => {
-      const { record } = this.#decider;
-      if (record === null) throw new Error(`volume ${this.#volume.id} has no record to act on`);
-      act(record);
-    };
-    return volumeMachine.provide({
-      actions: {
-        readRecord: () =>
-          this.#decider.read((event) => {
-            tell(event);
-            if (event.type === 'record.read') this.#environment.volumeRead();
-          }),
-        surveyMembers: ({ self }) => self.send(this.#decider.survey()),
-        askMembers: () => this.#askMembers(),
-        writeDecision: ({ self }, { renew }) => {
-          this.#rounds.endLateLoads();
-          this.#announcer.pause();
-          this.#decider.write(renew, (event) =>
-            event.type === 'decision.impossible' ? self.send(event) : tell(event),
-          );
-        },
-        assembleDisks: withRecord((record) => this.#rounds.assembleDisks(record)),
-        loadSwitches: withRecord((record) => this.#rounds.loadSwitches(record)),
-        askSettled: withRecord((record) => this.#rounds.askSettled(record)),
-        endRound: () => this.#rounds.end(),
-        publishAssembling: (_, { reason }) =>
-          this.#announcer.announceAssembling(this.#decider.record, reason),
-        publishServing: withRecord((record) => {
-          this.#announcer.announceServing(record);
-          this.#rounds.loadLate(record);
-        }),
-      },
     });
   }
 
@@ -205,9 +203,12 @@ export class VolumeAssembly {
     this.#machine?.send(event);
   }
 
-  #askMembers(): void {
-    for (const address of this.#decider.memberAddresses())
-      this.#environment.askDescription(address);
+  get #hostsToLeave(): string {
+    return this.#isEnding
+      ? this.hostsHolding()
+          .map((host) => `host ${host}`)
+          .join(', ')
+      : '';
   }
 
   #loadLate(): void {

@@ -1,5 +1,5 @@
 /** The first record of a volume, from the topology: the planner finds places for it beside the volumes that exist. */
-import type { VolumeRecord } from '../../protocols/control-data.ts';
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
 import { validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import type { Volume } from '../../protocols/topology.ts';
@@ -16,20 +16,28 @@ export type Creation =
 export interface CreationParts {
   readonly input: Pick<VirtualizerInput, 'cluster' | 'frameBytesMax'>;
   readonly clusterIdentity: string;
+  /** What stays of the volume that had this name before. */
+  readonly former: EndedVolume | null;
+  /** The highest extent generation that is known to have been issued, to whatever volume, gone ones too. */
+  readonly issuedExtentGeneration: () => number;
 }
 
 /**
  * Places a volume on its disks, beside the layouts of all other volumes. What is wrong is said for people. The
- * extents' generation exceeds that of all others, so that no block of a former owner is taken for one of this volume.
+ * extents' generation exceeds every one that was ever issued, so that no block of a former owner is taken for one of
+ * this volume; its other numbers go on where those of its former namesake ended.
  */
 export function createVolume(
-  { input, clusterIdentity }: CreationParts,
+  { input, clusterIdentity, former, issuedExtentGeneration }: CreationParts,
   volume: Volume,
   disks: readonly SurveyedDisk[],
   layoutsBeside: readonly Layout[],
 ): Creation {
   const taken = layoutsBeside.flatMap(extentsOf);
-  const highest = taken.reduce((most, { generation }) => Math.max(most, generation), 0);
+  const highest = taken.reduce(
+    (most, { generation }) => Math.max(most, generation),
+    issuedExtentGeneration(),
+  );
   const plan = planVolume({
     volume: volume.id,
     sizeBytes: volume.sizeBytes,
@@ -48,6 +56,6 @@ export function createVolume(
     return { ok: false, problem: `it cannot be made: ${problems.join('; ')}` };
   const { cluster, frameBytesMax } = input;
   const { layout } = plan;
-  const blank = blankRecord({ cluster, clusterIdentity, volume, frameBytesMax, layout });
+  const blank = blankRecord({ cluster, clusterIdentity, volume, frameBytesMax, layout, former });
   return { ok: true, blank };
 }

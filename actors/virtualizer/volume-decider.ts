@@ -3,7 +3,7 @@
  * notes what hosts ask for. Answers in events of the volume machine, which says when each of this is done.
  */
 import type { AttachRequest, TroubleReport } from '../../protocols/commands.ts';
-import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
@@ -14,58 +14,64 @@ import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
-import { databaseKeys, type RecordRead, RecordStore, type RecordWrite } from './record-store.ts';
 import { createVolume } from './volume-creation.ts';
+import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
-import type { VolumeMachineEvent } from './volume-machine.ts';
+import { VolumeKey } from './volume-key.ts';
+import type { VolumeMachineEvent } from './volume-setup.ts';
 
 type Tell = (event: VolumeMachineEvent) => void;
 
 export class VolumeDecider {
   readonly #environment: VolumeEnvironment;
   readonly #volume: Volume;
-  readonly #store: RecordStore<VolumeRecord>;
+  readonly #key: VolumeKey;
   readonly #requests = new NotedRequests();
-  #record: VolumeRecord | null = null;
-  #isRead = false;
   /** Where a volume without a record is going to lie. */
   #planned: Layout | null = null;
   #members: Members | null = null;
+  #formerDisks: readonly DiskId[] = [];
   /** The decision that gave everybody new epochs last: trouble from before it is over. */
   #renewedIn = 0;
 
   constructor(environment: VolumeEnvironment, volume: Volume) {
     this.#environment = environment;
     this.#volume = volume;
-    const key = databaseKeys.volume(volume.id);
-    this.#store = new RecordStore(environment.database, key, volumeRecordSchema);
+    this.#key = new VolumeKey(environment, volume.id);
   }
 
-  /** The last decision that is known to be written; null before the first. */
+  /** The last decision that is known to be written; null before the first, and after the end. */
   get record(): VolumeRecord | null {
-    return this.#record;
+    return this.#key.record;
+  }
+
+  /** What stays of the volume that had this name before; null when there was none. */
+  get former(): EndedVolume | null {
+    return this.#key.former;
+  }
+
+  /** Where a volume that has ended lay. */
+  get formerDisks(): readonly DiskId[] {
+    return this.#formerDisks;
   }
 
   /** False until it is known whether the volume exists. */
   get isRead(): boolean {
-    return this.#isRead;
+    return this.#key.isRead;
   }
 
   get layout(): Layout | null {
-    return this.#record?.layout ?? this.#planned;
+    return this.record?.layout ?? this.#planned;
   }
 
   read(tell: Tell): void {
-    this.#store.read((result) => {
-      const event = this.#afterRead(result);
-      if (event !== null) tell(event);
-    });
+    this.#key.read(tell);
   }
 
   /** Looks at who is there now. */
   survey(): VolumeMachineEvent {
     const { layoutsBeside } = this.#environment;
-    if (this.#record === null && layoutsBeside(this.#volume.id) === null) {
+    if (this.record === null && layoutsBeside(this.#volume.id) === null) {
       const reason = 'places for it are looked for once all other volumes have been read';
       return { type: 'members.unknown', reason };
     }
@@ -80,18 +86,18 @@ export class VolumeDecider {
 
   /** Why what the last decision was made for is not there any more, for people; '' when it is, or may be. */
   loss(): string {
-    if (this.#record === null) return '';
+    if (this.record === null) return '';
     const survey = this.#survey();
     if (survey.outcome !== 'complete') return survey.outcome === 'missing' ? survey.reason : '';
     if (this.#isOutranked(survey.members)) return '';
-    return changeOf(this.#record, survey.members);
+    return changeOf(this.record, survey.members);
   }
 
   /** Decides on what the last survey found, and writes. Nobody is told of the decision before it is written. */
   write(renew: boolean, tell: Tell): void {
     const members = this.#members;
     if (members === null) throw new Error(`volume ${this.#volume.id}: decided without a survey`);
-    const last = this.#record ?? this.#blank(members);
+    const last = this.record ?? this.#blank(members);
     if (typeof last === 'string') {
       tell({ type: 'decision.impossible', reason: last });
       return;
@@ -104,13 +110,44 @@ export class VolumeDecider {
       drained: state.leaving,
       renew,
     });
-    this.#store.write(record, (result) => tell(this.#afterWrite(result, record, renewed)));
+    this.#key.write(record, () => this.#decided(record, renewed), tell);
+  }
+
+  /** Ends the volume, in one step: nothing is decided about it any more, and nobody is attached (DESIGN I15). */
+  end(tell: Tell): void {
+    const { input, clusterIdentity, controlEpoch, presence } = this.#environment;
+    const { record, layout, former } = this;
+    const disks = input.disks.map((id) => presence.find({ kind: 'disk', id })?.description);
+    const ended = endVolume({
+      cluster: input.cluster,
+      clusterIdentity,
+      volume: this.#volume.id,
+      controlEpoch,
+      record,
+      layout,
+      former,
+      disks,
+    });
+    this.#formerDisks = [...new Set([...this.#formerDisks, ...this.diskIds()])];
+    this.#key.end(ended, (event) => {
+      if (event.type === 'record.written') this.#tellEnd(ended);
+      tell(event);
+    });
+  }
+
+  /** Hosts that may still do I/O, as far as can be told: attached, there, and not drained. */
+  hostsHolding(): readonly HostId[] {
+    const { leaving } = this.#requests.within(this.#surroundings());
+    return (this.record?.attachments ?? [])
+      .filter((held) => !leaving.includes(held.host))
+      .filter((held) => livenessOf(this.#environment, held) !== 'gone')
+      .map(({ host }) => host);
   }
 
   /** The disks and coordinators that the volume cannot do without. */
   memberAddresses(): readonly ActorAddress[] {
     return [
-      ...this.#disks().map((id) => ({ kind: 'disk', id }) as const),
+      ...this.diskIds().map((id) => ({ kind: 'disk', id }) as const),
       ...this.#coordinators().map((id) => ({ kind: 'switch', id }) as const),
     ];
   }
@@ -120,7 +157,7 @@ export class VolumeDecider {
   }
 
   detach(request: AttachRequest): void {
-    this.#requests.detach(request, this.#record);
+    this.#requests.detach(request, this.record);
   }
 
   mayUse(host: HostId): boolean {
@@ -134,53 +171,18 @@ export class VolumeDecider {
 
   /** True when the trouble is not over by a later decision. */
   concerns(report: TroubleReport): boolean {
-    return this.#record !== null && report.generation >= this.#renewedIn;
+    return this.record !== null && report.generation >= this.#renewedIn;
   }
 
-  #afterRead(result: RecordRead<VolumeRecord>): VolumeMachineEvent | null {
-    const { clusterIdentity, controlEpoch, outranked } = this.#environment;
-    switch (result.outcome) {
-      case 'unavailable': {
-        const reason = `the config database cannot be read: ${result.reason}`;
-        return { type: 'record.unreadable', reason };
-      }
-      case 'invalid':
-        return { type: 'record.unreadable', reason: result.reason };
-      case 'absent':
-        this.#record = null;
-        break;
-      case 'found': {
-        const { value } = result;
-        if (value.clusterIdentity !== clusterIdentity) {
-          const reason = `its record is of another cluster, with identity ${value.clusterIdentity}`;
-          return { type: 'record.unreadable', reason };
-        }
-        if (value.controlEpoch > controlEpoch) {
-          outranked(value.controlEpoch);
-          return null;
-        }
-        this.#record = value;
-      }
-    }
-    this.#isRead = true;
-    return { type: 'record.read' };
+  #decided(record: VolumeRecord, renewed: boolean): void {
+    this.#requests.decided(record);
+    if (renewed) this.#renewedIn = record.generation;
+    this.#tellDecision(record, renewed);
   }
 
-  #afterWrite(result: RecordWrite, record: VolumeRecord, renewed: boolean): VolumeMachineEvent {
-    switch (result.outcome) {
-      case 'conflict':
-        return { type: 'record.contested', reason: 'somebody else changed its record' };
-      case 'unknown': {
-        const reason = `whether its record was written is not known: ${result.reason}`;
-        return { type: 'record.contested', reason };
-      }
-      case 'written':
-        this.#record = record;
-        this.#requests.decided(record);
-        if (renewed) this.#renewedIn = record.generation;
-        this.#tellDecision(record, renewed);
-        return { type: 'record.written' };
-    }
+  #tellEnd({ volume, generation, controlEpoch }: EndedVolume): void {
+    const what = 'deleted';
+    this.#environment.actor.tell(eventNames.decision, { volume, what, generation, controlEpoch });
   }
 
   #tellDecision(record: VolumeRecord, renewed: boolean): void {
@@ -200,7 +202,12 @@ export class VolumeDecider {
   #blank(members: Members): VolumeRecord | string {
     const beside = this.#environment.layoutsBeside(this.#volume.id);
     if (beside === null) return 'another volume is being read';
-    const creation = createVolume(this.#environment, this.#volume, members.disks, beside);
+    const creation = createVolume(
+      { ...this.#environment, former: this.former },
+      this.#volume,
+      members.disks,
+      beside,
+    );
     if (!creation.ok) return creation.problem;
     this.#planned = creation.blank.layout;
     return creation.blank;
@@ -211,10 +218,10 @@ export class VolumeDecider {
     return surveyMembers(
       {
         volume: this.#volume.id,
-        disks: this.#disks(),
+        disks: this.diskIds(),
         coordinators: this.#coordinators(),
         clusterIdentity,
-        recorded: this.#record?.disks ?? [],
+        recorded: this.record?.disks ?? [],
       },
       presence,
       clock.now(),
@@ -227,25 +234,26 @@ export class VolumeDecider {
    */
   #isOutranked({ knownControlEpoch }: Members): boolean {
     const { controlEpoch, outranked } = this.#environment;
-    const isAhead = knownControlEpoch > (this.#record?.controlEpoch ?? 0);
+    const isAhead = knownControlEpoch > (this.record?.controlEpoch ?? 0);
     if (!isAhead || knownControlEpoch < controlEpoch) return false;
     outranked(knownControlEpoch);
     return true;
   }
 
-  #disks(): readonly DiskId[] {
-    if (this.#record !== null) return disksOf(this.#record);
+  /** The disks that it lies on, or is going to. */
+  diskIds(): readonly DiskId[] {
+    if (this.record !== null) return disksOf(this.record);
     return [...new Set(disksOfForm(this.#volume.layout).map(({ disk }) => disk))];
   }
 
   #coordinators(): readonly SwitchId[] {
-    const recorded = this.#record?.partitions.map(({ coordinator }) => coordinator);
+    const recorded = this.record?.partitions.map(({ coordinator }) => coordinator);
     return [...new Set(recorded ?? this.#volume.coordinators)];
   }
 
   #surroundings(): Surroundings {
     return {
-      record: this.#record,
+      record: this.record,
       livenessOf: (claim) => livenessOf(this.#environment, claim),
       mayUse: (host) => this.mayUse(host),
     };

@@ -1,4 +1,5 @@
 /** What the volumes of a virtualizer share while it decides. */
+import type { EndedVolume } from '../../protocols/control-data.ts';
 import type { ActorAddress, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
@@ -24,6 +25,10 @@ export interface VolumeEnvironment {
   readonly outranked: (controlEpoch: number) => void;
   /** It has become known whether a volume exists: others may have waited for that. */
   readonly volumeRead: () => void;
+  /** The highest extent generation that is known to have been issued, to whatever volume, gone ones too. */
+  readonly issuedExtentGeneration: () => number;
+  /** A volume is gone: its record is ended, and whoever is there has forgotten it. */
+  readonly ended: (ended: EndedVolume) => void;
   /** The layouts of all other volumes; null while one of them is not known yet. */
   readonly layoutsBeside: (volume: VolumeId) => readonly Layout[] | null;
 }

@@ -1,110 +1,11 @@
 /**
  * When a volume is assembled and when it serves (DESIGN I3, I4, I5, I14): its record is read, all its members are
  * there, the next record is decided and written, every disk has confirmed the new numbers, every switch has loaded
- * them, the coordinators have made the mirrors equal; only then are hosts told to go on. Any trouble leads back.
- * Says when; what each step consists of is `volume-assembly`'s, which provides the actions.
+ * them, the coordinators have made the mirrors equal; only then are hosts told to go on. Any trouble leads back, and
+ * from everywhere a way leads to the end (`volume-ending`). Says when; what each step consists of is `volume-assembly`'s, which provides the actions.
  */
-import { assign, setup } from 'xstate';
-
-export interface VolumeMachineInput {
-  readonly volume: string;
-}
-
-export interface VolumeMachineContext {
-  readonly volume: string;
-  /** Why the volume does not serve, for people; '' while it does. */
-  readonly reason: string;
-  /** What was under way must end: the next decision gives everybody new epochs. */
-  readonly renewal: 'none' | 'wanted';
-  /** As `renewal`, of the decision that is being written. */
-  readonly deciding: 'none' | 'wanted';
-  /** Steps in a row that led nowhere, at most `failuresMax`: bounds the delay before the next try. */
-  readonly failures: number;
-}
-
-type WithReason<Type extends string> = { readonly type: Type; readonly reason: string };
-
-export type VolumeMachineEvent =
-  /** The record was read, or there is none yet. */
-  | { readonly type: 'record.read' }
-  | WithReason<'record.unreadable'>
-  /** Somebody may have come to go; the members are to be looked at again. */
-  | { readonly type: 'members.changed' }
-  | { readonly type: 'members.complete' }
-  /** It is too early to call anybody missing. */
-  | WithReason<'members.unknown'>
-  | WithReason<'members.missing'>
-  | { readonly type: 'record.written' }
-  /** Somebody else wrote, or nobody knows whether the write arrived. */
-  | WithReason<'record.contested'>
-  /** There is no decision to be made of what is there. */
-  | WithReason<'decision.impossible'>
-  | { readonly type: 'disks.confirmed' }
-  | { readonly type: 'switches.confirmed' }
-  | { readonly type: 'partitions.settled' }
-  | WithReason<'member.refused'>
-  /** What the last decision was made for is not there any more. */
-  | WithReason<'member.lost'>
-  | WithReason<'trouble.reported'>
-  /** Other hosts are to be attached than the last decision says. */
-  | { readonly type: 'attachments.changed' };
-
-export const failuresMax = 6;
-const retryMsMin = 50;
-const surveyMs = 1000;
-/** A disk or switch that is there and does not do what it is asked gets another decision after this. */
-const confirmMsMax = 10_000;
-/** A volume that served for this long has left its former failures behind. */
-const steadyMs = 5000;
-
-const volumeSetup = setup({
-  types: {
-    context: {} as VolumeMachineContext,
-    events: {} as VolumeMachineEvent,
-    input: {} as VolumeMachineInput,
-  },
-  actions: {
-    /** Port: reads the record; `record.read` or `record.unreadable` follows. */
-    readRecord: () => {},
-    /** Port: looks at who is there; one of the `members` events follows. */
-    surveyMembers: () => {},
-    /** Port: asks all members how they are; what they answer shows in `members.changed`. */
-    askMembers: () => {},
-    /** Port: decides and writes; `record.written`, `record.contested` or `decision.impossible` follows. */
-    writeDecision: (_, _params: { renew: boolean }) => {},
-    assembleDisks: () => {},
-    loadSwitches: () => {},
-    askSettled: () => {},
-    /** Port: ends what `assembleDisks`, `loadSwitches` or `askSettled` began. */
-    endRound: () => {},
-    /** Port: tells the attached hosts that nothing goes on. Safety does not rest on it: the fences hold. */
-    publishAssembling: (_, _params: { reason: string }) => {},
-    publishServing: () => {},
-    noteReason: assign({
-      reason: ({ context, event }) => ('reason' in event ? event.reason : context.reason),
-    }),
-    noteOverdue: assign({ reason: 'a disk or switch that is there did not confirm in time' }),
-    noteFailure: assign({
-      failures: ({ context }) => Math.min(context.failures + 1, failuresMax),
-    }),
-    requireRenewal: assign({ renewal: 'wanted' }),
-    beginDecision: assign({ deciding: ({ context }) => context.renewal, renewal: 'none' }),
-    keepRenewal: assign({
-      renewal: ({ context }) => (context.deciding === 'wanted' ? 'wanted' : context.renewal),
-    }),
-    forgetReason: assign({ reason: '' }),
-    forgetFailures: assign({ failures: 0 }),
-  },
-  guards: {
-    renewalIsWanted: ({ context }) => context.renewal === 'wanted',
-  },
-  delays: {
-    retryDelay: ({ context }) => retryMsMin * 2 ** context.failures,
-    surveyDelay: surveyMs,
-    confirmDeadline: confirmMsMax,
-    steadyDelay: steadyMs,
-  },
-});
+import { ended, ending } from './volume-ending.ts';
+import { type VolumeMachineContext, volumeSetup } from './volume-setup.ts';
 
 /** What was under way ends, and those who wait for it are told. */
 const interrupt = [
@@ -116,8 +17,14 @@ const interrupt = [
   },
 ] as const;
 
+/** What leads to the end, where nothing is being written. */
+const end = {
+  'end.requested': { target: '#volume.ending', actions: 'noteEnding' },
+} as const;
+
 /** What leads back from every step behind the decision. */
 const setbacks = {
+  ...end,
   'member.lost': { target: '#volume.gathering.looking', actions: interrupt },
   'trouble.reported': {
     target: '#volume.gathering.resting',
@@ -143,7 +50,7 @@ const reading = volumeSetup.createStateConfig({
     asking: {
       entry: 'readRecord',
       on: {
-        'record.read': '#volume.gathering',
+        'record.read': [{ guard: 'isEnding', target: '#volume.ending' }, '#volume.gathering'],
         'record.unreadable': { target: 'resting', actions: ['noteReason', 'noteFailure'] },
       },
     },
@@ -153,6 +60,7 @@ const reading = volumeSetup.createStateConfig({
 
 const gathering = volumeSetup.createStateConfig({
   initial: 'looking',
+  on: end,
   states: {
     looking: {
       entry: ['askMembers', 'surveyMembers'],
@@ -178,6 +86,7 @@ const deciding = volumeSetup.createStateConfig({
   ],
   on: {
     'record.written': [
+      { guard: 'isEnding', target: '#volume.ending' },
       { guard: 'renewalIsWanted', target: '#volume.gathering.looking' },
       { target: 'fencing' },
     ],
@@ -185,10 +94,13 @@ const deciding = volumeSetup.createStateConfig({
       target: '#volume.reading.resting',
       actions: ['keepRenewal', 'noteReason', 'noteFailure'],
     },
-    'decision.impossible': {
-      target: '#volume.gathering.resting',
-      actions: ['keepRenewal', 'noteReason', 'noteFailure'],
-    },
+    'decision.impossible': [
+      { guard: 'isEnding', target: '#volume.ending' },
+      {
+        target: '#volume.gathering.resting',
+        actions: ['keepRenewal', 'noteReason', 'noteFailure'],
+      },
+    ],
   },
 });
 
@@ -231,9 +143,14 @@ export const volumeMachine = volumeSetup.createMachine({
     renewal: 'none',
     deciding: 'none',
     failures: 0,
+    isEnding: false,
   }),
   initial: 'reading',
-  on: { 'trouble.reported': { actions: interrupt } },
-  states: { reading, gathering, deciding, fencing, loading, settling, serving },
+  on: {
+    'trouble.reported': { actions: interrupt },
+    // What is being read or written is waited for: the end is the next thing to be written.
+    'end.requested': { actions: 'noteEnding' },
+  },
+  states: { reading, gathering, deciding, fencing, loading, settling, serving, ending, ended },
   options: { maxIterations: 100 },
 });

@@ -1,15 +1,16 @@
 /**
  * The commands by which a decision takes effect: `assemble` to the disks, `load` to the switches, `settled` asked of
- * the coordinators. One round at a time; what became of it is told in events of the volume machine.
+ * the coordinators; `forget` and `unload` when a volume has ended. One round at a time; what became of it is told in events of the volume machine.
  */
 import { z } from 'zod';
 import { type Answer, verbs } from '../../protocols/commands.ts';
-import type { VolumeRecord } from '../../protocols/control-data.ts';
-import type { ActorAddress, SwitchId } from '../../protocols/ids.ts';
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import type { ActorAddress, DiskId, SwitchId } from '../../protocols/ids.ts';
 import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from './command-round.ts';
+import { forgetTask, knownDisk, unloadTask } from './forget-orders.ts';
 import { diskAssemblies, switchLoad } from './publications.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
-import type { VolumeMachineEvent } from './volume-machine.ts';
+import type { VolumeMachineEvent } from './volume-setup.ts';
 
 type Tell = (event: VolumeMachineEvent) => void;
 
@@ -96,6 +97,38 @@ export class VolumeRounds {
       finished: { type: 'partitions.settled' },
       // Comparing again makes sense under new epochs only: the coordinators then begin anew.
       refused: 'trouble.reported',
+    });
+  }
+
+  /** Disks that are there must confirm that the volume is gone: those that it lay on, and whoever says to know it. */
+  forgetAtDisks(ended: EndedVolume, disks: readonly DiskId[]): void {
+    const { input, presence, clusterIdentity, controlEpoch } = this.#environment;
+    const tasks = input.disks.flatMap((id) => {
+      const disk = knownDisk(id, presence, clusterIdentity);
+      const isConcerned =
+        disks.includes(id) || disk?.facts.volumes.some(({ volume }) => volume === ended.volume);
+      return disk !== null && isConcerned ? [forgetTask(ended, disk, controlEpoch)] : [];
+    });
+    this.#begin({
+      verb: verbs.forget,
+      tasks,
+      judge: judgeAnswer,
+      finished: { type: 'disks.forgot' },
+      refused: 'member.refused',
+    });
+  }
+
+  unloadSwitches(ended: EndedVolume): void {
+    const { input, presence } = this.#environment;
+    const there = input.virtualizingSwitches.filter(
+      (id) => presence.find({ kind: 'switch', id }) !== undefined,
+    );
+    this.#begin({
+      verb: verbs.unload,
+      tasks: there.map((id) => unloadTask(ended, id)),
+      judge: judgeAnswer,
+      finished: { type: 'switches.forgot' },
+      refused: 'member.refused',
     });
   }
 

@@ -7,9 +7,12 @@ import {
   type ControlData,
   controlDataSchema,
   type DiskAssembly,
+  type DiskForget,
   diskAssemblySchema,
+  diskForgetSchema,
   type SwitchLoad,
   switchLoadSchema,
+  switchUnloadSchema,
 } from '../../../protocols/control-data.ts';
 import type { ActorKind, HostId, VolumeId } from '../../../protocols/ids.ts';
 import type { Timer } from '../../../protocols/ports.ts';
@@ -42,7 +45,11 @@ export interface DiskMedium {
   readonly assemblies: Map<string, DiskAssembly>;
   /** By volume, the highest epoch that was ever confirmed. */
   readonly highestEpochs: Map<string, number>;
+  /** Generations of extents that were given up. */
+  readonly retired: Set<number>;
 }
+
+const homeBytes = 500 * 1024 * 1024;
 
 export class FakeDisk implements FakeMember {
   readonly actor: Actor;
@@ -63,11 +70,43 @@ export class FakeDisk implements FakeMember {
       const problem = this.#assemble(diskAssemblySchema.parse(body));
       answer(problem === '' ? { ok: true } : refusal('refused', problem));
     });
+    this.actor.onCommand(verbs.forget, (body, answer) => {
+      const problem = this.#forget(diskForgetSchema.parse(body));
+      answer(problem === '' ? { ok: true } : refusal('refused', problem));
+    });
     this.actor.start();
   }
 
   stop(): void {
     this.actor.stop();
+  }
+
+  #forget({ volume, disk, generation }: DiskForget): string {
+    const { identity, instance, assemblies, retired } = this.medium;
+    const { id } = this.actor.address;
+    if (disk.identity !== identity || disk.instance !== instance) return 'another is meant';
+    const last = assemblies.get(volume);
+    if (last !== undefined && generation <= last.generation) return 'it is older';
+    for (const extent of last?.extents ?? []) retired.add(extent.generation);
+    assemblies.delete(volume);
+    this.confirmed.delete(volume);
+    this.#parts.happened(`forget ${id} ${volume} g${generation}`);
+    return '';
+  }
+
+  /** What a real disk refuses, too: extents that it gave up, or that are another volume's. */
+  #badExtent({ volume, extents }: DiskAssembly): string {
+    const { assemblies, retired } = this.medium;
+    const isKnown = (generation: number) =>
+      assemblies.get(volume)?.extents.some((extent) => extent.generation === generation);
+    for (const { extent, start, lengthBytes, generation } of extents) {
+      if (!isKnown(generation) && retired.has(generation)) return `it gave up ${extent}`;
+      for (const other of assemblies.values())
+        for (const taken of other.volume === volume ? [] : other.extents)
+          if (start < taken.start + taken.lengthBytes && taken.start < start + lengthBytes)
+            return `${extent} overlaps ${taken.extent}`;
+    }
+    return '';
   }
 
   #assemble(assembly: DiskAssembly): string {
@@ -81,6 +120,11 @@ export class FakeDisk implements FakeMember {
     if (last !== undefined && assembly.generation < last.generation) return 'it is older';
     if (last !== undefined && epochsWentBack(last, assembly))
       throw new Error(`epochs of ${assembly.volume} went back at disk ${id}`);
+    const badExtent = this.#badExtent(assembly);
+    if (badExtent !== '') return badExtent;
+    const kept = assembly.extents.map(({ generation }) => generation);
+    for (const { generation } of last?.extents ?? [])
+      if (!kept.includes(generation)) this.medium.retired.add(generation);
     const highest = Math.max(this.#highestEpoch(assembly.volume), highestEpoch(assembly));
     this.medium.highestEpochs.set(assembly.volume, highest);
     this.medium.clusterIdentity = assembly.clusterIdentity;
@@ -95,20 +139,20 @@ export class FakeDisk implements FakeMember {
   }
 
   #facts(): Record<string, unknown> {
-    const { identity, clusterIdentity, assemblies } = this.medium;
+    const { identity, clusterIdentity, assemblies, retired } = this.medium;
+    const owned = [...assemblies.values()].flatMap(({ extents }) => extents);
+    const highestExtentGeneration = Math.max(
+      0,
+      ...retired,
+      ...owned.map(({ generation }) => generation),
+    );
     const volumes = [...assemblies.values()].map((assembly) => ({
       volume: assembly.volume,
       generation: assembly.generation,
       controlEpoch: assembly.controlEpoch,
       highestEpoch: this.#highestEpoch(assembly.volume),
     }));
-    return {
-      identity,
-      clusterIdentity,
-      homeBytes: 500 * 1024 * 1024,
-      volumes,
-      highestExtentGeneration: 0,
-    };
+    return { identity, clusterIdentity, homeBytes, volumes, highestExtentGeneration };
   }
 }
 
@@ -135,13 +179,26 @@ export class FakeSwitch implements FakeMember {
   problem = '';
 
   constructor(id: string, incarnation: number, parts: FakeParts) {
-    this.actor = actorOf('switch', id, incarnation, parts, () => ({ state: 'ready', facts: {} }));
+    this.actor = actorOf('switch', id, incarnation, parts, () => ({
+      state: 'ready',
+      facts: {
+        volumes: [...this.loads.values()].map(({ volume, generation }) => ({ volume, generation })),
+      },
+    }));
     this.actor.onCommand(verbs.load, (body, answer) => {
       const load = switchLoadSchema.parse(body);
       if (load.switchIncarnation !== incarnation)
         return answer(refusal('refused', `its incarnation is ${incarnation}`));
       this.loads.set(load.volume, load);
       parts.happened(`load ${id} ${load.volume} g${load.generation}`);
+      answer({ ok: true });
+    });
+    this.actor.onCommand(verbs.unload, (body, answer) => {
+      const { volume, generation } = switchUnloadSchema.parse(body);
+      if ((this.loads.get(volume)?.generation ?? 0) > generation)
+        return answer(refusal('fenced', 'it is older'));
+      this.loads.delete(volume);
+      parts.happened(`unload ${id} ${volume} g${generation}`);
       answer({ ok: true });
     });
     this.actor.onCommand(verbs.settled, (body, answer) => {
@@ -210,6 +267,16 @@ export class FakeHost implements FakeMember {
     this.#timer = this.#parts.clock.setTimeout(() => {
       if (!this.isAttached(volume)) this.attach(volume, mode);
     }, 400);
+  }
+
+  /** Lets a volume go, having drained. */
+  detach(volume: string): void {
+    const { id: host } = this.actor.address;
+    if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
+    const hostIncarnation = this.#incarnation;
+    const request = { host, hostIncarnation, volume, mode: 'exclusive', readOnly: false };
+    this.actor.ask({ kind: 'virtualizer', id: 'v1' }, verbs.detach, request, 300, () => {});
+    this.held.delete(volume);
   }
 
   isAttached(volume: string): boolean {

@@ -54,7 +54,14 @@ export function blankVolume(): VolumeRecord {
   if (!plan.ok) throw new Error('the small volume fits');
   const { cluster } = topology;
   const { layout } = plan;
-  return blankRecord({ cluster, clusterIdentity, volume, frameBytesMax: 262_144, layout });
+  return blankRecord({
+    cluster,
+    clusterIdentity,
+    volume,
+    frameBytesMax: 262_144,
+    layout,
+    former: null,
+  });
 }
 
 /** All members of vol0: disks with one instance each, switches with one incarnation each. */

@@ -1,13 +1,16 @@
 /** A virtualizer among fake members on virtual time, with a diary of everything that took effect, in order. */
 import { expect } from 'chai';
+import { Questions } from '../../../actors/questions.ts';
 import { Virtualizer } from '../../../actors/virtualizer/virtualizer.ts';
 import { virtualizerInputOf } from '../../../actors/virtualizer/virtualizer-input.ts';
 import type { VolumeStatus } from '../../../actors/virtualizer/volume-status.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import type { Answer } from '../../../protocols/commands.ts';
 import type { VolumeRecord } from '../../../protocols/control-data.ts';
 import type { ClusterId, VirtualizerId } from '../../../protocols/ids.ts';
 import type { Clock, ConfigDatabase, Log } from '../../../protocols/ports.ts';
+import { subjectsOf } from '../../../protocols/subjects.ts';
 import { parseTopology } from '../../../protocols/topology/parse-topology.ts';
 import type { Topology } from '../../../protocols/topology.ts';
 import {
@@ -152,6 +155,7 @@ export class VirtualizerWorld {
       instance: 0,
       assemblies: new Map(),
       highestEpochs: new Map(),
+      retired: new Set<number>(),
     };
     const medium = this.#media.get(id) ?? fresh;
     this.#media.set(id, medium);
@@ -199,6 +203,25 @@ export class VirtualizerWorld {
     this.start(...diskIds, ...switchIds, 'h1', 'h2');
     this.host('h1').attach('vol0');
     this.until(() => this.host('h1').isAttached('vol0'), 'vol0 serves h1');
+  }
+
+  /** Asks the virtualizer as an operator does, and waits for the answer. */
+  command(verb: string, body: object = {}): Answer {
+    const address = { kind: 'node', id: 'operator' } as const;
+    const bus = this.network.open();
+    this.#incarnations++;
+    const { cluster } = this.#topology;
+    const first = this.#incarnations * 100;
+    const questions = new Questions(address, subjectsOf(cluster), bus, this.clock, first);
+    questions.start();
+    const answers: Answer[] = [];
+    questions.ask({ kind: 'virtualizer', id: 'v1' }, verb, body, 20_000, (answer) =>
+      answers.push(answer),
+    );
+    this.until(() => answers.length > 0, `an answer to ${verb}`);
+    questions.stop();
+    bus.close(() => {});
+    return answers[0] as Answer;
   }
 
   status(volume = 'vol0'): VolumeStatus {

@@ -6,12 +6,12 @@ import {
   type VirtualizerMachineEvent,
   virtualizerMachine,
 } from '../../../actors/virtualizer/virtualizer-machine.ts';
+import { volumeMachine } from '../../../actors/virtualizer/volume-machine.ts';
 import {
   failuresMax,
   type VolumeMachineContext,
   type VolumeMachineEvent,
-  volumeMachine,
-} from '../../../actors/virtualizer/volume-machine.ts';
+} from '../../../actors/virtualizer/volume-setup.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 
 const reason = 'because';

@@ -1,0 +1,70 @@
+/** What the actions of the volume machine do: each goes to the part of the assembly that carries it out. */
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import type { VolumeAnnouncer } from './volume-announcer.ts';
+import type { VolumeDecider } from './volume-decider.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
+import { volumeMachine } from './volume-machine.ts';
+import type { VolumeRounds } from './volume-rounds.ts';
+import type { VolumeMachineEvent } from './volume-setup.ts';
+
+export interface VolumeParts {
+  readonly environment: VolumeEnvironment;
+  readonly decider: VolumeDecider;
+  readonly rounds: VolumeRounds;
+  readonly announcer: VolumeAnnouncer;
+}
+
+/** @param tell takes what becomes known later; it may come when the machine is no more */
+export function wiredVolumeMachine(
+  { environment, decider, rounds, announcer }: VolumeParts,
+  tell: (event: VolumeMachineEvent) => void,
+): typeof volumeMachine {
+  const withRecord = (act: (record: VolumeRecord) => void) => () => {
+    if (decider.record === null) throw new Error('a volume without a record was to be acted on');
+    act(decider.record);
+  };
+  const withEnd = (act: (ended: EndedVolume) => void) => () => {
+    if (decider.former === null) throw new Error('a volume that has not ended was to be forgotten');
+    act(decider.former);
+  };
+  return volumeMachine.provide({
+    actions: {
+      readRecord: () =>
+        decider.read((event) => {
+          tell(event);
+          if (event.type === 'record.read') environment.volumeRead();
+        }),
+      surveyMembers: ({ self }) => self.send(decider.survey()),
+      askMembers: () => {
+        for (const address of decider.memberAddresses()) environment.askDescription(address);
+      },
+      writeDecision: ({ self }, { renew }) => {
+        rounds.endLateLoads();
+        announcer.pause();
+        decider.write(renew, (event) =>
+          event.type === 'decision.impossible' ? self.send(event) : tell(event),
+        );
+      },
+      assembleDisks: withRecord((record) => rounds.assembleDisks(record)),
+      loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
+      askSettled: withRecord((record) => rounds.askSettled(record)),
+      endRound: () => rounds.end(),
+      publishAssembling: (_, { reason }) => announcer.announceAssembling(decider.record, reason),
+      publishServing: withRecord((record) => {
+        announcer.announceServing(record);
+        rounds.loadLate(record);
+      }),
+      surveyHosts: ({ self }) => {
+        if (decider.hostsHolding().length === 0) self.send({ type: 'hosts.left' });
+      },
+      writeEnd: () => {
+        rounds.endLateLoads();
+        announcer.pause();
+        decider.end(tell);
+      },
+      forgetAtDisks: withEnd((ended) => rounds.forgetAtDisks(ended, decider.formerDisks)),
+      unloadSwitches: withEnd((ended) => rounds.unloadSwitches(ended)),
+      publishEnd: withEnd((ended) => environment.ended(ended)),
+    },
+  });
+}

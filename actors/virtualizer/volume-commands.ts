@@ -1,0 +1,234 @@
+/**
+ * The commands that create, delete and list volumes, and tell hosts what they export. Each is idempotent; creating and
+ * deleting come one after the other, for each must see what the one before has done.
+ */
+import { z } from 'zod';
+import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import { judgeVolume } from '../../protocols/topology/created-volume.ts';
+import { placeText, type TopologyProblem } from '../../protocols/topology/layout-form.ts';
+import { listenText } from '../../protocols/topology/listen.ts';
+import type { Topology } from '../../protocols/topology.ts';
+import type { ControlEpoch } from '../../protocols/units.ts';
+import {
+  type CreateVolume,
+  createVolumeSchema,
+  type DefinedVolume,
+  type DefinitionRecord,
+  definitionBytesMax,
+  definitionsMax,
+  deleteVolumeSchema,
+  exportsQuerySchema,
+  type HostExportsTold,
+} from '../../protocols/volume-definition.ts';
+import type { Actor } from '../actor.ts';
+import type { VolumeCatalogue } from './volume-catalogue.ts';
+import type { VolumeSet } from './volume-set.ts';
+
+/** What the commands need of an active virtualizer. */
+export interface ActiveTerm {
+  readonly volumes: VolumeSet;
+  readonly controlEpoch: ControlEpoch;
+}
+
+export interface VolumeCommandParts {
+  readonly topology: Topology;
+  readonly catalogue: VolumeCatalogue;
+  /** Null while this virtualizer does not decide. */
+  readonly term: () => ActiveTerm | null;
+  /** Says why it does not decide. */
+  readonly notDeciding: () => Answer;
+  /** Hosts serve other exports than before. */
+  readonly exportsChanged: () => void;
+}
+
+/** A definition that is to be written, and what follows once it surely is. */
+interface Change {
+  readonly name: VolumeId;
+  readonly definition: DefinitionRecord;
+  readonly made: () => void;
+}
+
+type AnswerWith = (answer: Answer) => void;
+
+export class VolumeCommands {
+  readonly #parts: VolumeCommandParts;
+  /** A definition is being changed. */
+  #isBusy = false;
+
+  constructor(parts: VolumeCommandParts) {
+    this.#parts = parts;
+  }
+
+  /** Registers the handlers; before the actor starts. */
+  register(actor: Actor): void {
+    const on = <Body>(
+      verb: string,
+      schema: z.ZodType<Body>,
+      carryOut: (term: ActiveTerm, body: Body, answer: AnswerWith) => void,
+    ) =>
+      actor.onCommand(verb, (body, answer) => {
+        const parsed = schema.safeParse(body);
+        const term = this.#parts.term();
+        if (!parsed.success) answer(refusal('invalid', z.prettifyError(parsed.error)));
+        else if (term === null) answer(this.#parts.notDeciding());
+        else carryOut(term, parsed.data, answer);
+      });
+    on(verbs.createVolume, createVolumeSchema, (term, body, answer) =>
+      this.#carryOut(term, () => this.#create(term, body), answer),
+    );
+    on(verbs.deleteVolume, deleteVolumeSchema, (term, { volume }, answer) =>
+      this.#carryOut(term, () => this.#delete(term, volume), answer),
+    );
+    on(verbs.listVolumes, z.object({}), (term, _, answer) =>
+      answer({ ok: true, volumes: this.#list(term) }),
+    );
+    on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>
+      answer({ ok: true, ...this.#exportsOf(term, host) }),
+    );
+  }
+
+  /** Judges a volume that is to be created: an answer at once, or what is to be written. */
+  #create(term: ActiveTerm, body: CreateVolume): Answer | Change {
+    const { topology, catalogue } = this.#parts;
+    const name = String(body.volume.id) as VolumeId;
+    const before = catalogue.created.get(name);
+    if (before?.definition.state === 'deleting')
+      return refusal('not-ready', `volume ${name} is being deleted`);
+    const beside = catalogue.wanted.filter(({ volume }) => volume.id !== name);
+    const judgement = judgeVolume(topology, beside, body);
+    if (!judgement.ok) return refusal('refused', problemsText(judgement.problems));
+    const { defined, definition } = judgement;
+    if (before !== undefined)
+      return JSON.stringify(before.defined) === JSON.stringify(defined)
+        ? this.#progress(term, name)
+        : refusal('refused', `volume ${name} exists already, and is another one than this`);
+    const tooMuch = this.#tooMuch(body);
+    if (tooMuch !== '') return refusal('refused', tooMuch);
+    const trial = term.volumes.trial(defined.volume);
+    if (trial.outcome !== 'fits') return refusal(trial.outcome, `volume ${name}: ${trial.message}`);
+    return { name, definition, made: () => term.volumes.start([defined.volume]) };
+  }
+
+  #delete(term: ActiveTerm, name: VolumeId): Answer | Change {
+    const created = this.#parts.catalogue.created.get(name);
+    if (created === undefined) return this.#refuseDelete(name);
+    if (created.definition.state === 'deleting') return this.#progress(term, name);
+    const exporting = created.defined.exports.map(({ host }) => host);
+    const holding = (term.volumes.get(name)?.hostsHolding() ?? []).filter(
+      (host) => !exporting.includes(host),
+    );
+    if (holding.length > 0) {
+      const message =
+        `volume ${name} is attached by host ${holding.join(', ')}, which does not export it; ` +
+        'detach it there first';
+      return refusal('refused', message);
+    }
+    const definition = { ...created.definition, state: 'deleting' } as const;
+    return { name, definition, made: () => term.volumes.get(name)?.end() };
+  }
+
+  /** One change at a time: each is judged by what the one before has made. */
+  #carryOut(term: ActiveTerm, judge: () => Answer | Change, answer: AnswerWith): void {
+    if (this.#isBusy) {
+      answer(refusal('not-ready', 'another volume is being created or deleted'));
+      return;
+    }
+    const change = judge();
+    if ('ok' in change) {
+      answer(change);
+      return;
+    }
+    this.#isBusy = true;
+    const { name, definition, made } = change;
+    this.#parts.catalogue.change(name, definition, (problem) => {
+      this.#isBusy = false;
+      if (problem !== '') {
+        answer(refusal('not-ready', `volume ${name}: ${problem}`));
+        return;
+      }
+      if (this.#isStill(term)) made();
+      this.#parts.exportsChanged();
+      answer(this.#progress(term, name));
+    });
+  }
+
+  #isStill(term: ActiveTerm): boolean {
+    return this.#parts.term()?.volumes === term.volumes;
+  }
+
+  /** How far a volume is: `waitingFor` names who has not confirmed. */
+  #progress(term: ActiveTerm, name: VolumeId): Answer {
+    const status = term.volumes.get(name)?.status();
+    const { state = 'unknown', reason = '', waitingFor = '' } = status ?? {};
+    return { ok: true, volume: name, state, reason, waitingFor };
+  }
+
+  #tooMuch(body: CreateVolume): string {
+    const { created } = this.#parts.catalogue;
+    if (created.size >= definitionsMax)
+      return `there are ${definitionsMax} created volumes, which is the most; delete one`;
+    return JSON.stringify(body).length > definitionBytesMax
+      ? `what is asked for takes more than ${definitionBytesMax} bytes`
+      : '';
+  }
+
+  #refuseDelete(name: VolumeId): Answer {
+    const { topology, catalogue } = this.#parts;
+    if (topology.volumes.some(({ id }) => id === name))
+      return refusal(
+        'refused',
+        `volume ${name} is of the topology file, which would make it anew; ` +
+          'only volumes that were created with `sanctor volume create` can be deleted',
+      );
+    const names = [...topology.volumes.map(({ id }) => id), ...catalogue.created.keys()];
+    const there = names.length === 0 ? 'there is none' : `there are ${names.join(', ')}`;
+    return refusal('unknown', `there is no volume ${name}; ${there}`);
+  }
+
+  #list(term: ActiveTerm): readonly object[] {
+    const { topology, catalogue } = this.#parts;
+    const written = topology.volumes.map((volume) => ({
+      origin: 'topology',
+      volume,
+      exports: topology.hosts.flatMap(({ id, exports }) =>
+        exports.filter((each) => each.volume === volume.id).map((each) => ({ ...each, host: id })),
+      ),
+    }));
+    const created = [...catalogue.created.values()].map(({ defined }) => ({
+      origin: 'created',
+      ...defined,
+    }));
+    return [...written, ...created].map(({ origin, volume, exports }) => ({
+      ...term.volumes.get(volume.id)?.status(),
+      volume: volume.id,
+      origin,
+      hosts: volume.hosts,
+      exports: exportTexts({ volume, exports }),
+    }));
+  }
+
+  #exportsOf({ controlEpoch }: ActiveTerm, host: string): HostExportsTold {
+    const { catalogue } = this.#parts;
+    const exports = catalogue.wanted.flatMap(({ volume, exports }) =>
+      exportTexts({ volume, exports })
+        .filter((each) => each.host === host)
+        .map(({ host: _, ...rest }) => ({ volume: volume.id, ...rest })),
+    );
+    return { controlEpoch, number: catalogue.changes, exports };
+  }
+}
+
+function problemsText(problems: readonly TopologyProblem[]): string {
+  return problems.map(({ path, problem }) => `${placeText(path)}: ${problem}`).join('\n');
+}
+
+function exportTexts({ exports }: DefinedVolume) {
+  return exports.map(({ host, name, attach, readOnly, listen }) => ({
+    host,
+    name,
+    attach,
+    readOnly,
+    listen: listenText(listen),
+  }));
+}

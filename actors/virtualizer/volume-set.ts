@@ -1,0 +1,173 @@
+/**
+ * The volumes that an active virtualizer decides about, each in an assembly of its own, and what they share: the space
+ * on the disks, and the extent generations. One set for each control epoch.
+ */
+import { type EndedVolume, isEnded } from '../../protocols/control-data.ts';
+import { diskFactsSchema, type HostFacts } from '../../protocols/facts.ts';
+import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
+import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
+import type { Bus } from '../../protocols/ports.ts';
+import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
+import type { Volume } from '../../protocols/topology.ts';
+import { Leftovers, type VolumeWhereabouts } from './leftovers.ts';
+import { surveyMembers } from './membership.ts';
+import { disksOf } from './publications.ts';
+import { VolumeAssembly } from './volume-assembly.ts';
+import { createVolume } from './volume-creation.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
+import type { VolumeStatus } from './volume-status.ts';
+
+export interface VolumeSetParts
+  extends Omit<
+    VolumeEnvironment,
+    'volumeRead' | 'layoutsBeside' | 'issuedExtentGeneration' | 'ended'
+  > {
+  readonly control: Bus;
+  /** Of volumes that take space and are nobody's. */
+  readonly foreignLayouts: readonly Layout[];
+  /** Volumes that were deleted before. */
+  readonly endedBefore: readonly EndedVolume[];
+  /** A volume is gone. */
+  readonly volumeEnded: (volume: VolumeId) => void;
+}
+
+/** Whether there is room for a volume now. */
+export type Trial =
+  | { readonly outcome: 'fits' }
+  /** `not-ready`: it cannot be told yet. */
+  | { readonly outcome: 'refused' | 'not-ready'; readonly message: string };
+
+export class VolumeSet {
+  readonly #parts: VolumeSetParts;
+  readonly #environment: VolumeEnvironment;
+  readonly #volumes = new Map<VolumeId, VolumeAssembly>();
+  readonly #wanted = new Map<VolumeId, Volume>();
+  readonly #ended: Map<VolumeId, EndedVolume>;
+  readonly #leftovers: Leftovers;
+
+  constructor(parts: VolumeSetParts) {
+    this.#parts = parts;
+    this.#ended = new Map(parts.endedBefore.map((ended) => [ended.volume, ended]));
+    this.#environment = {
+      ...parts,
+      volumeRead: () => this.membersChanged(),
+      layoutsBeside: (volume) => this.#layoutsBeside(volume),
+      issuedExtentGeneration: () => this.#issuedExtentGeneration(),
+      // Later, for it ends the machine that tells.
+      ended: (ended) => parts.clock.soon(() => this.#drop(ended)),
+    };
+    this.#leftovers = new Leftovers(this.#environment, (volume) => this.#whereaboutsOf(volume));
+  }
+
+  /** Adds volumes, and starts them once all are known: they must not overlook each other. */
+  start(volumes: readonly Volume[]): void {
+    const added = volumes.map((volume) => {
+      const assembly = new VolumeAssembly(this.#environment, volume, this.#parts.control);
+      this.#volumes.set(volume.id, assembly);
+      this.#wanted.set(volume.id, volume);
+      return assembly;
+    });
+    for (const assembly of added) assembly.start();
+  }
+
+  stop(): void {
+    for (const volume of this.#volumes.values()) volume.stop();
+    this.#volumes.clear();
+    this.#leftovers.stop();
+  }
+
+  get(volume: VolumeId): VolumeAssembly | undefined {
+    return this.#volumes.get(volume);
+  }
+
+  statuses(): readonly VolumeStatus[] {
+    return [...this.#volumes.values()].map((volume) => volume.status());
+  }
+
+  /** A disk or switch came, went, or changed. */
+  membersChanged(): void {
+    for (const volume of this.#volumes.values()) volume.membersChanged();
+    this.#leftovers.look();
+  }
+
+  hostSeen(host: HostId, facts: HostFacts): void {
+    for (const volume of this.#volumes.values()) volume.hostSeen(host, facts);
+  }
+
+  settledTold(sender: ActorAddress): void {
+    for (const volume of this.#volumes.values()) volume.settledTold(sender);
+  }
+
+  /** Whether a volume could be placed now, beside all others. Nothing is kept of the answer. */
+  trial(volume: Volume): Trial {
+    const { presence, clock, clusterIdentity } = this.#parts;
+    const disks = [...new Set(disksOfForm(volume.layout).map(({ disk }) => disk))];
+    const waiting = [...this.#wanted.values()].find(
+      (other) =>
+        this.#volumes.get(other.id)?.layout === null &&
+        disksOfForm(other.layout).some(({ disk }) => disks.includes(disk)),
+    );
+    const beside = this.#layoutsBeside(volume.id);
+    if (beside === null || waiting !== undefined) {
+      const which = waiting === undefined ? 'another volume' : `volume ${waiting.id}`;
+      return { outcome: 'not-ready', message: `${which} has no place yet on the same disks` };
+    }
+    const coordinators = [...new Set(volume.coordinators)];
+    const survey = surveyMembers(
+      { volume: volume.id, disks, coordinators, clusterIdentity, recorded: [] },
+      presence,
+      clock.now(),
+    );
+    if (survey.outcome !== 'complete') return { outcome: 'not-ready', message: survey.reason };
+    const former = this.#ended.get(volume.id) ?? null;
+    const parts = { ...this.#environment, former };
+    const creation = createVolume(parts, volume, survey.members.disks, beside);
+    return creation.ok ? { outcome: 'fits' } : { outcome: 'refused', message: creation.problem };
+  }
+
+  #drop(ended: EndedVolume): void {
+    this.#volumes.get(ended.volume)?.stop();
+    this.#volumes.delete(ended.volume);
+    this.#wanted.delete(ended.volume);
+    this.#ended.set(ended.volume, ended);
+    this.#parts.volumeEnded(ended.volume);
+    this.membersChanged();
+  }
+
+  #layoutsBeside(asking: VolumeId): readonly Layout[] | null {
+    const layouts = [...this.#parts.foreignLayouts];
+    for (const [id, volume] of this.#volumes) {
+      if (id === asking) continue;
+      if (!volume.isRead) return null;
+      if (volume.layout !== null) layouts.push(volume.layout);
+    }
+    return layouts;
+  }
+
+  /** What the config database knows, and what the disks do: it may have lost its last writes. */
+  #issuedExtentGeneration(): number {
+    const { input, presence, foreignLayouts } = this.#parts;
+    const issued = [...this.#ended.values()].map(({ extentGeneration }) => extentGeneration);
+    for (const { known, layout } of this.#volumes.values()) {
+      if (known !== null && isEnded(known)) issued.push(known.extentGeneration);
+      if (layout !== null) issued.push(...extentsOf(layout).map(({ generation }) => generation));
+    }
+    for (const layout of foreignLayouts)
+      issued.push(...extentsOf(layout).map(({ generation }) => generation));
+    for (const id of input.disks) {
+      const description = presence.find({ kind: 'disk', id })?.description;
+      const facts = diskFactsSchema.safeParse(description?.facts).data;
+      if (facts !== undefined) issued.push(facts.highestExtentGeneration);
+    }
+    return issued.reduce((most, generation) => Math.max(most, generation), 0);
+  }
+
+  #whereaboutsOf(volume: VolumeId): VolumeWhereabouts | undefined {
+    const assembly = this.#volumes.get(volume);
+    const known = assembly === undefined ? this.#ended.get(volume) : assembly.known;
+    if (known === undefined || known === null) return undefined;
+    const { cluster, clusterIdentity, generation } = known;
+    const disks = isEnded(known) ? [] : disksOf(known);
+    return { cluster, clusterIdentity, volume, generation, disks, isEnded: isEnded(known) };
+  }
+}

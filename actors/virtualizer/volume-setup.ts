@@ -1,0 +1,129 @@
+/**
+ * The words of the volume machine: what it remembers, what it is told, and what it asks of `volume-assembly`. Which
+ * follows on which is said in `volume-machine` and, for the end of a volume, in `volume-ending`.
+ */
+import { assign, setup } from 'xstate';
+
+export interface VolumeMachineInput {
+  readonly volume: string;
+}
+
+export interface VolumeMachineContext {
+  readonly volume: string;
+  /** Why the volume does not serve, for people; '' while it does. */
+  readonly reason: string;
+  /** What was under way must end: the next decision gives everybody new epochs. */
+  readonly renewal: 'none' | 'wanted';
+  /** As `renewal`, of the decision that is being written. */
+  readonly deciding: 'none' | 'wanted';
+  /** Steps in a row that led nowhere, at most `failuresMax`: bounds the delay before the next try. */
+  readonly failures: number;
+  /** It is being deleted. */
+  readonly isEnding: boolean;
+}
+
+type WithReason<Type extends string> = { readonly type: Type; readonly reason: string };
+
+export type VolumeMachineEvent =
+  /** The record was read, or there is none yet. */
+  | { readonly type: 'record.read' }
+  | WithReason<'record.unreadable'>
+  /** Somebody may have come to go; the members are to be looked at again. */
+  | { readonly type: 'members.changed' }
+  | { readonly type: 'members.complete' }
+  /** It is too early to call anybody missing. */
+  | WithReason<'members.unknown'>
+  | WithReason<'members.missing'>
+  | { readonly type: 'record.written' }
+  /** Somebody else wrote, or nobody knows whether the write arrived. */
+  | WithReason<'record.contested'>
+  /** There is no decision to be made of what is there. */
+  | WithReason<'decision.impossible'>
+  | { readonly type: 'disks.confirmed' }
+  | { readonly type: 'switches.confirmed' }
+  | { readonly type: 'partitions.settled' }
+  | WithReason<'member.refused'>
+  /** What the last decision was made for is not there any more. */
+  | WithReason<'member.lost'>
+  | WithReason<'trouble.reported'>
+  /** Other hosts are to be attached than the last decision says. */
+  | { readonly type: 'attachments.changed' }
+  /** The volume is to be deleted; it cannot be taken back. */
+  | { readonly type: 'end.requested' }
+  /** No host holds it any more that could still use it. */
+  | { readonly type: 'hosts.left' }
+  /** Every disk that is there has forgotten it. */
+  | { readonly type: 'disks.forgot' }
+  | { readonly type: 'switches.forgot' };
+
+export const failuresMax = 6;
+const retryMsMin = 50;
+const surveyMs = 1000;
+/** A disk or switch that is there and does not do what it is asked gets another decision after this. */
+const confirmMsMax = 10_000;
+/** A volume that served for this long has left its former failures behind. */
+const steadyMs = 5000;
+const hostsMs = 500;
+/** Longer than a host takes that drains, flushes and leaves: one that has not left by then is cut off. */
+const hostsMsMax = 15_000;
+
+export const volumeSetup = setup({
+  types: {
+    context: {} as VolumeMachineContext,
+    events: {} as VolumeMachineEvent,
+    input: {} as VolumeMachineInput,
+  },
+  actions: {
+    /** Port: reads the record; `record.read` or `record.unreadable` follows. */
+    readRecord: () => {},
+    /** Port: looks at who is there; one of the `members` events follows. */
+    surveyMembers: () => {},
+    /** Port: asks all members how they are; what they answer shows in `members.changed`. */
+    askMembers: () => {},
+    /** Port: decides and writes; `record.written`, `record.contested` or `decision.impossible` follows. */
+    writeDecision: (_, _params: { renew: boolean }) => {},
+    assembleDisks: () => {},
+    loadSwitches: () => {},
+    askSettled: () => {},
+    /** Port: looks whether a host may still use the volume; `hosts.left` when none does. */
+    surveyHosts: () => {},
+    /** Port: ends the record; `record.written` or `record.contested` follows. */
+    writeEnd: () => {},
+    forgetAtDisks: () => {},
+    unloadSwitches: () => {},
+    /** Port: the volume is no more. */
+    publishEnd: () => {},
+    noteEnding: assign({ isEnding: true, reason: 'it is being deleted' }),
+    /** Port: ends what `assembleDisks`, `loadSwitches`, `askSettled` or the like began. */
+    endRound: () => {},
+    /** Port: tells the attached hosts that nothing goes on. Safety does not rest on it: the fences hold. */
+    publishAssembling: (_, _params: { reason: string }) => {},
+    publishServing: () => {},
+    noteReason: assign({
+      reason: ({ context, event }) => ('reason' in event ? event.reason : context.reason),
+    }),
+    noteOverdue: assign({ reason: 'a disk or switch that is there did not confirm in time' }),
+    noteFailure: assign({
+      failures: ({ context }) => Math.min(context.failures + 1, failuresMax),
+    }),
+    requireRenewal: assign({ renewal: 'wanted' }),
+    beginDecision: assign({ deciding: ({ context }) => context.renewal, renewal: 'none' }),
+    keepRenewal: assign({
+      renewal: ({ context }) => (context.deciding === 'wanted' ? 'wanted' : context.renewal),
+    }),
+    forgetReason: assign({ reason: '' }),
+    forgetFailures: assign({ failures: 0 }),
+  },
+  guards: {
+    renewalIsWanted: ({ context }) => context.renewal === 'wanted',
+    isEnding: ({ context }) => context.isEnding,
+  },
+  delays: {
+    retryDelay: ({ context }) => retryMsMin * 2 ** context.failures,
+    surveyDelay: surveyMs,
+    confirmDeadline: confirmMsMax,
+    steadyDelay: steadyMs,
+    hostsDelay: hostsMs,
+    hostsDeadline: hostsMsMax,
+  },
+});
