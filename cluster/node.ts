@@ -10,9 +10,9 @@ import type { FabricId, Topology } from '../protocols/topology.ts';
 import { answerForActors } from './actor-services.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from './assembly.ts';
 import { openDiskStore } from './disk-stores.ts';
+import { HostExports } from './exports/host-exports.ts';
 import { FaultInjector } from './faults/fault-injector.ts';
 import { NodeFaults } from './faults/node-faults.ts';
-import { HostExports } from './host-exports.ts';
 import { connectNatsBus } from './nats/bus.ts';
 import { type OpenConfigDatabase, openConfigDatabase } from './nats/config-database.ts';
 import { createPinoLog } from './pino-log.ts';
@@ -49,7 +49,8 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
   const stopDiscovery = answerForActors({ cluster, node: options.node, actors, ports: ports.node });
   const exports = assembled.hosts.map((host) => {
     const wanted = options.topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
-    const served = new HostExports(host, wanted, clock, log);
+    const virtualizers = options.topology.virtualizers.map(({ id }) => id);
+    const served = new HostExports({ host, exports: wanted, virtualizers, ...ports.node });
     host.addFacts(() => ({ exports: served.facts() }));
     return served;
   });

@@ -39,7 +39,13 @@ const volumeFactsSchema = z.looseObject({
   ),
 });
 
-const virtualizerFactsSchema = z.looseObject({ volumes: z.array(volumeFactsSchema) });
+const virtualizerFactsSchema = z.looseObject({
+  volumes: z.array(volumeFactsSchema),
+  /** What hosts are told to export beside the exports of the topology. */
+  createdExports: z
+    .array(z.looseObject({ host: z.string(), volume: z.string(), name: z.string() }))
+    .default([]),
+});
 const faultFactsSchema = z.looseObject({
   target: z.string(),
   kind: z.string(),
@@ -109,7 +115,8 @@ export async function collectStatus(
     ),
     ...silent.map(({ address }) => silenceText(address, topology, faults)),
     ...missingVolumes(topology, volumes),
-    ...missingAttachments(topology, hosts),
+    ...missingAttachments(exportsOf(topology, virtualizer?.facts.createdExports ?? []), hosts),
+    ...missingExports(virtualizer?.facts.createdExports ?? [], exports),
     ...exports
       .filter(({ uri }) => uri === '')
       .map((each) => `export ${each.name}: ${each.problem}`),
@@ -181,8 +188,14 @@ function factsOf<Facts extends z.ZodType>(
 type VolumeFacts = z.infer<typeof volumeFactsSchema>;
 type HostFacts = { id: string; facts: z.infer<typeof hostFactsSchema> };
 
+/** Volumes that are being deleted are not waited for. */
 function missingVolumes(topology: Topology, volumes: readonly VolumeFacts[]): readonly string[] {
-  return topology.volumes.flatMap(({ id }) => {
+  const created = volumes.filter(({ state }) => !state.startsWith('end'));
+  const wanted = [
+    ...topology.volumes.map(({ id }): string => id),
+    ...created.map(({ volume }) => volume),
+  ];
+  return [...new Set(wanted)].flatMap((id) => {
     const found = volumes.find(({ volume }) => volume === id);
     if (found?.state === 'serving') return [];
     return [
@@ -191,17 +204,40 @@ function missingVolumes(topology: Topology, volumes: readonly VolumeFacts[]): re
   });
 }
 
-function missingAttachments(topology: Topology, hosts: readonly HostFacts[]): readonly string[] {
-  return topology.hosts.flatMap((host) =>
-    host.exports.flatMap(({ volume }) => {
-      const facts = hosts.find(({ id }) => id === host.id)?.facts;
-      const found = facts?.volumes.find((each) => each.volume === volume);
-      if (found === undefined || found.reason !== '') {
-        return [`volume ${volume} on host ${host.id}: ${found?.reason || 'not attached yet'}`];
-      }
-      return [];
-    }),
+interface WantedExport {
+  readonly host: string;
+  readonly volume: string;
+}
+
+function exportsOf(topology: Topology, created: readonly WantedExport[]): readonly WantedExport[] {
+  const written = topology.hosts.flatMap(({ id, exports }) =>
+    exports.map(({ volume }) => ({ host: id, volume })),
   );
+  return [...written, ...created];
+}
+
+function missingAttachments(
+  wanted: readonly WantedExport[],
+  hosts: readonly HostFacts[],
+): readonly string[] {
+  return wanted.flatMap(({ host, volume }) => {
+    const facts = hosts.find(({ id }) => id === host)?.facts;
+    const found = facts?.volumes.find((each) => each.volume === volume);
+    if (found !== undefined && found.reason === '') return [];
+    return [`volume ${volume} on host ${host}: ${found?.reason || 'not attached yet'}`];
+  });
+}
+
+/** Exports of created volumes that their hosts have not heard of. */
+function missingExports(
+  wanted: readonly WantedExport[],
+  exports: StatusReport['exports'],
+): readonly string[] {
+  return wanted
+    .filter(
+      ({ host, volume }) => !exports.some((each) => each.host === host && each.volume === volume),
+    )
+    .map(({ host, volume }) => `export of volume ${volume}: host ${host} does not serve it yet`);
 }
 
 function volumeStatusOf(facts: VolumeFacts): object {

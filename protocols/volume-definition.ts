@@ -45,6 +45,8 @@ export const definitionRecordSchema = z.discriminatedUnion('state', [
   z.object({
     /** `deleting`: it was told to go, and it will, whatever fails meanwhile. */
     state: z.enum(['wanted', 'deleting']),
+    /** Random: tells the volume from a namesake that came before or comes after it. */
+    life: count<number>(),
     volume: writtenEntry,
     exports: z.array(writtenExportSchema).max(exportsPerVolumeMax),
   }),
@@ -74,7 +76,13 @@ export const hostExportsSchema = z.object({
   /** Steps with each change, within a control epoch. */
   number: count<number>(),
   exports: z
-    .array(writtenExportSchema.omit({ host: true }).extend({ volume: id<VolumeId>() }))
+    .array(
+      writtenExportSchema.omit({ host: true }).extend({
+        volume: id<VolumeId>(),
+        /** Of the volume's definition: another one means that everything of the former is over. */
+        life: count<number>(),
+      }),
+    )
     .max(definitionsMax),
 });
 export type HostExportsTold = z.infer<typeof hostExportsSchema>;
@@ -83,4 +91,30 @@ export type HostExportsTold = z.infer<typeof hostExportsSchema>;
 export const exportsChangedSchema = z.looseObject({
   controlEpoch: count<ControlEpoch>(),
   number: count<number>(),
+});
+
+/** A volume as `list-volumes` tells of it; beside these, whatever its status says. */
+export const listedVolumeSchema = z.looseObject({
+  volume: id<VolumeId>(),
+  /** Where it is written: in the topology file, or only in the config database. */
+  origin: z.enum(['topology', 'created']),
+  state: z.string().default('unknown'),
+  reason: z.string().default(''),
+  /** Who has not confirmed yet, for people; '' for nobody. */
+  waitingFor: z.string().default(''),
+  sizeBytes: count<number>().default(0),
+  logicalBlockBytes: count<number>().default(0),
+  generation: count<number>().default(0),
+  /** As text, as in `mirror(d1, d2)`; '' before it has a place. */
+  layout: z.string().default(''),
+  hosts: z.array(id<HostId>()),
+  exports: z.array(writtenExportSchema),
+});
+export type ListedVolume = z.infer<typeof listedVolumeSchema>;
+
+/** The answer to `create-volume` and `delete-volume`: how far the volume is. */
+export const volumeProgressSchema = z.looseObject({
+  state: z.string(),
+  reason: z.string(),
+  waitingFor: z.string(),
 });

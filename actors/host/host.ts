@@ -111,6 +111,11 @@ export class Host {
     return this.#machine;
   }
 
+  /** False once it is stopping. */
+  get isAttachable(): boolean {
+    return this.#attachable;
+  }
+
   get attachments(): readonly Attachment[] {
     return [...this.#attachments.values()];
   }

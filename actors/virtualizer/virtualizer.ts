@@ -68,6 +68,7 @@ export class Virtualizer {
     new VolumeCommands({
       topology,
       catalogue: this.#catalogue,
+      random,
       term: () => this.#term,
       notDeciding: () => this.#refuseInactive(),
       exportsChanged: () => this.#tellExports(),

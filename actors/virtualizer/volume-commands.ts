@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
+import type { Random } from '../../protocols/ports.ts';
 import { judgeVolume } from '../../protocols/topology/created-volume.ts';
 import { placeText, type TopologyProblem } from '../../protocols/topology/layout-form.ts';
 import { listenText } from '../../protocols/topology/listen.ts';
@@ -34,6 +35,7 @@ export interface ActiveTerm {
 export interface VolumeCommandParts {
   readonly topology: Topology;
   readonly catalogue: VolumeCatalogue;
+  readonly random: Random;
   /** Null while this virtualizer does not decide. */
   readonly term: () => ActiveTerm | null;
   /** Says why it does not decide. */
@@ -48,6 +50,8 @@ interface Change {
   readonly definition: DefinitionRecord;
   readonly made: () => void;
 }
+
+const lifeLimit = 2 ** 48;
 
 type AnswerWith = (answer: Answer) => void;
 
@@ -106,8 +110,13 @@ export class VolumeCommands {
     const tooMuch = this.#tooMuch(body);
     if (tooMuch !== '') return refusal('refused', tooMuch);
     const trial = term.volumes.trial(defined.volume);
-    if (trial.outcome !== 'fits') return refusal(trial.outcome, `volume ${name}: ${trial.message}`);
-    return { name, definition, made: () => term.volumes.start([defined.volume]) };
+    if (trial.outcome !== 'fits') return refusal(trial.outcome, trial.message);
+    const life = this.#parts.random.integer(lifeLimit);
+    return {
+      name,
+      definition: { ...definition, life },
+      made: () => term.volumes.start([defined.volume]),
+    };
   }
 
   #delete(term: ActiveTerm, name: VolumeId): Answer | Change {
@@ -210,10 +219,10 @@ export class VolumeCommands {
 
   #exportsOf({ controlEpoch }: ActiveTerm, host: string): HostExportsTold {
     const { catalogue } = this.#parts;
-    const exports = catalogue.wanted.flatMap(({ volume, exports }) =>
-      exportTexts({ volume, exports })
+    const exports = [...catalogue.created].flatMap(([volume, { definition }]) =>
+      (definition.state === 'wanted' ? definition.exports : [])
         .filter((each) => each.host === host)
-        .map(({ host: _, ...rest }) => ({ volume: volume.id, ...rest })),
+        .map(({ host: _, ...rest }) => ({ volume, life: definition.life, ...rest })),
     );
     return { controlEpoch, number: catalogue.changes, exports };
   }

@@ -1,8 +1,9 @@
 /** `sanctor compare`: checks that the mirrors of a volume hold the same bytes. */
 import { verbs } from '../../protocols/commands.ts';
 import { controlDataSchema } from '../../protocols/control-data.ts';
-import { isId, type VolumeId } from '../../protocols/ids.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
 import { compareMirrors } from '../mirror-comparison.ts';
+import { VolumeClient } from '../volume-client.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
 
 const differencesShownMax = 20;
@@ -33,19 +34,15 @@ export async function compare(
 
 /** The layout as the virtualizer publishes it to a host that may use the volume. @throws Error when nobody tells. */
 export async function layoutOf({ client, topology }: ConnectedCluster, volume: string) {
-  const found = topology.volumes.find(({ id }) => id === volume);
-  if (!isId(volume) || found === undefined) {
-    const names = topology.volumes.map(({ id }) => id).join(', ');
-    throw new Error(`there is no volume ${volume}; there are: ${names}`);
-  }
-  const [host] = found.hosts;
-  for (const { id } of topology.virtualizers) {
-    const answer = await client.ask({ kind: 'virtualizer', id }, verbs.controlData, {
-      host,
-      volume,
-    });
+  const volumes = new VolumeClient(client, topology);
+  const { hosts } = await volumes.find(volume);
+  for (const host of hosts) {
+    const answer = await volumes.ask(verbs.controlData, { host, volume });
     const parsed = controlDataSchema.safeParse(answer.ok ? answer.controlData : null);
     if (parsed.success) return parsed.data.layout;
   }
-  throw new Error(`no virtualizer tells the layout of volume ${volume} yet; see sanctor status`);
+  throw new Error(
+    `the layout of volume ${volume} is told to hosts that are attached to it, and none is; ` +
+      'see sanctor status',
+  );
 }

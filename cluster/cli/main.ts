@@ -10,6 +10,7 @@ import { addClusterCommands } from './cluster-commands.ts';
 import { addFaultCommands } from './fault-commands.ts';
 import { addInspectCommands } from './inspect-commands.ts';
 import { addProofCommands } from './proof-commands.ts';
+import { addVolumeCommands } from './volume-commands.ts';
 
 /** Exit codes: 0 only on success; `sim` tells its failures apart with codes of its own. */
 const failed = 1;
@@ -23,6 +24,7 @@ const program = new Command('sanctor')
 
 addClusterCommands(program);
 addInspectCommands(program);
+addVolumeCommands(program);
 addFaultCommands(program);
 addProofCommands(program);
 

@@ -79,6 +79,11 @@ export class Connection implements SessionPort {
     setImmediate(() => setImmediate(run));
   }
 
+  /** The name of the export in use, or null before one was chosen. */
+  get exportName(): string | null {
+    return this.#session.exportName;
+  }
+
   /** Answers what is under way, then closes. */
   stop(): void {
     this.#session.stop();

@@ -42,6 +42,8 @@ export class NbdServer {
   readonly #shares: VolumeShares;
   readonly #servers = new Set<Server>();
   readonly #connections = new Set<Connection>();
+  /** Told of each connection that ends. */
+  readonly #endings = new Set<(connection: Connection) => void>();
   #stopping = false;
 
   constructor(options: NbdServerOptions) {
@@ -90,6 +92,34 @@ export class NbdServer {
     for (const connection of this.#connections) connection.stop();
   }
 
+  /**
+   * Ends the connections to one export, which the catalogue must not offer any more: what is under way is answered, the
+   * rest is refused. `done` is called when all have ended; what is not finished after `closingMsMax` is cut.
+   */
+  disconnect(exportName: string, done: () => void): void {
+    const open = new Set<Connection>();
+    for (const connection of this.#connections)
+      if (connection.exportName === exportName) open.add(connection);
+    if (open.size === 0) {
+      process.nextTick(done);
+      return;
+    }
+    const over = (): void => {
+      this.#endings.delete(ended);
+      clearTimeout(cut);
+      done();
+    };
+    const cut = setTimeout(() => {
+      for (const connection of open) connection.destroy();
+      over();
+    }, this.#options.closingMsMax ?? closingMsDefault);
+    const ended = (connection: Connection): void => {
+      if (open.delete(connection) && open.size === 0) over();
+    };
+    this.#endings.add(ended);
+    for (const connection of [...open]) connection.stop();
+  }
+
   #listen(at: ListenAt, done: (result: ListenResult) => void): void {
     const server = createServer((socket) => this.#accept(socket));
     const failed = (error: NodeJS.ErrnoException): void => {
@@ -99,6 +129,11 @@ export class NbdServer {
     const options: ListenOptions = 'path' in at ? at : { host: '127.0.0.1', ...at };
     server.listen(options, () => {
       server.off('error', failed);
+      if (this.#stopping) {
+        server.close();
+        done({ outcome: 'failed', reason: 'the NBD server is closing' });
+        return;
+      }
       server.on('error', (error) => this.#options.log.error({ error }, 'an NBD listener failed'));
       this.#servers.add(server);
       const address = server.address();
@@ -126,7 +161,10 @@ export class NbdServer {
       shares: this.#shares,
       handshakeMsMax: handshakeMsMax ?? handshakeMsDefault,
       closingMsMax: closingMsMax ?? closingMsDefault,
-      ended: () => this.#connections.delete(connection),
+      ended: () => {
+        this.#connections.delete(connection);
+        for (const listener of this.#endings) listener(connection);
+      },
     });
     this.#connections.add(connection);
   }

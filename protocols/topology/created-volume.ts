@@ -24,7 +24,7 @@ export type VolumeJudgement =
       readonly ok: true;
       readonly defined: DefinedVolume;
       /** To be kept. Where its exports listen does not depend on others any more. */
-      readonly definition: LiveDefinition;
+      readonly definition: Omit<LiveDefinition, 'life'>;
     }
   /** Places are `volume.…` and `exports[i].…`, as in the body of the command. */
   | { readonly ok: false; readonly problems: readonly TopologyProblem[] };
@@ -72,7 +72,7 @@ export function judgeVolume(
 /** The volume of a definition that was judged when it was made; null when this version cannot read it. */
 export function readDefinition(
   topology: Topology,
-  definition: LiveDefinition,
+  definition: Omit<LiveDefinition, 'life'>,
 ): DefinedVolume | null {
   const volume = volumeSchema.safeParse(definition.volume).data;
   if (volume === undefined) return null;

@@ -77,7 +77,7 @@ describe('virtualizer: creating a volume', () => {
       { layout: { mirror: ['d1', { concat: ['d1'] }] } },
       /its loss would take both/,
     ],
-    ['a name that is taken', { id: 'vol0' }, /the id vol0 is taken/],
+    ['a name that is taken', { id: 'vol0' }, /there is a volume vol0 already/],
     [
       'a coordinator that there is not',
       { coordinators: { map: 'modulo', switches: ['s9'] } },
@@ -129,6 +129,6 @@ describe('virtualizer: creating a volume', () => {
     expect(answer).to.include({ ok: false, reason: 'not-ready' });
     expect(answer)
       .to.have.property('message')
-      .that.matches(/volume vol9: .*d2 is missing/);
+      .that.matches(/d2 is missing/);
   });
 });
