@@ -51,9 +51,18 @@ const faultFactsSchema = z.looseObject({
   kind: z.string(),
   nodes: z.array(z.string()),
 });
+const natsServerSchema = z.looseObject({
+  fabric: z.string(),
+  url: z.string(),
+  version: z.string(),
+  state: z.string(),
+  pid: z.number().nullable(),
+  restarts: z.number(),
+});
 
 const supervisorFactsSchema = z.looseObject({
   natsUrl: z.string(),
+  natsServers: z.array(natsServerSchema),
   nodes: z.array(
     z.looseObject({ name: z.string(), state: z.string(), problem: z.string().default('') }),
   ),
@@ -74,7 +83,11 @@ export interface StatusReport {
   readonly ready: boolean;
   /** What is missing, for people; empty when ready. */
   readonly waitingFor: readonly string[];
-  readonly nats: { readonly url: string };
+  /** `servers`: those that the supervisor runs. */
+  readonly nats: {
+    readonly url: string;
+    readonly servers: readonly z.infer<typeof natsServerSchema>[];
+  };
   readonly nodes: readonly z.infer<typeof supervisorFactsSchema>['nodes'][number][];
   readonly actors: readonly ActorStatus[];
   readonly volumes: readonly object[];
@@ -125,7 +138,10 @@ export async function collectStatus(
     cluster: topology.cluster,
     ready: waitingFor.length === 0,
     waitingFor,
-    nats: { url: supervisor?.facts.natsUrl ?? '' },
+    nats: {
+      url: supervisor?.facts.natsUrl ?? '',
+      servers: supervisor?.facts.natsServers ?? [],
+    },
     nodes,
     actors: actors.map(({ address: { kind, id }, description }) => ({
       kind,

@@ -62,7 +62,11 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       servers: new Map(
         servers.flatMap(({ fabric, process }) => (process ? [[fabric, process]] : [])),
       ),
-      facts: { natsUrl, dataFolder: dataFolder.path },
+      facts: () => ({
+        natsUrl,
+        natsServers: servers.flatMap(({ process }) => process?.facts() ?? []),
+        dataFolder: dataFolder.path,
+      }),
     });
     undo.push(() => supervisor.stop());
     supervisor.start();
@@ -122,6 +126,7 @@ async function fabricServers(
     }
     options.onProgress(`starting a NATS server for fabric ${id}`);
     const server = await NatsProcess.start({
+      fabric: id,
       dataDir: join(dataFolder.natsFolder, id),
       jetstream: id === options.topology.control,
       guard,

@@ -1,22 +1,56 @@
 /**
  * A NATS server that was started for a cluster: always the same one to its clients, at the same address and with the
- * same data, although its process may be made to end and to start again.
+ * same data. When its process ends by itself it is started again, so that everybody who was connected finds it again,
+ * and the config database with it; a fault may make it end, or stand still, until it is healed.
  */
+import type { FabricId } from '../../protocols/topology.ts';
 import type { StrikableProcess } from '../faults/fault-desk.ts';
-import { type NatsServerOptions, type RunningNatsServer, startNatsServer } from '../nats/server.ts';
+import {
+  type ExitNotice,
+  type NatsServerOptions,
+  type RunningNatsServer,
+  startNatsServer,
+} from '../nats/server.ts';
+import type { NodeState } from './node-process.ts';
+import { RestartBackOff } from './restart-back-off.ts';
+
+export interface NatsProcessOptions extends NatsServerOptions {
+  readonly fabric: FabricId;
+  /** Told in words what happens to it. */
+  readonly say: (what: string) => void;
+}
+
+/** What `status` shows of it. */
+export interface NatsProcessFacts {
+  readonly fabric: FabricId;
+  readonly url: string;
+  readonly version: string;
+  readonly state: NodeState;
+  /** null when there is no process. */
+  readonly pid: number | null;
+  /** How often it was started again after it had ended by itself. */
+  readonly restarts: number;
+}
 
 export class NatsProcess implements StrikableProcess {
-  readonly #options: NatsServerOptions;
+  readonly #options: NatsProcessOptions;
+  readonly #backOff = new RestartBackOff();
   #server: RunningNatsServer;
-  #state: 'running' | 'paused' | 'held' | 'stopped' = 'running';
+  #state: NodeState = 'running';
+  /** A start that is under way. */
+  #starting: Promise<void> | null = null;
+  #restartTimer: NodeJS.Timeout | null = null;
+  #restarts = 0;
+  #said = '';
 
-  private constructor(options: NatsServerOptions, server: RunningNatsServer) {
+  private constructor(options: NatsProcessOptions, server: RunningNatsServer) {
     this.#options = { ...options, port: server.port };
     this.#server = server;
+    this.#watch(server);
   }
 
-  /** @throws as `startNatsServer`. */
-  static async start(options: NatsServerOptions): Promise<NatsProcess> {
+  /** @throws as `startNatsServer`, when it does not come up the first time. */
+  static async start(options: NatsProcessOptions): Promise<NatsProcess> {
     return new NatsProcess(options, await startNatsServer(options));
   }
 
@@ -32,13 +66,26 @@ export class NatsProcess implements StrikableProcess {
     return this.#server.syncsEveryWrite;
   }
 
-  get state(): 'running' | 'paused' | 'held' | 'stopped' {
+  get state(): NodeState {
     return this.#state;
+  }
+
+  facts(): NatsProcessFacts {
+    const isThere = this.#state === 'running' || this.#state === 'paused';
+    return {
+      fabric: this.#options.fabric,
+      url: this.url,
+      version: this.version,
+      state: this.#state,
+      pid: isThere ? this.#server.pid : null,
+      restarts: this.#restarts,
+    };
   }
 
   async hold(): Promise<void> {
     if (this.#state === 'stopped') return;
     this.#state = 'held';
+    this.#clearRestart();
     this.#server.kill();
     await this.#server.exited;
   }
@@ -47,8 +94,8 @@ export class NatsProcess implements StrikableProcess {
   async release(): Promise<void> {
     if (this.#state !== 'held') return;
     await this.#server.exited;
-    this.#server = await startNatsServer(this.#options);
-    this.#state = 'running';
+    await this.#starting?.catch(() => {});
+    await this.#startOnce();
   }
 
   pause(): void {
@@ -66,8 +113,68 @@ export class NatsProcess implements StrikableProcess {
   /** Asks it to end, and makes it after a while. */
   async stop(): Promise<void> {
     this.resume();
-    const wasHeld = this.#state === 'held';
     this.#state = 'stopped';
-    if (!wasHeld) await this.#server.stop();
+    this.#clearRestart();
+    await this.#starting?.catch(() => {});
+    await this.#server.stop();
   }
+
+  #watch(server: RunningNatsServer): void {
+    this.#server = server;
+    const startedAt = performance.now();
+    void server.exited.then((exit) => {
+      if (this.#state !== 'running' && this.#state !== 'paused') return;
+      this.#state = 'waiting';
+      this.#say(`ended by itself (${reasonOf(exit)}); starting it again`);
+      this.#startLater(performance.now() - startedAt);
+    });
+  }
+
+  #startLater(ranForMs: number): void {
+    this.#restartTimer = setTimeout(() => {
+      this.#startOnce().catch((error: Error) => {
+        this.#say(`cannot be started again: ${error.message}`);
+        if (this.#state === 'waiting') this.#startLater(0);
+      });
+    }, this.#backOff.delayMs(ranForMs));
+  }
+
+  /** Whoever asks while a start is under way waits for the same one. */
+  #startOnce(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  /** A server that is not wanted any more when it is up is ended again. */
+  async #start(): Promise<void> {
+    const before = this.#state;
+    const server = await startNatsServer(this.#options);
+    if (this.#state !== before) {
+      server.kill();
+      await server.exited;
+      return;
+    }
+    if (before === 'waiting') this.#restarts++;
+    this.#state = 'running';
+    this.#watch(server);
+    this.#say(`runs again at ${server.url}`);
+  }
+
+  #clearRestart(): void {
+    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
+    this.#restartTimer = null;
+  }
+
+  /** Once, however often the same thing happens behind each other. */
+  #say(what: string): void {
+    if (what === this.#said) return;
+    this.#said = what;
+    this.#options.say(`the NATS server for fabric ${this.#options.fabric} ${what}`);
+  }
+}
+
+function reasonOf({ code, signal }: ExitNotice): string {
+  return signal ?? `exit code ${code}`;
 }

@@ -23,7 +23,7 @@ export interface SupervisorOptions {
   /** The command line that runs the node of that name. */
   readonly commandOf: (node: NodeId) => readonly [string, ...string[]];
   /** Facts of the cluster that `describe` shows beside the nodes. */
-  readonly facts: Readonly<Record<string, unknown>>;
+  readonly facts: () => Readonly<Record<string, unknown>>;
 }
 
 /** Those who use others stop first: hosts drain and flush while switches and disks still answer. */
@@ -82,7 +82,7 @@ export class Supervisor {
   }
 
   #facts(): Record<string, unknown> {
-    return { ...this.#options.facts, nodes: this.#nodes(), faults: this.#faults.facts() };
+    return { ...this.#options.facts(), nodes: this.#nodes(), faults: this.#faults.facts() };
   }
 
   /** What `status` shows of each node. */
