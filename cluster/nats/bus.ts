@@ -23,7 +23,13 @@ import type {
   Subscriber,
 } from '../../protocols/ports.ts';
 import { checkPublishSubject, checkSubscribeSubject, hasWildcard } from '../bus-subject.ts';
-import { closeSocketOf, dialNats, type NatsConnectionOptions, serversOf } from './connection.ts';
+import {
+  closeSocketOf,
+  dialNats,
+  type NatsConnectionOptions,
+  NatsServerTooOld,
+  serversOf,
+} from './connection.ts';
 
 export interface NatsBusOptions extends NatsConnectionOptions {
   readonly log: Log;
@@ -41,13 +47,14 @@ const noRespondersCode = 503;
 /**
  * Connects, and keeps connecting for ever once it was connected.
  *
- * @throws NatsUnreachable when `waitForServer` is false and none of the servers answers.
+ * @throws NatsUnreachable when `waitForServer` is false and none of the servers answers; NatsServerTooOld.
  */
 export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
   try {
     const connection = await dialNats(options);
     return new NatsBus(connection, options.name, options.log);
   } catch (error) {
+    if (error instanceof NatsServerTooOld) throw error;
     throw new NatsUnreachable(
       `no NATS server answers at ${serversOf(options).join(', ')} (${messageOf(error)}): start one, or name another with --nats`,
       { cause: error },

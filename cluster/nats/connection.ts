@@ -1,5 +1,6 @@
 /** How Sanctor connects to NATS, whatever the connection is for: quick to notice, tireless to come back. */
 import { type ConnectionOptions, connect, type NatsConnection } from 'nats';
+import { isAtLeast, parseNatsServerVersion, versionMin } from './server-version.ts';
 
 export interface NatsConnectionOptions {
   /** `nats://host:port` of one server, or of several of one cluster. */
@@ -19,9 +20,16 @@ const reconnectJitterMs = 150;
 const pingIntervalMs = 2000;
 const pingsUnansweredMax = 2;
 
-/** Connects, and keeps connecting for ever once it was connected. @throws NatsError when no server can be reached. */
-export function dialNats(options: NatsConnectionOptions): Promise<NatsConnection> {
-  return connect({
+/** A server answers that Sanctor cannot work with; the message says why and what to do. */
+export class NatsServerTooOld extends Error {}
+
+/**
+ * Connects, and keeps connecting for ever once it was connected.
+ *
+ * @throws NatsError when no server can be reached; NatsServerTooOld.
+ */
+export async function dialNats(options: NatsConnectionOptions): Promise<NatsConnection> {
+  const connection = await connect({
     ...options.security,
     servers: serversOf(options),
     name: options.name,
@@ -36,6 +44,20 @@ export function dialNats(options: NatsConnectionOptions): Promise<NatsConnection
     maxPingOut: pingsUnansweredMax,
     noAsyncTraces: true,
   });
+  const tooOld = explainOldServer(connection, serversOf(options));
+  if (tooOld === null) return connection;
+  await connection.close();
+  throw new NatsServerTooOld(tooOld);
+}
+
+/** null when the server is new enough, or does not tell its version. */
+function explainOldServer({ info }: NatsConnection, servers: readonly string[]): string | null {
+  const version = parseNatsServerVersion(info?.version ?? '');
+  if (version === null || isAtLeast(version, versionMin)) return null;
+  return (
+    `the NATS server at ${servers.join(', ')} is version ${version.text}; Sanctor needs ${versionMin.text} or newer: ` +
+    'replace it, or leave --nats out so that Sanctor starts one of its own'
+  );
 }
 
 /** The servers of a connection, as a list. */
