@@ -11,8 +11,9 @@ interface Comparison {
 export async function expectEqualMirrors(
   cluster: RunningCluster,
   sizeBytes: number,
+  volume = 'vol0',
 ): Promise<void> {
-  const { code, output, errors } = await cluster.trySanctor('compare', 'vol0', '--json');
+  const { code, output, errors } = await cluster.trySanctor('compare', volume, '--json');
   expect(errors).to.equal('');
   const comparison = JSON.parse(output) as Comparison;
   expect(comparison.differences).to.deep.equal([]);

@@ -8,6 +8,18 @@ import { type TestTopology, type TestTopologyOptions, writeTestTopology } from '
 /** Starting a cluster, using it and stopping it; generous, for other work may share the machine. */
 export const realTestTimeoutMs = 120_000;
 
+/** How a cluster is started; as a user does when all is left out. */
+export interface LaunchOptions {
+  /** Another one than the place's. */
+  readonly topology?: TestTopology;
+  /** More words for `sanctor up`. */
+  readonly words?: readonly string[];
+  /** Environment variables. */
+  readonly variables?: NodeJS.ProcessEnv;
+  /** Another program than this build's `sanctor`, as `mutatedBuild` makes it. */
+  readonly program?: string;
+}
+
 /** A place for one cluster at a time: its topology, its data, and a folder for what else a test writes. */
 export class ClusterPlace {
   readonly folder: string;
@@ -31,15 +43,20 @@ export class ClusterPlace {
   }
 
   /** Runs `sanctor up` with the place's topology and data, and waits until it is ready. */
-  async start(): Promise<RunningCluster> {
-    const cluster = await this.launch();
+  async start(options: LaunchOptions = {}): Promise<RunningCluster> {
+    const cluster = await this.launch(options);
     await cluster.untilReady();
     return cluster;
   }
 
   /** Runs `sanctor up`; it may refuse. */
-  async launch(topology: TestTopology = this.topology): Promise<RunningCluster> {
-    const cluster = await RunningCluster.launch([topology.file, '--data', this.dataFolder]);
+  async launch(options: LaunchOptions = {}): Promise<RunningCluster> {
+    const { topology = this.topology, words = [], variables, program } = options;
+    const cluster = await RunningCluster.launch(
+      [topology.file, '--data', this.dataFolder, ...words],
+      variables,
+      program,
+    );
     this.#clusters.push(cluster);
     return cluster;
   }

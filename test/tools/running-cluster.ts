@@ -12,13 +12,17 @@ import { descendantsOf, isRunning, type ProcessFacts } from './processes.ts';
 import { runTool, runToolWell, type ToolResult } from './run-tool.ts';
 import { until } from './until.ts';
 
-const program = fileURLToPath(new URL('../../cluster/cli/main.js', import.meta.url));
+/** This build's `sanctor`. */
+export const sanctorProgram = fileURLToPath(new URL('../../cluster/cli/main.js', import.meta.url));
 const readyTimeoutMs = 60_000;
 
 /** What tests read of `sanctor status --json`. */
 export interface ClusterStatus {
   readonly ready: boolean;
-  readonly nats: { readonly url: string };
+  readonly nats: {
+    readonly url: string;
+    readonly servers: readonly { fabric: string; pid: number | null; restarts: number }[];
+  };
   readonly nodes: readonly { name: string; pid: number | null; state: string; actors: string[] }[];
   readonly actors: readonly { kind: string; id: string; state: string }[];
   readonly volumes: readonly { name: string; size: number; state: string; generation: number }[];
@@ -30,14 +34,19 @@ export class RunningCluster {
   readonly supervisor: ChildProcess;
   readonly #environment: NodeJS.ProcessEnv;
   readonly #runFolder: string;
+  readonly #program: string;
   readonly #startedMs = performance.now();
   #readyMs = Number.NaN;
   #output = '';
 
-  private constructor(supervisor: ChildProcess, environment: NodeJS.ProcessEnv, runFolder: string) {
+  private constructor(
+    supervisor: ChildProcess,
+    parts: { environment: NodeJS.ProcessEnv; runFolder: string; program: string },
+  ) {
     this.supervisor = supervisor;
-    this.#environment = environment;
-    this.#runFolder = runFolder;
+    this.#environment = parts.environment;
+    this.#runFolder = parts.runFolder;
+    this.#program = parts.program;
     const collect = (data: Buffer) => {
       this.#output += data.toString('utf8');
       if (Number.isNaN(this.#readyMs) && /^ready\b/m.test(this.#output)) {
@@ -48,10 +57,11 @@ export class RunningCluster {
     supervisor.stderr?.on('data', collect);
   }
 
-  /** Begins to start a cluster, which may never become ready. */
+  /** Begins to start a cluster, which may never become ready. `program`: another one than this build's `sanctor`. */
   static async launch(
     words: readonly string[],
     variables: NodeJS.ProcessEnv = {},
+    program = sanctorProgram,
   ): Promise<RunningCluster> {
     const runFolder = await mkdtemp(join(tmpdir(), 'sanctor-run-'));
     const environment = { ...process.env, ...variables, SANCTOR_RUN_DIR: runFolder };
@@ -59,7 +69,7 @@ export class RunningCluster {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    return new RunningCluster(supervisor, environment, runFolder);
+    return new RunningCluster(supervisor, { environment, runFolder, program });
   }
 
   /** Starts a cluster and waits until it says that it is ready. */
@@ -105,18 +115,18 @@ export class RunningCluster {
 
   /** Runs another `sanctor` command against this cluster, which must succeed. */
   sanctor(...words: readonly string[]): Promise<string> {
-    return runToolWell(this.#command(), [program, ...words]);
+    return runToolWell(this.#command(), [this.#program, ...words]);
   }
 
   /** The same, however it ends. */
   trySanctor(...words: readonly string[]): Promise<ToolResult> {
-    return runTool(this.#command(), [program, ...words]);
+    return runTool(this.#command(), [this.#program, ...words]);
   }
 
   /** Begins another command that goes on until it is killed. */
   begin(...words: readonly string[]): ChildProcess {
     const { command, environment } = this.#command();
-    return spawn(command, [program, ...words], {
+    return spawn(command, [this.#program, ...words], {
       env: environment,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

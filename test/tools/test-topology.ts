@@ -25,6 +25,8 @@ export interface TestTopologyOptions {
   readonly port?: number;
   /** Left out: a name that no other test has. */
   readonly cluster?: string;
+  /** What else a test wants to be different. */
+  readonly changed?: (text: string) => string;
 }
 
 /** Writes the topology into a folder. */
@@ -48,11 +50,12 @@ export async function writeTestTopology(
     text = replaced(text, /^ {2}path: \w+$/m, `  path: hops\n  route: ${options.route}`);
   }
   const file = join(folder, `${cluster}.yaml`);
-  writeFileSync(file, text);
+  writeFileSync(file, options.changed?.(text) ?? text);
   return { file, cluster, port, uri: `nbd://127.0.0.1:${port}/vol0` };
 }
 
-function replaced(text: string, pattern: RegExp, by: string): string {
+/** The text with what the pattern finds in it replaced. @throws Error when it finds nothing. */
+export function replaced(text: string, pattern: RegExp, by: string): string {
   if (text.search(pattern) < 0) {
     throw new Error(`the shipped topology has nothing like ${pattern}`);
   }

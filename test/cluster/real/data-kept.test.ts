@@ -6,11 +6,10 @@ import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isLongProof, proofBytes } from '../../tools/proof-length.ts';
 import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import { runTool, runToolWell } from '../../tools/run-tool.ts';
-import type { ClusterStatus, RunningCluster } from '../../tools/running-cluster.ts';
-import { untilAsync } from '../../tools/until.ts';
+import type { RunningCluster } from '../../tools/running-cluster.ts';
+import { crashAndRecover, untilStatus } from './node-crashes.ts';
 
 const volumeBytes = 896 * 1024 * 1024;
-const recoveryTimeoutMs = 30_000;
 /** A copy that takes longer was held up by something that had not recovered. */
 const copyTimeoutMs = isLongProof ? 600_000 : 30_000;
 
@@ -93,13 +92,7 @@ describe('data that was flushed', function () {
     ] as const) {
       it(`is there after ${what} crashed, and the volume serves again by itself`, async () => {
         const written = await copyIn(crashPlace);
-        const pid = pidOf(await cluster.status(), node);
-        process.kill(pid, 'SIGKILL');
-        await untilStatus(
-          cluster,
-          (status) => status.ready && pidOf(status, node) !== pid,
-          `the cluster to be ready with a new ${node}`,
-        );
+        await crashAndRecover(cluster, node);
         expect(await copyOut(crashPlace)).to.equal(written);
         await copyIn(crashPlace);
         await expectEqualMirrors(cluster, volumeBytes);
@@ -107,15 +100,3 @@ describe('data that was flushed', function () {
     }
   });
 });
-
-function pidOf({ nodes }: ClusterStatus, name: string): number {
-  return nodes.find((node) => node.name === name)?.pid ?? 0;
-}
-
-async function untilStatus(
-  cluster: RunningCluster,
-  condition: (status: ClusterStatus) => boolean,
-  what: string,
-): Promise<void> {
-  await untilAsync(async () => condition(await cluster.status()), what, recoveryTimeoutMs);
-}

@@ -32,7 +32,9 @@ describe('a data folder', function () {
 
   it('is refused to a cluster of another name', async () => {
     await (await place().start()).stop();
-    const other = await place().launch(await writeTestTopology(place().folder));
+    const other = await place().launch({
+      topology: await writeTestTopology(place().folder),
+    });
     expect(await other.ended()).to.equal(1);
     expect(other.output).to.contain(`belongs to cluster ${place().topology.cluster}`);
   });
@@ -150,7 +152,7 @@ describe('a disk file', function () {
 
 /** Runs another cluster for a moment, so that there is a disk of its own. */
 async function keepForeignDisk(place: ClusterPlace, files: DiskFiles): Promise<void> {
-  const other = await place.launch(await writeTestTopology(place.folder));
+  const other = await place.launch({ topology: await writeTestTopology(place.folder) });
   await other.stopWhenReady();
   renameSync(files.of('d3'), files.foreign);
   rmSync(place.dataFolder, { recursive: true });
