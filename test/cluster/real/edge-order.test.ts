@@ -1,15 +1,19 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { stampedSectors, valuesOf } from '../../../cluster/history/stamped-sectors.ts';
 import * as nbd from '../../../protocols/nbd/constants.ts';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
+import { mutatedBuild } from '../../tools/mutated-build.ts';
 import { isLongProof } from '../../tools/proof-length.ts';
-import { ClusterPlace, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import type { RunningCluster } from '../../tools/running-cluster.ts';
+import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { freePort, replaced } from '../../tools/test-topology.ts';
+import { untilAsync } from '../../tools/until.ts';
 import { type Answer, TestClient } from '../nbd/test-client.ts';
 import { HistoryLoad, placeOf } from './history-load.ts';
-import { whilePaused } from './node-crashes.ts';
+import { untilStatus, whilePaused } from './node-crashes.ts';
 
 const mebibyte = 1024 * 1024;
 const volumeBytes = 896 * mebibyte;
@@ -17,8 +21,8 @@ const sectors = 8;
 /** How often the newer data is looked at again after everybody runs. */
 const looks = 50;
 /** A node that is silent for three seconds is given up, and comes back to a cluster that has gone on without it. */
-const pausesMs = isLongProof ? [300, 5000, 300, 13_000] : [300];
-const rounds = isLongProof ? 10 : 1;
+const pausesMs = isLongProof ? [300, 5000, 300, 13_000, 300] : [300];
+const serverKills = isLongProof ? 60 : 3;
 const exports = ['vol0', 'again', 'elsewhere'] as const;
 
 /** The default topology, whose volume is also there under another name, and at another listener. */
@@ -99,33 +103,98 @@ describe('a client that comes back to a real volume and asks again', function ()
     }
   }
 
-  it('again and again, through all exports, while nodes stand still, sees one history', async () => {
-    const load = new HistoryLoad({
-      uris: [...uris.values()],
-      clientsPerUri: 2,
-      depth: 8,
-      startBytes: 8 * mebibyte,
-      lengthBytes: 8 * mebibyte,
-    });
+  /** Clients of all exports, in a part of the volume of their own. */
+  function startHistory(part: number): HistoryLoad {
+    const lengthBytes = 8 * mebibyte;
+    const common = { uris: [...uris.values()], clientsPerUri: 2, depth: 8, lengthBytes };
+    const load = new HistoryLoad({ ...common, startBytes: (1 + part) * lengthBytes });
     load.start();
-    for (let round = 0; round < rounds; round++) {
-      for (const pauseMs of pausesMs) {
-        for (const node of ['s1', 'd1', 's2', 'd4', 'h1']) {
-          await whilePaused(cluster, node, async () => {
-            load.drop();
-            await delay(pauseMs);
-            load.drop();
-          });
-          await delay(200);
-        }
-      }
-    }
+    return load;
+  }
+
+  async function expectAllWell(load: HistoryLoad): Promise<void> {
     await load.stop();
     await load.readBack();
     load.expectLinearizable();
     await expectEqualMirrors(cluster, volumeBytes);
+  }
+
+  it('again and again, through all exports, while nodes stand still, sees one history', async () => {
+    const load = startHistory(0);
+    for (const pauseMs of pausesMs) {
+      for (const node of ['s1', 'd1', 's2', 'd4', 'h1']) {
+        await whilePaused(cluster, node, async () => {
+          load.drop();
+          await delay(pauseMs);
+          load.drop();
+        });
+        await delay(200);
+      }
+    }
+    await expectAllWell(load);
+  });
+
+  it('again and again, while the NATS server is killed and started, sees one history', async () => {
+    const load = startHistory(1);
+    for (let kill = 0; kill < serverKills; kill++) await hangUpAtServerKill(cluster, load);
+    await expectAllWell(load);
   });
 });
+
+// Takes as long as it needs to happen: too long for every run.
+if (isLongProof) {
+  describe('a client that comes back and asks again, if requests are not ordered', function () {
+    this.timeout(realTestTimeoutMs * 5);
+    const folder = temporaryFolder();
+    const place = placePerTest();
+
+    it('sees what no history explains', async () => {
+      const program = await mutatedBuild(join(folder(), 'broken'), [
+        {
+          file: 'cluster/nbd/overlap-order.js',
+          snippet: 'return this.#lanes.length === 1 || !this.#waits(request);',
+          replacement: 'return true;',
+        },
+      ]);
+      const cluster = await place().start({ program });
+      const [{ uri } = { uri: '' }] = (await cluster.status()).exports;
+      const common = { uris: [uri], clientsPerUri: 4, depth: 8, startBytes: 0 };
+      const load = new HistoryLoad({ ...common, lengthBytes: 8 * mebibyte });
+      load.start();
+      await untilAsync(
+        async () => {
+          await hangUpAtServerKill(cluster, load);
+          return load.recorder.history.violations().length > 0;
+        },
+        'a violation',
+        realTestTimeoutMs * 4,
+      );
+      await load.stop();
+    });
+  });
+}
+
+/**
+ * Where messages get lost, the driver of a host asks again by itself, the later the more often it has asked already:
+ * then what hangs longest would land last, were it not waited for.
+ */
+async function hangUpAtServerKill(cluster: RunningCluster, load: HistoryLoad): Promise<void> {
+  await delay(500);
+  let pid = 0;
+  await untilStatus(
+    cluster,
+    ({ nats, ready }) => {
+      pid = nats.servers[0]?.pid ?? 0;
+      return ready && pid !== 0;
+    },
+    'the cluster to be ready',
+  );
+  process.kill(pid, 'SIGKILL');
+  for (let hangUp = 0; hangUp < 12; hangUp++) {
+    await delay(40);
+    load.drop();
+  }
+}
 
 /** A request that is refused at once is answered behind what was sent before it has been taken. */
 async function untilTaken(client: TestClient): Promise<void> {

@@ -45,6 +45,10 @@ export class HistoryClient {
     this.#options = options;
   }
 
+  get isConnected(): boolean {
+    return this.#connection?.isLost === false;
+  }
+
   /** Begins to make requests. */
   start(): void {
     const { depth } = this.#options;
@@ -66,18 +70,30 @@ export class HistoryClient {
     this.#connection?.close();
   }
 
-  /** Reads the whole area once. @throws Error when a read fails. */
-  async readBack(): Promise<void> {
+  /** Reads the whole area once. @throws Error when a read fails, or is not answered `withinMs`. */
+  async readBack(withinMs: number): Promise<void> {
     this.#isStopping = false;
-    const { firstSector, sectorCount } = this.#options.area;
-    for (let at = firstSector; at < firstSector + sectorCount; at += readBackSectors) {
-      const sectors = Math.min(readBackSectors, firstSector + sectorCount - at);
-      const answer = await this.#read(at, sectors);
+    const impatience = setTimeout(() => {
+      this.#isStopping = true;
+      this.#connection?.close();
+    }, withinMs);
+    try {
+      await this.#readArea();
+    } finally {
+      clearTimeout(impatience);
+      this.#connection?.close();
+    }
+  }
+
+  async #readArea(): Promise<void> {
+    const { area, name } = this.#options;
+    const end = area.firstSector + area.sectorCount;
+    for (let at = area.firstSector; at < end; at += readBackSectors) {
+      const answer = await this.#read(at, Math.min(readBackSectors, end - at));
       if (answer?.error === nbd.NBD_SUCCESS) continue;
       const why = answer === null ? 'no answer' : `${answer.error} ${answer.message}`;
-      throw new Error(`${this.#options.name} cannot read back sector ${at}: ${why}`);
+      throw new Error(`${name} cannot read back sector ${at}: ${why}`);
     }
-    this.#connection?.close();
   }
 
   async #lane(): Promise<void> {

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { ListenAt } from '../../../cluster/nbd/server.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import { until } from '../../tools/until.ts';
 import { HistoryClient } from './history-client.ts';
 import { HistoryRecorder, requestKinds } from './history-recorder.ts';
 import { historyArea } from './history-requests.ts';
@@ -20,6 +21,7 @@ export interface HistoryLoadOptions {
 
 const patienceDefaultMs = 5000;
 const stopWithinMs = 10_000;
+const readBackWithinMs = 60_000;
 const violationsShownMax = 3;
 let loads = 0;
 
@@ -60,13 +62,18 @@ export class HistoryLoad {
     for (const client of this.#clients) client.drop();
   }
 
+  /** Waits until no client is connected: none will be told anything more of what it asked for. */
+  async untilGone(): Promise<void> {
+    await until(() => this.#clients.every(({ isConnected }) => !isConnected), 'clients to be gone');
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.stop(stopWithinMs)));
   }
 
   /** Reads the area once through each of the exports. @throws Error when that fails. */
   async readBack(): Promise<void> {
-    for (const client of this.#readers) await client.readBack();
+    for (const client of this.#readers) await client.readBack(readBackWithinMs);
   }
 
   /** Prints what was done, and fails when it cannot be explained. */

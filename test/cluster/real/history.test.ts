@@ -1,38 +1,51 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isLongProof } from '../../tools/proof-length.ts';
-import { ClusterPlace, realTestTimeoutMs } from '../../tools/real-clusters.ts';
-import type { RunningCluster } from '../../tools/running-cluster.ts';
+import { placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import { HistoryLoad } from './history-load.ts';
 
 const mebibyte = 1024 * 1024;
 const volumeBytes = 896 * mebibyte;
-const loadMs = isLongProof ? 120_000 : 4000;
-const dropEveryMs = 500;
+const lengthBytes = (isLongProof ? 64 : 8) * mebibyte;
+const hangUps = isLongProof ? 240 : 6;
+const crashes = isLongProof ? 10 : 1;
 
 describe('what clients see of a volume', function () {
-  this.timeout(loadMs * 2 + realTestTimeoutMs);
-  let place: ClusterPlace;
-  let cluster: RunningCluster;
-  before(async () => {
-    place = await ClusterPlace.open();
-    cluster = await place.start();
-  });
-  after(() => place?.close());
+  this.timeout(realTestTimeoutMs * (isLongProof ? 10 : 1));
+  const place = placePerTest();
+
+  function startHistory(): HistoryLoad {
+    const common = { uris: [place().uri], clientsPerUri: 4, depth: 8 };
+    const load = new HistoryLoad({ ...common, startBytes: 0, lengthBytes });
+    load.start();
+    return load;
+  }
 
   it('is one history, while they hang up, come back and ask again', async () => {
-    const load = new HistoryLoad({
-      uris: [place.uri],
-      clientsPerUri: 4,
-      depth: 8,
-      startBytes: 0,
-      lengthBytes: 64 * mebibyte,
-    });
-    load.start();
-    for (let at = 0; at < loadMs; at += dropEveryMs) {
-      await delay(dropEveryMs);
+    const cluster = await place().start();
+    const load = startHistory();
+    for (let hangUp = 0; hangUp < hangUps; hangUp++) {
+      await delay(500);
       load.drop();
     }
+    await load.stop();
+    await load.readBack();
+    load.expectLinearizable();
+    await expectEqualMirrors(cluster, volumeBytes);
+  });
+
+  it('holds what was flushed or written with FUA, after SIGKILL of every process at once', async () => {
+    let cluster = await place().start();
+    const load = startHistory();
+    for (let crash = 0; crash < crashes; crash++) {
+      await delay(2000);
+      await cluster.killEverything();
+      load.drop();
+      await load.untilGone();
+      load.recorder.history.powerCut();
+      cluster = await place().start();
+    }
+    await delay(1000);
     await load.stop();
     await load.readBack();
     load.expectLinearizable();
