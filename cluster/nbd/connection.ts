@@ -22,6 +22,8 @@ export interface ConnectionParts {
   readonly handshakeMsMax: number;
   /** A client that does not take its last replies within this time does not get them. */
   readonly closingMsMax: number;
+  /** The client leaves more replies than it may. */
+  readonly stuck: () => void;
   /** The socket is closed and no request is under way. */
   readonly ended: () => void;
 }
@@ -57,6 +59,16 @@ export class Connection implements SessionPort {
     this.wake();
   }
 
+  /** The client has not chosen an export yet. */
+  get isShakingHands(): boolean {
+    return this.#state === 'open' && this.#session.exportName === null;
+  }
+
+  /** Replies that the client has not taken. */
+  get unsentBytes(): number {
+    return this.#socket.destroyed ? 0 : this.#socket.writableLength;
+  }
+
   wake(): void {
     if (this.#turnPending) return;
     this.#turnPending = true;
@@ -87,6 +99,12 @@ export class Connection implements SessionPort {
   /** Answers what is under way, then closes. */
   stop(): void {
     this.#session.stop();
+  }
+
+  /** Closes at once: another client needs what this one takes. */
+  evict(why: string): void {
+    this.#parts.log.warn({ export: this.#session.exportName }, `disconnected an NBD client ${why}`);
+    this.#socket.destroy();
   }
 
   /** Closes at once. */
@@ -120,6 +138,7 @@ export class Connection implements SessionPort {
       for (const piece of pieces) socket.write(piece);
       socket.uncork();
       this.#session.reportUnsent(socket.writableLength);
+      if (socket.writableLength > this.#parts.limits.unsentBytesMax) this.#parts.stuck();
     }
     if (this.#state !== 'closing') return;
     this.#clearTimer();
@@ -140,8 +159,7 @@ export class Connection implements SessionPort {
   }
 
   #tooSlow(): void {
-    this.#parts.log.warn({}, 'disconnected an NBD client that chose no export in time');
-    this.#socket.destroy();
+    this.evict('that chose no export in time');
   }
 
   #lost(): void {

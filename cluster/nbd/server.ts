@@ -6,6 +6,7 @@
 import { unlink } from 'node:fs';
 import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { Log } from '../../protocols/ports.ts';
+import { mebibyte } from '../../protocols/units.ts';
 import { Connection } from './connection.ts';
 import type { ExportCatalogue } from './exports.ts';
 import { defaultSessionLimits, type SessionLimits } from './limits.ts';
@@ -17,8 +18,13 @@ export interface NbdServerOptions {
   /** Given to several servers when a volume is served by more than one of them. */
   readonly shares?: VolumeShares;
   readonly limits?: Partial<SessionLimits>;
-  /** Clients at once, with those that are gone and left requests unfinished; more are disconnected. */
+  /**
+   * Clients at once, with those that are gone and left requests unfinished. One more makes the oldest one leave that
+   * has chosen no export; where all have, it is refused itself.
+   */
   readonly connectionsMax?: number;
+  /** Replies that all clients together have not taken; above it the one that leaves most is disconnected. */
+  readonly unsentBytesTotalMax?: number;
   readonly handshakeMsMax?: number;
   readonly closingMsMax?: number;
 }
@@ -146,8 +152,8 @@ export class NbdServer {
   }
 
   #accept(socket: Socket): void {
-    const { catalogue, log, handshakeMsMax, closingMsMax, connectionsMax } = this.#options;
-    if (this.#stopping || this.#connections.size >= (connectionsMax ?? connectionsDefault)) {
+    const { catalogue, log, handshakeMsMax, closingMsMax } = this.#options;
+    if (this.#stopping || !this.#hasRoom()) {
       if (!this.#stopping) log.warn({}, 'refused an NBD client: too many are connected');
       socket.on('error', () => {});
       socket.destroy();
@@ -161,6 +167,7 @@ export class NbdServer {
       shares: this.#shares,
       handshakeMsMax: handshakeMsMax ?? handshakeMsDefault,
       closingMsMax: closingMsMax ?? closingMsDefault,
+      stuck: () => this.#limitUnsent(),
       ended: () => {
         this.#connections.delete(connection);
         for (const listener of this.#endings) listener(connection);
@@ -168,9 +175,34 @@ export class NbdServer {
     });
     this.#connections.add(connection);
   }
+
+  /** Clients that connect and say nothing keep nobody out. */
+  #hasRoom(): boolean {
+    const connectionsMax = this.#options.connectionsMax ?? connectionsDefault;
+    if (this.#connections.size < connectionsMax) return true;
+    for (const connection of this.#connections) {
+      if (!connection.isShakingHands) continue;
+      connection.evict('that chose no export, because too many are connected');
+      this.#connections.delete(connection);
+      return true;
+    }
+    return false;
+  }
+
+  #limitUnsent(): void {
+    let totalBytes = 0;
+    let most: Connection | null = null;
+    for (const connection of this.#connections) {
+      totalBytes += connection.unsentBytes;
+      if (most === null || connection.unsentBytes > most.unsentBytes) most = connection;
+    }
+    if (totalBytes > (this.#options.unsentBytesTotalMax ?? unsentBytesTotalDefault))
+      most?.evict('that takes no replies, because too many of those wait');
+  }
 }
 
 const connectionsDefault = 128;
+const unsentBytesTotalDefault = 256 * mebibyte;
 const handshakeMsDefault = 30_000;
 const closingMsDefault = 5_000;
 

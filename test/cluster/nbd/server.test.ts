@@ -234,6 +234,34 @@ describe('NBD server', () => {
     expect((await first.read(0, 512)).error).to.equal(nbd.NBD_SUCCESS);
   });
 
+  it('clients that connect and say nothing keep nobody out: the oldest of them makes room', async () => {
+    const at = await use({ connectionsMax: 3 }).start();
+    const served = await fixture.ready(at);
+    const silent = [await fixture.client(at), await fixture.client(at)];
+    await until(() => fixture.server.connections === 3, 'all to be connected');
+    const newcomer = await fixture.ready(at);
+    await silent[0]?.whenLost();
+    expect(silent[1]?.isLost).to.equal(false);
+    for (const client of [served, newcomer])
+      expect((await client.read(0, 512)).error).to.equal(nbd.NBD_SUCCESS);
+    expect(fixture.server.connections).to.equal(3);
+  });
+
+  it('clients that together leave too many replies: the one that leaves most is disconnected', async () => {
+    const limits = { unsentBytesMax: mebibyte };
+    const at = await use({ limits, unsentBytesTotalMax: 20 * mebibyte }).start();
+    const neighbour = await fixture.ready(at);
+    for (let deaf = 0; deaf < 4; deaf++) {
+      const client = await fixture.ready(at);
+      client.pause();
+      for (let count = 0; count < 16; count++)
+        void client.read(0, mebibyte).catch(() => 'never taken');
+    }
+    await until(() => fixture.server.connections <= 3, 'two of the deaf clients to be gone');
+    expect(fixture.server.connections, 'with at least one deaf client').to.be.above(1);
+    expect((await neighbour.read(0, 512)).error).to.equal(nbd.NBD_SUCCESS);
+  });
+
   it('says goodbye by closing after DISC and after ABORT', async () => {
     const at = await use().start();
     const client = await fixture.ready(at);

@@ -41,7 +41,12 @@ export interface Conversation {
 export type Count = (what: string) => void;
 
 export class WrongReply extends Error {
-  override readonly name = 'WrongReply';
+  override readonly name: string = 'WrongReply';
+}
+
+/** The server's bytes end in the middle of a reply: so they may where a socket was cut. */
+export class CutReply extends WrongReply {
+  override readonly name = 'CutReply';
 }
 
 export interface Said {
@@ -82,6 +87,7 @@ class Judge {
   }
 
   judge(): Conversation {
+    if (this.#server.length < greetingBytes) cut();
     if (decodeGreeting(this.#server) === null) wrong('no greeting');
     const flags = this.#client.flags();
     let isTransmitting = false;
@@ -136,7 +142,8 @@ class Judge {
 
   #reply(byCookie: ReadonlyMap<string, readonly AskedRequest[]>): void {
     const header = decodeReplyHeader(this.#server, this.#at);
-    if (header === null || header === 'more') wrong('no reply');
+    if (header === 'more') cut();
+    if (header === null) wrong('no reply');
     const cookie = cookieOf(header);
     const candidates = (byCookie.get(cookie) ?? []).filter(({ answers }) => answers === 0);
     const openErrors = this.#openErrors.get(cookie) ?? 0;
@@ -198,6 +205,9 @@ class Judge {
       return dataBytes === 0 || this.#isRead(request, this.#server.subarray(end - dataBytes, end));
     };
     const request = candidates.find(isFitting);
+    const dataBytesMax = Math.max(...candidates.map((each) => this.#dataBytes(each, error)));
+    const isCut = this.#at + simpleReplyBytes + dataBytesMax > this.#server.length;
+    if (request === undefined && isCut) cut();
     if (request === undefined) wrong(`a simple reply (${errorName(error)}) that fits no request`);
     this.#take(simpleReplyBytes + this.#dataBytes(request, error));
     this.#answered(request, error);
@@ -244,7 +254,7 @@ class Judge {
 
   #take(lengthBytes: number): Uint8Array {
     const taken = this.#server.subarray(this.#at, this.#at + lengthBytes);
-    if (taken.length < lengthBytes) wrong('a reply that is not whole');
+    if (taken.length < lengthBytes) cut();
     this.#at += lengthBytes;
     return taken;
   }
@@ -280,4 +290,8 @@ function areDescriptors({ flags, lengthBytes }: AskedRequest, payload: Uint8Arra
 
 function wrong(what: string): never {
   throw new WrongReply(what);
+}
+
+function cut(): never {
+  throw new CutReply('a reply that is not whole');
 }
