@@ -38,6 +38,7 @@ const clockOffsetMsMax = 1_000_000;
 interface Life {
   readonly process: SimulatedProcess;
   readonly assembled: AssembledNode;
+  readonly ports: NodePorts;
   readonly buses: readonly SimulatedBus[];
   readonly injector: FaultInjector;
 }
@@ -76,6 +77,11 @@ export class SimulatedNode {
 
   get assembled(): AssembledNode | null {
     return this.#life?.assembled ?? null;
+  }
+
+  /** What its actors run on. */
+  get ports(): NodePorts | null {
+    return this.#life?.ports ?? null;
   }
 
   /** Its connections. */
@@ -131,7 +137,7 @@ export class SimulatedNode {
     for (const fault of this.faults) injector.inject(fault);
     const ports = this.#ports(process, chance.fork('actors'), buses, injector);
     const assembled = assembleNode(topology, this.node.id, ports);
-    this.#life = { process, assembled, buses, injector };
+    this.#life = { process, assembled, ports, buses, injector };
     return assembled;
   }
 
