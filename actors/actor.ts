@@ -172,7 +172,8 @@ export class Actor {
   #scheduleTelemetry(): void {
     const { clock, control } = this.#ports;
     this.#telemetryTimer = clock.setTimeout(() => {
-      control.publish(this.subjects.telemetry(this.address), encodeJson(this.description()));
+      const body = { ...this.description(), lastEvent: this.#sequence };
+      control.publish(this.subjects.telemetry(this.address), encodeJson(body));
       this.#scheduleTelemetry();
     }, telemetryIntervalMs);
   }

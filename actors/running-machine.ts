@@ -3,12 +3,13 @@
  * machine that ends in an error is reported, never silently dead.
  */
 import {
+  type AnyMachineSnapshot,
   type AnyStateMachine,
   createActor,
   type InputFrom,
   type Actor as MachineActor,
 } from 'xstate';
-import { eventNames } from '../protocols/events.ts';
+import { eventNames, type TransitionFields } from '../protocols/events.ts';
 import type { Clock, Log } from '../protocols/ports.ts';
 import type { Actor } from './actor.ts';
 
@@ -41,30 +42,46 @@ export function causeText(eventType: string): string {
   return eventType.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1');
 }
 
+/** Why a machine is where it is, for people: many keep it in their context. */
+function reasonOf(context: unknown): string {
+  const { reason, problem } = (context ?? {}) as Readonly<Record<string, unknown>>;
+  const text = reason ?? problem;
+  return typeof text === 'string' ? text : '';
+}
+
 /** Starts a machine. */
 export function runMachine<Machine extends AnyStateMachine>(
   run: MachineRun<Machine>,
 ): MachineActor<Machine> {
   const { machine, name, input, actor, clock, log, onFailure } = run;
   let before = '';
-  let cause = '';
+  let toldReason = '';
   const running = createActor(machine as AnyStateMachine, {
     input,
     clock: clock as never,
     id: name,
-    inspect: (inspection) => {
-      if (inspection.type === '@xstate.microstep') cause = causeText(inspection.event.type);
+    inspect: (inspected) => {
+      if (inspected.type !== '@xstate.snapshot') return;
+      const { value, context } = inspected.snapshot as AnyMachineSnapshot;
+      const state = stateText(value);
+      if (state === before) return;
+      const reason = reasonOf(context);
+      const fields: TransitionFields = {
+        machine: name,
+        from: before,
+        to: state,
+        event: causeText(inspected.event.type),
+        reason: reason === toldReason ? '' : reason,
+      };
+      before = state;
+      toldReason = reason;
+      actor.tell(eventNames.transition, fields);
     },
   });
   running.subscribe({
-    next: (snapshot) => {
-      const state = stateText(snapshot.value);
-      if (state === before) return;
-      actor.tell(eventNames.transition, { machine: name, from: before, to: state, event: cause });
-      before = state;
-    },
     error: (error) => {
       log.error({ machine: name, error }, 'a machine died');
+      actor.tell(eventNames.fault, { what: `the machine ${name} died: ${String(error)}` });
       onFailure(error);
     },
   });

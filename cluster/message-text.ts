@@ -7,6 +7,7 @@ import { decodeFrame } from '../protocols/frames/frame.ts';
 import { frameProblem } from '../protocols/frames/frame-problem.ts';
 import { frameJson, frameText } from '../protocols/frames/frame-text.ts';
 import { placeOf } from '../protocols/subjects.ts';
+import { oneLine } from './one-line.ts';
 
 const subjectWidth = 32;
 /** Of something that is neither frame nor JSON. */
@@ -43,13 +44,4 @@ function beginningOf(data: Uint8Array): string {
   if (data.length === 0) return '';
   const shown = Buffer.from(data.subarray(0, shownBytesMax)).toString('hex');
   return ` (${data.length} bytes, ${shown}${data.length > shownBytesMax ? '…' : ''})`;
-}
-
-/** What people send may hold anything, and terminals obey control characters. */
-function oneLine(text: string): string {
-  return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-    /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -1,6 +1,6 @@
 /**
  * Events: JSON on `evt.<kind>.<id>.<what>`, for people and for the virtualizer. Each carries a per-actor sequence
- * number, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
+ * number that begins at 1 with each process, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
  */
 import { z } from 'zod';
 import type { NodeId } from './ids.ts';
@@ -22,7 +22,7 @@ export const eventNames = {
   hello: 'hello',
   /** An actor ends on purpose. */
   goodbye: 'goodbye',
-  /** A machine changed state: `{ machine, from, to, event }`. */
+  /** A machine changed state: body carries `TransitionFields`. */
   transition: 'transition',
   /** Something was decided: `{ volume, what, generation, … }`. */
   decision: 'decision',
@@ -30,9 +30,30 @@ export const eventNames = {
   exports: 'exports',
   /** Something went wrong: `{ what, … }`. */
   fault: 'fault',
+  /** From a switch: its partitions of a volume are equal on all mirrors: `{ volume, generation, … }`. */
+  settled: 'settled',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */
   exited: 'exited',
 } as const;
+
+export const transitionSchema = z.looseObject({
+  /** The machine's kind, or kind and subject: `path:s1-d1`. */
+  machine: z.string(),
+  /** '' at its start. */
+  from: z.string(),
+  to: z.string(),
+  /** What made it move; '' at its start. */
+  event: z.string(),
+  /** Why, for people; '' when it does not say, or is what it said last. */
+  reason: z.string(),
+});
+export type TransitionFields = z.infer<typeof transitionSchema>;
+
+/** What telemetry carries beside a `Description`: the number of the last event, so that its loss is seen too. */
+export const lastEventSchema = z.looseObject({
+  incarnation: count<Incarnation>(),
+  lastEvent: count<number>(),
+});
 
 /** Body of `exited`: proof that these actors' process is gone. */
 export const nodeExitedSchema = z.looseObject({

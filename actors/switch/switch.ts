@@ -6,6 +6,7 @@
 import type { Actor as MachineActor } from 'xstate';
 import { Operation, Status } from '../../protocols/codes.ts';
 import { verbs } from '../../protocols/commands.ts';
+import { eventNames } from '../../protocols/events.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import { plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -199,7 +200,7 @@ export class Switch {
 
   #tellSettled(volume: SwitchVolume): void {
     const { volume: id, generation } = volume.volume.load;
-    this.#actor.tell('settled', { volume: id, generation, ...volume.settlingReport() });
+    this.#actor.tell(eventNames.settled, { volume: id, generation, ...volume.settlingReport() });
   }
 
   #received(data: Uint8Array): void {

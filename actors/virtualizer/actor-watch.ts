@@ -22,8 +22,6 @@ export interface WatchListener {
   settledTold(sender: ActorAddress): void;
 }
 
-/** From a switch: partitions of it have settled. What it says in detail is asked with the command of that name. */
-const settledEvent = verbs.settled;
 const sweepMs = 500;
 const describeTimeoutMs = 1000;
 
@@ -107,7 +105,7 @@ export class ActorWatch {
     if (!this.#known.has(keyOf(sender))) return;
     if (what === eventNames.hello) this.#describes(sender, decodeJson(data));
     else if (what === eventNames.goodbye) this.#onGoodbye(sender, data);
-    else if (what === settledEvent) this.#listener.settledTold(sender);
+    else if (what === eventNames.settled) this.#listener.settledTold(sender);
   }
 
   #onGoodbye(sender: ActorAddress, data: Uint8Array): void {

@@ -100,7 +100,7 @@ export class Virtualizer {
       actor: this.#actor,
       clock,
       log,
-      onFailure: (error) => this.#failed(error),
+      onFailure: () => this.#end('failed'),
     });
   }
 
@@ -270,13 +270,6 @@ export class Virtualizer {
         exports.map(({ host, volume, name }) => ({ host, volume, name })),
       ),
     };
-  }
-
-  #failed(error: unknown): void {
-    this.#end('failed');
-    this.#actor.tell(eventNames.fault, {
-      what: `the virtualizer's machine died: ${String(error)}`,
-    });
   }
 
   #end(state: string): void {

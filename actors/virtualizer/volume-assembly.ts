@@ -10,7 +10,6 @@ import {
   type TroubleReport,
 } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
-import { eventNames } from '../../protocols/events.ts';
 import type { HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
@@ -63,7 +62,7 @@ export class VolumeAssembly {
       actor,
       clock,
       log,
-      onFailure: (error) => this.#failed(error),
+      onFailure: () => this.#failed(),
     });
     if (this.#isEnding) this.#send({ type: 'end.requested' });
   }
@@ -223,13 +222,9 @@ export class VolumeAssembly {
     return refusal('refused', message);
   }
 
-  #failed(error: unknown): void {
-    const { actor, clock } = this.#environment;
-    const volume = this.#volume.id;
+  #failed(): void {
+    const { clock } = this.#environment;
     this.stop();
-    actor.tell(eventNames.fault, {
-      what: `the machine of volume ${volume} died: ${String(error)}`,
-    });
     this.#restartTimer = clock.setTimeout(() => this.#startAnew(), restartMs);
   }
 

@@ -1,15 +1,19 @@
-/** `sanctor watch`: prints the cluster's events as they come, one line each. */
+/** `sanctor watch`: prints the cluster's events as they come, one line each, and says when some did not come. */
 
 import { decodeJson } from '../../actors/json.ts';
-import { eventSchema } from '../../protocols/events.ts';
-import { faultSchema, faultText } from '../../protocols/faults.ts';
-import { idOf } from '../../protocols/ids.ts';
+import { lastEventSchema } from '../../protocols/events.ts';
+import { type ActorAddress, type ClusterId, idOf } from '../../protocols/ids.ts';
 import { senderOf, subjectsOf } from '../../protocols/subjects.ts';
+import { EventGaps } from '../event-gaps.ts';
+import { eventLine, isNews, missedLine, readEvent } from '../event-text.ts';
 import { connectNatsBus } from '../nats/bus.ts';
 import { createPinoLog } from '../pino-log.ts';
 import { findRunningCluster } from '../supervisor/cluster-registry.ts';
 
-/** Runs until interrupted. */
+/** Whoever reads more slowly than events come misses some, and is told. */
+const unreadBytesMax = 4 * 1024 * 1024;
+
+/** Runs until interrupted, or until nobody reads any more. */
 export async function watch(cluster: string | undefined, json: boolean): Promise<void> {
   const entry = findRunningCluster(cluster);
   const log = createPinoLog({ name: 'watch', level: 'warn' });
@@ -23,11 +27,13 @@ export async function watch(cluster: string | undefined, json: boolean): Promise
     if (state === 'disconnected')
       process.stderr.write('connection lost; waiting for the NATS server\n');
   });
-  bus.subscribe(subjectsOf(idOf(entry.cluster)).events(), {
-    message: (data, subject) => {
-      const line = json ? jsonLine(subject, data) : eventLine(subject, data);
-      if (line !== null) process.stdout.write(`${line}\n`);
-    },
+  const subjects = subjectsOf(idOf<ClusterId>(entry.cluster));
+  const printed = new PrintedEvents(json);
+  bus.subscribe(subjects.events(), {
+    message: (data, subject) => printed.event(subject, data),
+  });
+  bus.subscribe(subjects.telemetries(), {
+    message: (data, subject) => printed.telemetry(subject, data),
   });
   await new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
@@ -37,42 +43,49 @@ export async function watch(cluster: string | undefined, json: boolean): Promise
   await new Promise<void>((resolve) => bus.close(resolve));
 }
 
-function jsonLine(subject: string, data: Uint8Array): string | null {
-  const body = decodeJson(data);
-  return body === undefined ? null : JSON.stringify({ subject, ...(body as object) });
-}
+/** Events on standard output. */
+class PrintedEvents {
+  readonly #json: boolean;
+  readonly #gaps = new EventGaps();
 
-/** `21:04:05.123  switch s1  transition  coordinator:vol0/0 settling → serving  (partition.settled)`; null for no news. */
-export function eventLine(subject: string, data: Uint8Array): string | null {
-  const from = senderOf(subject);
-  const parsed = eventSchema.safeParse(decodeJson(data));
-  if (from === null || !parsed.success) return null;
-  const { sequence: _, incarnation: __, timeMs, ...fields } = parsed.data;
-  if (from.what === 'transition' && isLookingAgain(fields)) return null;
-  const time = new Date(timeMs).toISOString().slice(11, 23);
-  const sender = `${from.sender.kind} ${from.sender.id}`;
-  return `${time}  ${sender.padEnd(16)}  ${from.what.padEnd(10)}  ${detailText(from.what, fields)}`;
-}
-
-/** That a failed link is looked at again, twice a second, is no news; what it is found to be, is. */
-function isLookingAgain({ machine, from, to }: Readonly<Record<string, unknown>>): boolean {
-  if (!String(machine).startsWith('path:')) return false;
-  return to === 'probing' || (from === 'probing' && to === 'failed');
-}
-
-function detailText(what: string, fields: Readonly<Record<string, unknown>>): string {
-  if (what === 'transition') {
-    const from = fields.from === '' ? '' : `${String(fields.from)} → `;
-    const cause = fields.event === '' ? '' : `  (${String(fields.event)})`;
-    return `${String(fields.machine)} ${from}${String(fields.to)}${cause}`;
+  constructor(json: boolean) {
+    this.#json = json;
   }
-  if (what === 'fault') {
-    const { what: change, ...rest } = fields;
-    const fault = faultSchema.safeParse(rest);
-    if (fault.success) return `${String(change)} ${faultText(fault.data)}`;
+
+  event(subject: string, data: Uint8Array): void {
+    const event = readEvent(subject, data);
+    // What is not taken now shows as a gap later.
+    if (event === null || process.stdout.writableLength > unreadBytesMax) return;
+    const { sender, body } = event;
+    const { incarnation, sequence, timeMs } = body;
+    this.#missed(sender, this.#gaps.came(keyOf(sender), incarnation, sequence), timeMs);
+    if (this.#json) this.#print(JSON.stringify({ subject, ...body }));
+    else if (isNews(event)) this.#print(eventLine(event));
   }
-  if (what === 'hello') return `${String(fields.state)}`;
-  return Object.entries(fields)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .join(' ');
+
+  telemetry(subject: string, data: Uint8Array): void {
+    const sender = senderOf(subject)?.sender;
+    const told = lastEventSchema.safeParse(decodeJson(data)).data;
+    if (sender === undefined || told === undefined) return;
+    const { incarnation, lastEvent } = told;
+    this.#missed(sender, this.#gaps.toldLast(keyOf(sender), incarnation, lastEvent), Date.now());
+  }
+
+  #missed(sender: ActorAddress, count: number, timeMs: number): void {
+    if (count === 0) return;
+    const { kind, id } = sender;
+    this.#print(
+      this.#json
+        ? JSON.stringify({ missed: count, sender: { kind, id }, timeMs })
+        : missedLine(timeMs, sender, count),
+    );
+  }
+
+  #print(line: string): void {
+    process.stdout.write(`${line}\n`);
+  }
+}
+
+function keyOf({ kind, id }: ActorAddress): string {
+  return `${kind} ${id}`;
 }

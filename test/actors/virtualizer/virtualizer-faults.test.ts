@@ -192,7 +192,7 @@ describe('virtualizer: a bug', () => {
     world.start('d1');
     world.run(10);
     expect(faults).to.have.length(1);
-    expect(faults[0]).to.have.property('what', 'the machine of volume vol0 died: Error: a bug');
+    expect(faults[0]).to.have.property('what', 'the machine volume:vol0 died: Error: a bug');
     expect(world.status().state).to.equal('stopped');
     world.untilState('serving');
     expect(world.disk('d1').confirmed.get('vol0')?.generation).to.equal(world.record().generation);

@@ -1,0 +1,170 @@
+/** Events as people read them: when, who, what kind, and what happened, in columns. */
+import { decodeJson } from '../actors/json.ts';
+import { type EventBody, eventNames, eventSchema, transitionSchema } from '../protocols/events.ts';
+import { faultText as askedForText, faultSchema } from '../protocols/faults.ts';
+import type { ActorAddress } from '../protocols/ids.ts';
+import { senderOf } from '../protocols/subjects.ts';
+import { sizeText } from '../protocols/topology/sizes.ts';
+import { oneLine } from './one-line.ts';
+
+export interface CameEvent {
+  readonly sender: ActorAddress;
+  /** One of `eventNames`; others may come from a newer version. */
+  readonly what: string;
+  readonly body: EventBody;
+}
+
+/** Reads a message on an event subject; null for what is no event. */
+export function readEvent(subject: string, data: Uint8Array): CameEvent | null {
+  const from = senderOf(subject);
+  const parsed = eventSchema.safeParse(decodeJson(data));
+  if (from === null || from.what === '' || !parsed.success) return null;
+  return { sender: from.sender, what: from.what, body: parsed.data };
+}
+
+/** False for what happens all the time: that a failed link is looked at again. What it is found to be, is news. */
+export function isNews({ what, body }: CameEvent): boolean {
+  const { machine, from, to } = body as Fields;
+  if (what !== eventNames.transition || !text(machine).startsWith('path:')) return true;
+  return to !== 'probing' && !(from === 'probing' && to === 'failed');
+}
+
+/** `21:04:05.123  switch s1         transition  coordinator vol0/1  settling → serving  (partition.settled)` */
+export function eventLine({ sender, what, body }: CameEvent): string {
+  return lineOf(body.timeMs, sender, what, detailOf(sender, what, body));
+}
+
+/** The line that says that events of an actor did not come. */
+export function missedLine(timeMs: number, sender: ActorAddress, count: number): string {
+  const events = count === 1 ? '1 event was' : `${count} events were`;
+  return lineOf(timeMs, sender, 'missed', `${events} told and did not come`);
+}
+
+function lineOf(timeMs: number, sender: ActorAddress, kind: string, detail: string): string {
+  // The supervisor's kind says nothing beside its name.
+  const who = sender.kind === 'node' ? sender.id : `${sender.kind} ${sender.id}`;
+  return oneLine(`${timeText(timeMs)}  ${who.padEnd(16)}  ${kind.padEnd(10)}  ${detail}`.trimEnd());
+}
+
+/** Time of day where the reader is. */
+function timeText(timeMs: number): string {
+  const date = new Date(timeMs);
+  if (Number.isNaN(date.getTime())) return '??:??:??.???';
+  const parts = [date.getHours(), date.getMinutes(), date.getSeconds()];
+  const clock = parts.map((part) => String(part).padStart(2, '0')).join(':');
+  return `${clock}.${String(date.getMilliseconds()).padStart(3, '0')}`;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function detailOf(sender: ActorAddress, what: string, body: EventBody): string {
+  switch (what) {
+    case eventNames.transition:
+      return transitionText(sender, body);
+    case eventNames.decision:
+      return decisionText(body);
+    case eventNames.fault:
+      return faultText(body);
+    case eventNames.exited:
+      return exitedText(body);
+    case eventNames.hello:
+      return `is there, ${text(body.state)}`;
+    case eventNames.goodbye:
+      return 'ends, as it was asked to';
+    case eventNames.settled:
+      return settledText(body);
+    case eventNames.exports:
+      return 'hosts serve other exports than before';
+    default:
+      return remaining(body, []);
+  }
+}
+
+const machineWidth = 18;
+const moveWidth = 32;
+
+function transitionText(sender: ActorAddress, body: EventBody): string {
+  const parsed = transitionSchema.safeParse(body);
+  if (!parsed.success) return remaining(body, []);
+  const { machine, from, to, event, reason } = parsed.data;
+  const [kind = machine, subject] = machine.split(':', 2);
+  const name = subject === undefined || subject === sender.id ? kind : `${kind} ${subject}`;
+  const move = from === '' ? `starts ${to}` : `${from} → ${to}`;
+  const cause = event === '' ? '' : `(${event})`;
+  const why = [cause, reason].filter((each) => each !== '').join('  ');
+  return `${name.padEnd(machineWidth)}  ${move.padEnd(moveWidth)}  ${why}`;
+}
+
+function decisionText(body: EventBody): string {
+  const { volume, what, generation, partitions, attachments } = body as Fields;
+  const coordinators = listOf(partitions).map(
+    ({ partition, coordinator, epoch }) =>
+      `${text(partition)} by ${text(coordinator)} (epoch ${text(epoch)})`,
+  );
+  const hosts = listOf(attachments).map(
+    ({ host, mode, attachEpoch }) => `${text(host)} ${text(mode)} (epoch ${text(attachEpoch)})`,
+  );
+  const known = ['volume', 'what', 'generation', 'partitions', 'attachments'];
+  const numbers = ['controlEpoch', 'lastEpoch'];
+  return [
+    `volume ${text(volume)} ${text(what)}`,
+    generation === undefined ? '' : `generation ${text(generation)}`,
+    coordinators.length === 0 ? '' : `partition ${coordinators.join(', ')}`,
+    hosts.length === 0 ? '' : `attached ${hosts.join(', ')}`,
+    remaining(body, [...known, ...numbers]),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+}
+
+/** A fault that an operator asked for, or one that nobody did. */
+function faultText(body: EventBody): string {
+  const { sequence: _, incarnation: __, timeMs: ___, what, ...fields } = body as Fields;
+  const askedFor = faultSchema.safeParse(fields);
+  if (askedFor.success) return `${text(what)}: ${askedForText(askedFor.data)}`;
+  const { volume, reason } = fields;
+  const about = volume === undefined ? '' : `volume ${text(volume)}: `;
+  const why = reason === undefined ? '' : `: ${text(reason)}`;
+  const rest = remaining(body, ['what', 'volume', 'reason', 'reporter', 'generation']);
+  return `${about}${text(what)}${why}${rest === '' ? '' : ` (${rest})`}`;
+}
+
+function exitedText(body: EventBody): string {
+  const { node, actors, code, signal, unexpected } = body as Fields;
+  const gone = listOf(actors).map(({ kind, id }) => `${text(kind)} ${text(id)}`);
+  const how =
+    typeof signal === 'string' ? `was ended by ${signal}` : `ended with code ${text(code)}`;
+  const next = unexpected === true ? '; it is started again' : '';
+  return `node ${text(node)} ${how}: ${gone.join(', ')} gone${next}`;
+}
+
+function settledText(body: EventBody): string {
+  const { volume, settled, problem, remainingBytes, comparedBytes, copiedBlocks } = body as Fields;
+  const trouble = typeof problem === 'string' && problem !== '' ? `, trouble: ${problem}` : '';
+  const rest = settled === true ? '' : `, ${size(remainingBytes)} to do`;
+  const soFar = `so far ${size(comparedBytes)} compared, ${text(copiedBlocks)} blocks copied`;
+  return `volume ${text(volume)}: ${settled === true ? 'mirrors are equal' : 'not settled'}; ${soFar}${rest}${trouble}`;
+}
+
+/** What is not named yet, so that a field that this version does not know is shown all the same. */
+function remaining(body: EventBody, named: readonly string[]): string {
+  const known = ['sequence', 'incarnation', 'timeMs', ...named];
+  return Object.entries(body)
+    .filter(([name]) => !known.includes(name))
+    .map(([name, value]) => `${name} ${text(value)}`)
+    .join(', ');
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((each) => typeof each === 'object' && each !== null);
+}
+
+function size(value: unknown): string {
+  return typeof value === 'number' ? sizeText(value) : text(value);
+}
+
+function text(value: unknown): string {
+  if (value === undefined || value === null) return '-';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

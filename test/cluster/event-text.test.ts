@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import { encodeJson } from '../../actors/json.ts';
+import { eventLine, missedLine, readEvent } from '../../cluster/event-text.ts';
+
+const timeMs = new Date(2024, 0, 2, 3, 4, 5, 67).getTime();
+const common = { sequence: 3, incarnation: 9, timeMs };
+
+function line(sender: string, what: string, fields: object): string {
+  const event = readEvent(`san.v1.c.evt.${sender}.${what}`, encodeJson({ ...fields, ...common }));
+  if (event === null) throw new Error('no event');
+  return eventLine(event);
+}
+
+/** What stands behind time, sender and kind. */
+function detail(sender: string, what: string, fields: object): string {
+  return line(sender, what, fields).slice('03:04:05.067  virtualizer v1    transition  '.length);
+}
+
+describe('an event as a line', () => {
+  it('has the time of day, the sender and the kind in columns', () => {
+    const transition = { machine: 'switch:s1', from: 'isolated', to: 'forwarding', reason: '' };
+    expect(line('switch.s1', 'transition', { ...transition, event: 'bus.connected' })).to.equal(
+      '03:04:05.067  switch s1         transition  switch              isolated → forwarding             (bus.connected)',
+    );
+    expect(line('node.supervisor', 'hello', { state: 'supervising' })).to.equal(
+      '03:04:05.067  supervisor        hello       is there, supervising',
+    );
+  });
+
+  it('tells a transition: which machine, from where to where, what moved it and why', () => {
+    const fields = {
+      machine: 'volume:vol0',
+      from: 'serving',
+      to: 'gathering.looking',
+      event: 'member.lost',
+      reason: 'switch s1 is missing: it was seen to end',
+    };
+    expect(detail('virtualizer.v1', 'transition', fields)).to.match(
+      /^volume vol0 +serving → gathering\.looking +\(member\.lost\) {2}switch s1 is missing: it was seen to end$/,
+    );
+    const start = { machine: 'disk', from: '', to: 'absent', event: '', reason: '' };
+    expect(detail('disk.d1', 'transition', start)).to.match(/^disk +starts absent$/);
+  });
+
+  it('tells a decision: who coordinates, and who may use the volume', () => {
+    const fields = {
+      volume: 'vol0',
+      what: 'assembled anew',
+      generation: 4,
+      controlEpoch: 1,
+      lastEpoch: 8,
+      partitions: [
+        { partition: 0, coordinator: 's1', epoch: 5, ownerIncarnation: 1 },
+        { partition: 1, coordinator: 's2', epoch: 6, ownerIncarnation: 2 },
+      ],
+      attachments: [
+        { host: 'h1', hostIncarnation: 3, attachEpoch: 7, mode: 'shared', readOnly: false },
+      ],
+    };
+    expect(detail('virtualizer.v1', 'decision', fields)).to.equal(
+      'volume vol0 assembled anew; generation 4; partition 0 by s1 (epoch 5), 1 by s2 (epoch 6); attached h1 shared (epoch 7)',
+    );
+  });
+
+  it('tells how a process ended, who is gone with it, and whether it comes back', () => {
+    const fields = { node: 's1', actors: [{ kind: 'switch', id: 's1' }], code: null };
+    expect(
+      detail('node.supervisor', 'exited', { ...fields, signal: 'SIGKILL', unexpected: true }),
+    ).to.equal('node s1 was ended by SIGKILL: switch s1 gone; it is started again');
+    expect(
+      detail('node.supervisor', 'exited', { ...fields, code: 0, signal: null, unexpected: false }),
+    ).to.equal('node s1 ended with code 0: switch s1 gone');
+  });
+
+  it('tells faults, greetings and what has settled', () => {
+    expect(detail('disk.d1', 'fault', { what: 'store failed', reason: 'no space' })).to.equal(
+      'store failed: no space',
+    );
+    const trouble = {
+      volume: 'vol0',
+      generation: 3,
+      reporter: 'h1',
+      what: 'a write got no answer',
+    };
+    expect(detail('host.h1', 'fault', trouble)).to.equal('volume vol0: a write got no answer');
+    expect(detail('disk.d1', 'goodbye', {})).to.equal('ends, as it was asked to');
+    const settled = {
+      volume: 'vol0',
+      generation: 4,
+      settled: true,
+      problem: '',
+      remainingBytes: 0,
+    };
+    expect(
+      detail('switch.s1', 'settled', { ...settled, comparedBytes: 536870912, copiedBlocks: 3 }),
+    ).to.equal('volume vol0: mirrors are equal; so far 512MiB compared, 3 blocks copied');
+  });
+
+  it('shows kinds and fields that it does not know', () => {
+    expect(detail('disk.d1', 'scrubbed', { blocks: 7, bad: [1] })).to.equal('blocks 7, bad [1]');
+    expect(detail('disk.d1', 'fault', { what: 'slow', latencyMs: 90 })).to.equal(
+      'slow (latencyMs 90)',
+    );
+  });
+
+  it('says that events did not come', () => {
+    const sender = { kind: 'switch', id: 's1' } as const;
+    expect(missedLine(timeMs, sender, 1)).to.match(/switch s1 +missed +1 event was told and did/);
+    expect(missedLine(timeMs, sender, 4)).to.match(/missed +4 events were told and did not come$/);
+  });
+
+  it('lets no control character through, and survives what is no event', () => {
+    expect(line('disk.d1', 'fault', { what: 'x\u001b[2J\ny' })).to.match(/x\\u001b\[2J\\u000ay$/);
+    expect(readEvent('san.v1.c.evt.disk.d1.fault', Buffer.from('nonsense'))).to.equal(null);
+    expect(readEvent('san.v1.c.tel.disk.d1', encodeJson(common))).to.equal(null);
+    for (const fields of [{}, { machine: 5 }, { actors: 'x', partitions: [null], code: {} }])
+      for (const what of ['transition', 'decision', 'fault', 'exited', 'hello', 'settled'])
+        expect(line('disk.d1', what, fields)).to.be.a('string');
+    expect(line('disk.d1', 'hello', { timeMs: 1e300 })).to.be.a('string');
+  });
+});
