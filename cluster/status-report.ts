@@ -17,9 +17,19 @@ const exportFactsSchema = z.looseObject({
   problem: z.string(),
 });
 
+const pathFactsSchema = z.looseObject({
+  hba: z.string(),
+  disk: z.string(),
+  /** Links, from the HBA on. */
+  route: z.array(z.string()),
+  state: z.string(),
+  preferred: z.boolean(),
+  outstanding: z.number(),
+});
+
 const hostFactsSchema = z.looseObject({
   volumes: z.array(z.looseObject({ volume: z.string(), state: z.string(), reason: z.string() })),
-  paths: z.array(z.looseObject({ hba: z.string(), disk: z.string() })),
+  paths: z.array(pathFactsSchema),
   exports: z.array(exportFactsSchema).default([]),
   counters: z.record(z.string(), z.number()),
 });
@@ -64,10 +74,19 @@ const supervisorFactsSchema = z.looseObject({
   natsUrl: z.string(),
   natsServers: z.array(natsServerSchema),
   nodes: z.array(
-    z.looseObject({ name: z.string(), state: z.string(), problem: z.string().default('') }),
+    z.looseObject({
+      name: z.string(),
+      state: z.string(),
+      problem: z.string().default(''),
+      /** `kind:id` */
+      actors: z.array(z.string()),
+    }),
   ),
   faults: z.array(faultFactsSchema).default([]),
 });
+
+/** What is said of an actor that is silent. */
+export const silence = 'does not answer';
 
 export interface ActorStatus {
   readonly kind: string;
@@ -77,6 +96,16 @@ export interface ActorStatus {
 }
 
 type FaultStatus = z.infer<typeof faultFactsSchema>;
+
+export type PathStatus = { readonly host: string } & z.infer<typeof pathFactsSchema>;
+
+export interface VolumeStatus {
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly mirrors: readonly { readonly set: string; readonly state: string }[];
+  readonly [more: string]: unknown;
+}
 
 export interface StatusReport {
   readonly cluster: string;
@@ -90,9 +119,9 @@ export interface StatusReport {
   };
   readonly nodes: readonly z.infer<typeof supervisorFactsSchema>['nodes'][number][];
   readonly actors: readonly ActorStatus[];
-  readonly volumes: readonly object[];
-  readonly paths: readonly object[];
-  readonly coordinators: readonly object[];
+  readonly volumes: readonly VolumeStatus[];
+  readonly paths: readonly PathStatus[];
+  readonly coordinators: readonly Readonly<Record<string, unknown>>[];
   readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
   /** Those that were asked for and are in force. */
   readonly faults: readonly FaultStatus[];
@@ -174,9 +203,9 @@ function silenceText(
   const struck = faults.find(
     (fault) => (fault.kind === 'crash' || fault.kind === 'pause') && fault.nodes.includes(node),
   );
-  const silence = `${kind} ${id} does not answer`;
-  if (struck === undefined) return silence;
-  return `${silence}: ${struck.target} ${struck.kind}; end it with sanctor heal ${struck.target}`;
+  const silent = `${kind} ${id} ${silence}`;
+  if (struck === undefined) return silent;
+  return `${silent}: ${struck.target} ${struck.kind}; end it with sanctor heal ${struck.target}`;
 }
 
 function read(answer: Answer | undefined): Description | null {
@@ -256,7 +285,7 @@ function missingExports(
     .map(({ host, volume }) => `export of volume ${volume}: host ${host} does not serve it yet`);
 }
 
-function volumeStatusOf(facts: VolumeFacts): object {
+function volumeStatusOf(facts: VolumeFacts): VolumeStatus {
   const { volume, sizeBytes, mirrorSets, ...rest } = facts;
   const mirrors = mirrorSets.flatMap(({ set, eventCount, mirrors }) =>
     mirrors.map((state, mirror) => ({ set, mirror, state, eventCount })),

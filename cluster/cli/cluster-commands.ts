@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
 import type { NodeOptions } from './node.ts';
+import type { StatusOptions } from './status.ts';
 import type { UpOptions } from './up.ts';
 
 export function addClusterCommands(program: Command): void {
@@ -15,6 +16,7 @@ export function addClusterCommands(program: Command): void {
       'keep the data in this folder; without it the data goes when the cluster stops',
     )
     .option('--detach', 'return when the cluster is ready; `sanctor down` stops it')
+    .option('--json', 'print the status as JSON once it is ready, and everything else to stderr')
     .action(async (topology: string | undefined, options: UpOptions) => {
       const { up } = await import('./up.ts');
       await up(topology, options);
@@ -22,7 +24,7 @@ export function addClusterCommands(program: Command): void {
 
   program
     .command('node')
-    .description('run one node of a topology on this machine')
+    .description('run one node of a topology on this machine; its log is JSON, one object a line')
     .argument('<name>', 'name of the node')
     .requiredOption('--topology <file>', 'topology file')
     .requiredOption('--data <folder>', 'where this node keeps its disks')
@@ -41,19 +43,21 @@ export function addClusterCommands(program: Command): void {
     .command('down')
     .description('stop a cluster that runs on this machine')
     .addOption(clusterOption())
+    .addOption(jsonOption())
     .action(async (options: CommonOptions) => {
       const { down } = await import('./down.ts');
-      await down(options.cluster);
+      await down(options.cluster, options.json === true);
     });
 
   program
     .command('status')
     .description('volumes, mirrors, paths, coordinators, exports, nodes')
     .addOption(clusterOption())
+    .option('--paths', 'show every path, not only those that are taken now')
     .addOption(jsonOption())
-    .action(async (options: CommonOptions) => {
+    .action(async (options: StatusOptions) => {
       const { status } = await import('./status.ts');
-      await status(options.cluster, options.json === true);
+      await status(options);
     });
 
   program

@@ -2,6 +2,7 @@
 import { verbs } from '../../protocols/commands.ts';
 import { controlDataSchema } from '../../protocols/control-data.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
+import { sizeText } from '../../protocols/topology/sizes.ts';
 import { compareMirrors } from '../mirror-comparison.ts';
 import { VolumeClient } from '../volume-client.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
@@ -22,7 +23,9 @@ export async function compare(
   else {
     const verdict =
       differences.length === 0 ? 'are identical' : `differ in ${differences.length} places`;
-    process.stdout.write(`${volume}: the mirrors ${verdict} (${comparedBytes} bytes compared)\n`);
+    process.stdout.write(
+      `${volume}: the mirrors ${verdict} (${sizeText(comparedBytes)} compared)\n`,
+    );
     for (const { disks, extent, atBytes } of differences.slice(0, differencesShownMax)) {
       process.stdout.write(
         `  ${disks.join(', ')}: within 1 MiB behind byte ${atBytes} of ${extent}\n`,

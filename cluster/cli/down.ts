@@ -6,7 +6,7 @@ const stopTimeoutMs = 60_000;
 const pollDelayMs = 50;
 
 /** @throws ClusterNotFound when there is no such cluster; Error when it does not end. */
-export async function down(cluster: string | undefined): Promise<void> {
+export async function down(cluster: string | undefined, json: boolean): Promise<void> {
   const entry = findRunningCluster(cluster);
   process.kill(entry.pid, 'SIGTERM');
   const deadline = performance.now() + stopTimeoutMs;
@@ -19,5 +19,8 @@ export async function down(cluster: string | undefined): Promise<void> {
     }
     await delay(pollDelayMs);
   }
-  process.stdout.write(`cluster ${entry.cluster} stopped\n`);
+  const stopped = { cluster: entry.cluster, pid: entry.pid, stopped: true };
+  process.stdout.write(
+    json ? `${JSON.stringify(stopped)}\n` : `cluster ${entry.cluster} stopped\n`,
+  );
 }

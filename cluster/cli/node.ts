@@ -17,7 +17,9 @@ export interface NodeOptions {
 /** @throws Error when the node cannot run; the message says why and what to do. */
 export async function node(name: string, options: NodeOptions): Promise<void> {
   const { topology } = topologyArgument(options.topology);
-  if (!isId(name)) throw new Error(`${name} is no name of a node`);
+  const names = topology.nodes.map(({ id }) => id);
+  if (!isId(name) || !names.includes(name as NodeId))
+    throw new Error(`the topology has no node ${name}; there are ${names.join(', ')}`);
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);

@@ -11,27 +11,34 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Topology } from '../../protocols/topology.ts';
 import { ClusterClient } from '../cluster-client.ts';
 import { createPinoLog } from '../pino-log.ts';
-import { collectStatus, type StatusReport } from '../status-report.ts';
+import { collectStatus, type StatusReport, silence } from '../status-report.ts';
 import { runningClusters } from '../supervisor/cluster-registry.ts';
 import { type LocalCluster, startLocalCluster } from '../supervisor/local-cluster.ts';
+import { status } from './status.ts';
 import { topologyArgument } from './topology-argument.ts';
 
 export interface UpOptions {
   readonly nats?: string;
   readonly data?: string;
   readonly detach?: boolean;
+  readonly json?: boolean;
 }
 
 const readyPollMs = 50;
 /** After this the wait is explained, and again whenever the reason changes. */
 const explainAfterMs = 1000;
+/** More of them than these are counted. */
+const silentShownMax = 3;
 
 /** @throws Error when the cluster cannot be started; the message says why and what to do. */
 export async function up(topologyPath: string | undefined, options: UpOptions): Promise<void> {
   const { file, topology } = topologyArgument(topologyPath);
   refuseSecond(topology);
+  const output = options.json === true ? process.stderr : process.stdout;
+  const say = (what: string) => output.write(`${what}\n`);
   if (options.detach) {
-    await detach(file, topology, options);
+    await detach(file, topology, options, output);
+    if (options.json === true) await status({ cluster: topology.cluster, json: true });
     return;
   }
   const stop = stopSignal();
@@ -47,8 +54,11 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
     cluster.supervisor.reviveServers().catch((error: unknown) => say(String(error))),
   );
   try {
-    const report = await untilReady(cluster, topology, stop);
-    if (report !== null) sayReady(cluster, report);
+    const report = await untilReady(cluster, topology, stop, say);
+    if (report !== null) {
+      if (options.json === true) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      sayReady(cluster, report, say);
+    }
     if (!stop.aborted) await once(stop, 'abort');
     say('stopping');
   } finally {
@@ -57,9 +67,7 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
   say('stopped');
 }
 
-function say(what: string): void {
-  process.stdout.write(`${what}\n`);
-}
+type Say = (what: string) => void;
 
 function refuseSecond({ cluster }: Topology): void {
   const other = runningClusters().find((entry) => entry.cluster === cluster);
@@ -84,6 +92,7 @@ async function untilReady(
   cluster: LocalCluster,
   topology: Topology,
   stop: AbortSignal,
+  say: Say,
 ): Promise<StatusReport | null> {
   const client = new ClusterClient(cluster.ports);
   const closeClient = () => client.close();
@@ -95,7 +104,7 @@ async function untilReady(
       const report = await collectStatus(client, topology);
       if (stop.aborted) break;
       if (report.ready) return report;
-      const waiting = report.waitingFor.join('; ');
+      const waiting = reasonsText(report);
       if (waiting !== said && performance.now() - startedAt > explainAfterMs) {
         say(`waiting: ${waiting}`);
         said = waiting;
@@ -109,7 +118,17 @@ async function untilReady(
   }
 }
 
-function sayReady(cluster: LocalCluster, report: StatusReport): void {
+/** Why it is not ready, as one line. While many do not answer, most of the rest only follows from that. */
+function reasonsText({ waitingFor, nodes }: StatusReport): string {
+  const silent = waitingFor.filter((reason) => reason.endsWith(silence));
+  if (silent.length <= silentShownMax) return waitingFor.join('; ');
+  const ended = nodes.flatMap(({ name, problem }) =>
+    problem === '' ? [] : [`node ${name} ended: ${problem}`],
+  );
+  return [...ended, `${silent.length} actors do not answer yet`].join('; ');
+}
+
+function sayReady(cluster: LocalCluster, report: StatusReport, say: Say): void {
   for (const { volume, uri } of report.exports) say(`volume ${volume}: ${uri}`);
   say(`NATS: ${cluster.natsUrl}`);
   say(
@@ -119,7 +138,12 @@ function sayReady(cluster: LocalCluster, report: StatusReport): void {
 }
 
 /** Runs the same command as a background process, and passes on what it says until it is ready. */
-async function detach(file: string, topology: Topology, options: UpOptions): Promise<void> {
+async function detach(
+  file: string,
+  topology: Topology,
+  options: UpOptions,
+  output: NodeJS.WritableStream,
+): Promise<void> {
   const logFile = join(tmpdir(), `sanctor-${topology.cluster}-${process.pid}.log`);
   const log = openSync(logFile, 'a');
   const words = [
@@ -138,7 +162,7 @@ async function detach(file: string, topology: Topology, options: UpOptions): Pro
   let shown = 0;
   for (;;) {
     const said = readFileSync(logFile, 'utf8');
-    process.stdout.write(said.slice(shown));
+    output.write(said.slice(shown));
     shown = said.length;
     if (/^ready\b/m.test(said)) break;
     if (exitCode !== null) throw new Error(`the cluster did not start; it said: see ${logFile}`);

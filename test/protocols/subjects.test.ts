@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { actorKinds, idOf } from '../../protocols/ids.ts';
-import { lastTokenOf, senderOf, slotOf, subjectsOf } from '../../protocols/subjects.ts';
+import { lastTokenOf, placeOf, senderOf, slotOf, subjectsOf } from '../../protocols/subjects.ts';
 
 const subjects = subjectsOf(idOf('lab'));
 const disk = { kind: 'disk', id: 'd1' } as const;
@@ -56,6 +56,21 @@ describe('subjects', () => {
       'san.v1.lab.evt.disk.*.hello',
     ];
     for (const subject of others) expect(senderOf(subject), subject).to.equal(null);
+  });
+
+  it('of the data plane name the receiver, and the link or the slot', () => {
+    const io = { plane: 'io', receiver: disk, what: 's1-d1' };
+    expect(placeOf(subjects.io(disk, idOf('s1-d1')))).to.deep.equal(io);
+    const reply = { plane: 'rpl', receiver: disk, what: '12' };
+    expect(placeOf(subjects.reply(disk, 12))).to.deep.equal(reply);
+    for (const subject of [
+      '',
+      subjects.commandReply(disk, 3),
+      subjects.event(disk, 'hello'),
+      'san.v1.lab.io.printer.d1.s1-d1',
+      'san.v1.lab.io.disk.d1',
+    ])
+      expect(placeOf(subject), subject).to.equal(null);
   });
 
   it('end in a verb or in what happened', () => {

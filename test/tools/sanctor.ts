@@ -6,7 +6,9 @@ import type { ToolResult } from './run-tool.ts';
 /** The program itself. */
 export const sanctorProgram = fileURLToPath(new URL('../../cluster/cli/main.js', import.meta.url));
 
-/** Runs a command to its end. @param input what comes to its standard input */
+const timeoutMs = 60_000;
+
+/** Runs a command to its end, which must come in time. @param input what comes to its standard input */
 export async function runSanctor(
   words: readonly string[],
   input: Uint8Array | string = '',
@@ -24,6 +26,8 @@ export async function runSanctor(
   // A command that does not want its input may end before it has read it.
   child.stdin.on('error', () => {});
   child.stdin.end(input);
+  const impatience = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  clearTimeout(impatience);
   return { code, output, errors };
 }

@@ -1,0 +1,107 @@
+/** The state of a cluster as people want to see it: what is wrong first, sizes as they write them, paths summed up. */
+import { faultKindText, faultSchema } from '../../protocols/faults.ts';
+import { sizeText } from '../../protocols/topology/sizes.ts';
+import type { PathStatus, StatusReport } from '../status-report.ts';
+import { tableOf } from './table.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+export interface StatusTextOptions {
+  /** Every path instead of the ones that are taken. */
+  readonly allPaths: boolean;
+}
+
+export function statusText(report: StatusReport, { allPaths }: StatusTextOptions): string {
+  const parts = [
+    `cluster ${report.cluster}: ${report.ready ? 'ready' : 'not ready'}   NATS ${report.nats.url}`,
+    ...report.waitingFor.map((what) => `  waiting: ${what}`),
+    sectionOf('faults', report.faults.map(faultRow), ['target', 'kind', 'nodes']),
+    processes(report),
+    sectionOf('volumes', report.volumes.map(volumeRow), [
+      'name',
+      'size',
+      'state',
+      'generation',
+      'layout',
+      'mirrors',
+      'reason',
+    ]),
+    sectionOf('coordinators', report.coordinators, ['volume', 'partition', 'switch', 'epoch']),
+    sectionOf('exports', report.exports, ['host', 'volume', 'attach', 'uri', 'problem']),
+    allPaths ? pathTable(report.paths) : pathSummary(report.paths),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n')}\n`;
+}
+
+/** Nodes with the actors in them; the actors alone when nobody tells about nodes. */
+function processes({ nodes, actors }: StatusReport): string {
+  if (nodes.length === 0)
+    return sectionOf(
+      'actors',
+      actors.map((actor) => ({ ...actor })),
+      ['kind', 'id', 'state'],
+    );
+  const states = new Map(actors.map(({ kind, id, state }) => [`${kind}:${id}`, state]));
+  const rows = nodes.map((node) => ({
+    ...node,
+    actors: node.actors
+      .map((actor) => `${actor.replace(':', ' ')} ${states.get(actor) ?? 'silent'}`)
+      .join(', '),
+  }));
+  return sectionOf('nodes', rows, ['name', 'pid', 'state', 'restarts', 'actors']);
+}
+
+function volumeRow(volume: StatusReport['volumes'][number]): Row {
+  return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
+}
+
+/** `2 in-sync, 1 stale` */
+function countsOf(items: readonly { readonly state: string }[]): string {
+  const counts = new Map<string, number>();
+  for (const { state } of items) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return [...counts].map(([state, count]) => `${count} ${state}`).join(', ');
+}
+
+function pathTable(paths: readonly PathStatus[]): string {
+  const columns = ['host', 'disk', 'hba', 'route', 'state', 'preferred', 'outstanding'];
+  return sectionOf(
+    'paths',
+    paths.map((path) => ({ ...path })),
+    columns,
+  );
+}
+
+/** For each host and disk the paths that its policy would take now, and how many others there are. */
+function pathSummary(paths: readonly PathStatus[]): string {
+  const byDisk = new Map<string, PathStatus[]>();
+  for (const path of paths) {
+    const key = `${path.host} ${path.disk}`;
+    const others = byDisk.get(key);
+    if (others === undefined) byDisk.set(key, [path]);
+    else others.push(path);
+  }
+  const rows = [...byDisk.values()].flatMap((ways) => {
+    const preferred = ways.filter((way) => way.preferred);
+    const taken = preferred.length > 0 ? preferred : ways.slice(0, 1);
+    const rest = ways.filter((way) => !taken.includes(way));
+    return taken.map((way, index) => ({
+      ...way,
+      others: index === 0 && rest.length > 0 ? countsOf(rest) : '',
+    }));
+  });
+  const columns = ['host', 'disk', 'hba', 'route', 'state', 'outstanding', 'others'];
+  return sectionOf('paths that are taken now (--paths shows all)', rows, columns);
+}
+
+function faultRow(fault: StatusReport['faults'][number]): Row {
+  const { nodes: _, ...rest } = fault;
+  const parsed = faultSchema.safeParse(rest);
+  return { ...fault, kind: parsed.success ? faultKindText(parsed.data) : fault.kind };
+}
+
+/** A table without the columns in which nothing stands; '' when there is nothing to show. */
+function sectionOf(title: string, rows: readonly Row[], columns: readonly string[]): string {
+  if (rows.length === 0) return '';
+  const used = columns.filter((column) => rows.some((row) => row[column] !== ''));
+  return `\n${title}\n${tableOf(rows, used).replace(/ +$/gm, '')}`;
+}
