@@ -19,7 +19,6 @@ export function nameProblems(written: WrittenTopology): readonly TopologyProblem
   return [
     ...missingSections(written),
     ...duplicateIds(written),
-    ...sharedFiles(written),
     ...fabricProblems(written, known),
     ...turnedLinks(written),
     ...written.sections.links.flatMap((link) => linkProblems(link, written, known)),
@@ -74,19 +73,6 @@ function turnedLinks({ sections }: WrittenTopology): readonly TopologyProblem[] 
       'or give a second link between two ends an id of its own';
     return [{ path, problem }];
   });
-}
-
-/** Two disks over one file would overwrite each other; one disk twice over it, itself. */
-function sharedFiles({ sections }: WrittenTopology): readonly TopologyProblem[] {
-  const users = new Map<string, string>();
-  return sections.disks.flatMap(({ value, path }) =>
-    value.files.flatMap((file, index) => {
-      const user = users.get(file);
-      users.set(file, value.id);
-      const problem = `${file} holds disk ${user} already; give each disk files of its own`;
-      return user === undefined ? [] : [{ path: [...path, 'files', index], problem }];
-    }),
-  );
 }
 
 function fabricProblems(written: WrittenTopology, known: KnownNames): readonly TopologyProblem[] {

@@ -75,18 +75,6 @@ describe('a topology: names and links', () => {
     ['a volume id that occurs twice', { volumes: [smallVolume(), smallVolume()] }, /vol0 is taken/],
     ['a second link without id', linksOf(['s1', 'd1']), /^links.13: the id s1-d1 is taken.*second/],
     [
-      'two disks over one file, and one twice over its own',
-      {
-        disks: [
-          ...['d1', 'd2'].map((id) => disk(id, { files: ['/x'] })),
-          disk('d3', { files: ['/y', '/y'] }),
-          disk('d4'),
-        ],
-      },
-      /^disks.1.files.0: \/x holds disk d1 already; give each disk files of its own/,
-      /^disks.2.files.1: \/y holds disk d3 already/,
-    ],
-    [
       'an unknown link end',
       linksOf(['s1', 'd9']),
       /^links.13.ends.1: there is no HBA, switch or d/,
