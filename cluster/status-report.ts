@@ -2,88 +2,21 @@
  * The state of a cluster in one document (DESIGN §7 `status --json`): every actor of the topology is asked how it is,
  * and what they answer is put together. Nothing is stored, and nothing is decided from it.
  */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Answer, type Description, descriptionSchema, verbs } from '../protocols/commands.ts';
 import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import type { Topology } from '../protocols/topology.ts';
 import type { ClusterClient } from './cluster-client.ts';
-
-const exportFactsSchema = z.looseObject({
-  volume: z.string(),
-  name: z.string(),
-  uri: z.string(),
-  attach: z.string(),
-  readOnly: z.boolean(),
-  problem: z.string(),
-});
-
-const pathFactsSchema = z.looseObject({
-  hba: z.string(),
-  disk: z.string(),
-  /** Links, from the HBA on. */
-  route: z.array(z.string()),
-  state: z.string(),
-  preferred: z.boolean(),
-  outstanding: z.number(),
-});
-
-const hostFactsSchema = z.looseObject({
-  volumes: z.array(z.looseObject({ volume: z.string(), state: z.string(), reason: z.string() })),
-  paths: z.array(pathFactsSchema),
-  exports: z.array(exportFactsSchema).default([]),
-  counters: z.record(z.string(), z.number()),
-});
-
-const volumeFactsSchema = z.looseObject({
-  volume: z.string(),
-  state: z.string(),
-  reason: z.string(),
-  sizeBytes: z.number(),
-  generation: z.number(),
-  layout: z.string(),
-  partitions: z.array(
-    z.looseObject({ partition: z.number(), coordinator: z.string(), epoch: z.number() }),
-  ),
-  mirrorSets: z.array(
-    z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),
-  ),
-});
-
-const virtualizerFactsSchema = z.looseObject({
-  volumes: z.array(volumeFactsSchema),
-  /** What hosts are told to export beside the exports of the topology. */
-  createdExports: z
-    .array(z.looseObject({ host: z.string(), volume: z.string(), name: z.string() }))
-    .default([]),
-});
-const faultFactsSchema = z.looseObject({
-  target: z.string(),
-  kind: z.string(),
-  nodes: z.array(z.string()),
-});
-const natsServerSchema = z.looseObject({
-  fabric: z.string(),
-  url: z.string(),
-  version: z.string(),
-  state: z.string(),
-  pid: z.number().nullable(),
-  restarts: z.number(),
-});
-
-const supervisorFactsSchema = z.looseObject({
-  natsUrl: z.string(),
-  natsServers: z.array(natsServerSchema),
-  nodes: z.array(
-    z.looseObject({
-      name: z.string(),
-      state: z.string(),
-      problem: z.string().default(''),
-      /** `kind:id` */
-      actors: z.array(z.string()),
-    }),
-  ),
-  faults: z.array(faultFactsSchema).default([]),
-});
+import {
+  type exportFactsSchema,
+  type faultFactsSchema,
+  hostFactsSchema,
+  type natsServerSchema,
+  type pathFactsSchema,
+  supervisorFactsSchema,
+  virtualizerFactsSchema,
+  type volumeFactsSchema,
+} from './status-facts.ts';
 
 /** What is said of an actor that is silent. */
 export const silence = 'does not answer';

@@ -1,0 +1,81 @@
+/** What `status` reads in the descriptions of actors: the part of their facts that it shows. */
+import { z } from 'zod';
+
+export const exportFactsSchema = z.looseObject({
+  volume: z.string(),
+  name: z.string(),
+  uri: z.string(),
+  attach: z.string(),
+  readOnly: z.boolean(),
+  problem: z.string(),
+});
+
+export const pathFactsSchema = z.looseObject({
+  hba: z.string(),
+  disk: z.string(),
+  /** Links, from the HBA on. */
+  route: z.array(z.string()),
+  state: z.string(),
+  preferred: z.boolean(),
+  outstanding: z.number(),
+});
+
+export const hostFactsSchema = z.looseObject({
+  volumes: z.array(z.looseObject({ volume: z.string(), state: z.string(), reason: z.string() })),
+  paths: z.array(pathFactsSchema),
+  exports: z.array(exportFactsSchema).default([]),
+  counters: z.record(z.string(), z.number()),
+});
+
+export const volumeFactsSchema = z.looseObject({
+  volume: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  sizeBytes: z.number(),
+  generation: z.number(),
+  layout: z.string(),
+  partitions: z.array(
+    z.looseObject({ partition: z.number(), coordinator: z.string(), epoch: z.number() }),
+  ),
+  mirrorSets: z.array(
+    z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),
+  ),
+});
+
+export const virtualizerFactsSchema = z.looseObject({
+  volumes: z.array(volumeFactsSchema),
+  /** What hosts are told to export beside the exports of the topology. */
+  createdExports: z
+    .array(z.looseObject({ host: z.string(), volume: z.string(), name: z.string() }))
+    .default([]),
+});
+
+export const faultFactsSchema = z.looseObject({
+  target: z.string(),
+  kind: z.string(),
+  nodes: z.array(z.string()),
+});
+
+export const natsServerSchema = z.looseObject({
+  fabric: z.string(),
+  url: z.string(),
+  version: z.string(),
+  state: z.string(),
+  pid: z.number().nullable(),
+  restarts: z.number(),
+});
+
+export const supervisorFactsSchema = z.looseObject({
+  natsUrl: z.string(),
+  natsServers: z.array(natsServerSchema),
+  nodes: z.array(
+    z.looseObject({
+      name: z.string(),
+      state: z.string(),
+      problem: z.string().default(''),
+      /** `kind:id` */
+      actors: z.array(z.string()),
+    }),
+  ),
+  faults: z.array(faultFactsSchema).default([]),
+});
