@@ -25,7 +25,7 @@ describe('sanctor sim', function () {
   it('runs one seed and says what it met', async () => {
     const { code, output } = await sim('--seed', '5', '--minutes', '0.1');
     expect(code, output).to.equal(0);
-    expect(output).to.match(/^seed 5: passed, \d+ of \d+ I\/Os succeeded/);
+    expect(output).to.match(/^seed 5 on default: passed, \d+ of \d+ I\/Os succeeded/);
     expect(output).to.include('coordinator: settling > serving');
   });
 
@@ -39,7 +39,7 @@ describe('sanctor sim', function () {
   it('runs a batch in several processes, and sums up', async () => {
     const { code, output } = await sim('--seeds', '5..7', '--jobs', '2', '--minutes', '0.1');
     expect(code, output).to.equal(0);
-    expect(output).to.include('3 seeds: crashed 0, passed 3, stuck 0, wrong 0');
+    expect(output).to.include('3 runs: crashed 0, passed 3, stuck 0, wrong 0; 0 of them count');
   });
 
   it('says what is missing or wrong in the command', async () => {
@@ -50,7 +50,7 @@ describe('sanctor sim', function () {
     expect(backwards.code).to.equal(1);
     expect(backwards.errors).to.include('not a range of seeds');
     const traced = await sim('--seeds', '1..2', '--trace', 'file');
-    expect(traced.errors).to.include('--trace is for one seed');
+    expect(traced.errors).to.include('--trace and --only-faults are for one seed');
   });
 
   it('tells in its help what each exit code means', async () => {
