@@ -28,7 +28,7 @@ export const eventNames = {
   decision: 'decision',
   /** From a virtualizer: hosts serve other exports than before: `{ controlEpoch, number }`. */
   exports: 'exports',
-  /** Something went wrong: `{ what, … }`. */
+  /** Something went wrong: `{ what, … }`. From a node: `what` is `injected` or `healed`, with the fields of a `Fault`. */
   fault: 'fault',
   /** From a switch: its partitions of a volume are equal on all mirrors: `{ volume, generation, … }`. */
   settled: 'settled',

@@ -11,6 +11,7 @@ import { type Fault, faultSchema, healRequestSchema } from '../../protocols/faul
 import type { NodeId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import type { AssembledNode } from '../assembly.ts';
+import { bringHome } from './bring-home.ts';
 import type { FaultInjector } from './fault-injector.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from './fault-targets.ts';
 
@@ -61,9 +62,7 @@ export class NodeFaults {
     }
     if (this.#injector.inject(fault))
       this.actor.tell(eventNames.fault, { what: 'injected', ...fault });
-    const done = () => answer({ ok: true, fault });
-    if (fault.kind === 'read-error') this.#bringHome(fault, done);
-    else done();
+    bringHome(fault, this.#disks, () => answer({ ok: true, fault }));
   }
 
   #problemOf(fault: Fault): string {
@@ -75,14 +74,6 @@ export class NodeFaults {
     return nodes.includes(this.#node)
       ? ''
       : `${fault.target} is not on node ${this.#node}, but on ${nodes.join(' and ')}`;
-  }
-
-  /** What the disk's journal still holds would be read from there, and the fault not met. */
-  #bringHome(fault: Fault, done: () => void): void {
-    const disk = this.#disks.find(({ id }) => fault.target === `disk:${id}`);
-    const opened = disk?.opened ?? null;
-    if (opened === null) done();
-    else opened.device.writeBehind.drain(done);
   }
 
   #heal(body: unknown): Answer {

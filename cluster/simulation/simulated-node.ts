@@ -7,6 +7,7 @@ import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
 import type { BlockStore, Bus, Log } from '../../protocols/ports.ts';
 import type { Node, Topology } from '../../protocols/topology.ts';
 import { type AssembledNode, assembleNode, type NodePorts } from '../assembly.ts';
+import { bringHome } from '../faults/bring-home.ts';
 import { FaultInjector } from '../faults/fault-injector.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { VirtualClock } from './clock.ts';
@@ -103,10 +104,7 @@ export class SimulatedNode {
   inject(fault: Fault): void {
     this.#faults.set(faultKey(fault), fault);
     this.#life?.injector.inject(fault);
-    if (fault.kind !== 'read-error') return;
-    // What the journal still holds would be read from there, and the fault not met.
-    for (const { id, opened } of this.#life?.assembled.disks ?? [])
-      if (fault.target === `disk:${id}`) opened?.device.writeBehind.drain(() => {});
+    bringHome(fault, this.#life?.assembled.disks ?? [], () => {});
   }
 
   /** Ends what is on the target, or everything. */

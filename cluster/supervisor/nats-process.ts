@@ -95,7 +95,8 @@ export class NatsProcess implements StrikableProcess {
     if (this.#state !== 'held') return;
     await this.#server.exited;
     await this.#starting?.catch(() => {});
-    await this.#startOnce();
+    // Another one who asked may have brought it back meanwhile.
+    if (this.#state === 'held') await this.#startOnce();
   }
 
   pause(): void {

@@ -95,6 +95,21 @@ describe('paths and HBAs (H2, H3)', () => {
       for (const name of ['s1', 's2']) expect(rankOf(`${hba}-${name}`)).to.equal(LinkRank.usable);
   });
 
+  it('a failed link is probed by a way that works up to there, else the probe says nothing of it', () => {
+    const first = sendOne();
+    const dead = linkOf(first);
+    const [behind] = first.request.route;
+    if (behind === undefined) throw new Error('the route has one link only');
+    world.noResponders(first);
+    world.host.paths.failed(world.host.paths.link(behind));
+    world.clock.runFor(30);
+    world.answerAll();
+    world.clock.runFor(500);
+    const probes = world.sent().filter(({ request }) => request.route[0] === behind);
+    expect(probes.map(({ request }) => request.operation)).to.deep.equal([Operation.probe]);
+    expect(probes.map(linkOf)).to.not.include(dead);
+  });
+
   it('a failed link is probed, stays out while nobody listens, and comes back when somebody does', () => {
     const first = sendOne();
     const dead = linkOf(first);

@@ -120,8 +120,10 @@ describe('faults of ports in the simulation', () => {
 
   it('a link that is down stays down when the processes at its ends are new ones', () => {
     run.inject({ kind: 'down', target: 'link:h1-a-s1' });
-    run.world.crash(run.node('s1'));
-    run.until(() => !run.node('s1').isRunning, 'the switch to end');
+    for (const id of ['h1', 's1']) {
+      run.world.crash(run.node(id));
+      run.until(() => !run.node(id).isRunning, `${id} to end`);
+    }
     run.until(() => run.isServing, 'the volume to serve again');
     for (let count = 0; count < 20; count++)
       expect(run.read(count * 4096).status).to.equal(Status.ok);
