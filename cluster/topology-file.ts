@@ -21,6 +21,7 @@ import {
 import { parseTopology } from '../protocols/topology/parse-topology.ts';
 import type { Topology } from '../protocols/topology.ts';
 import { packageFile } from './package-root.ts';
+import { type YamlShapeProblem, yamlShapeProblem } from './yaml-shape.ts';
 
 /** Something wrong with a topology file. Lines and columns count from 1. */
 export interface TopologyFileProblem {
@@ -40,22 +41,38 @@ export const defaultTopologyFile = packageFile('cluster', 'topologies', 'default
 
 /** A larger file is no topology. */
 const fileBytesMax = 16 * 1024 * 1024;
+/** Layouts nest, but not so deep; entries have keys, but not so many. */
+const shapeLimits = { levelsMax: 64, keysMax: 256 };
+/** So many are told. */
+const problemsMax = 100;
 
 /** Reads the text of a topology file. All problems are found, in the order of the lines. */
 export function parseTopologyFile(text: string): TopologyFileRead {
+  const shape = yamlShapeProblem(text, shapeLimits);
+  if (shape !== null) return misshapen(text, shape);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // What it would warn of, the schema refuses.
+    logLevel: 'error',
+  });
   if (document.errors.length > 0) {
-    const problems = document.errors.map(({ pos, message }) => {
+    const problems = document.errors.slice(0, problemsMax).map(({ pos, message }) => {
       const { line, col } = lines.linePos(pos[0]);
       return { line, column: col, place: '', problem: `not YAML: ${message}` };
     });
-    return { ok: false, problems };
+    return { ok: false, problems: withRest(problems, document.errors.length) };
   }
-  const read = parseTopology(plainValueOf(document), homeBytes);
+  const value = plainValueOf(document);
+  if (!value.ok) return notReadable(value.problem);
+  const read = parseTopology(value.value, homeBytes);
   if (read.ok) return read;
-  const problems = read.problems.map((problem) => placed(problem, document, lines));
-  return { ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
+  const problems = read.problems
+    .slice(0, problemsMax)
+    .map((problem) => placed(problem, document, lines))
+    .sort((a, b) => a.line - b.line || a.column - b.column);
+  return { ok: false, problems: withRest(problems, read.problems.length) };
 }
 
 /** Reads a topology file. A file that cannot be read is a problem like others. */
@@ -70,6 +87,24 @@ export function readTopologyFile(path: string): TopologyFileRead {
   return text.length > fileBytesMax
     ? notReadable(`larger than ${fileBytesMax} bytes: not a topology`)
     : parseTopologyFile(text);
+}
+
+function misshapen(text: string, { offset, problem }: YamlShapeProblem): TopologyFileRead {
+  const before = text.slice(0, offset).split('\n');
+  const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
+  const problems = [{ line, column, place: '', problem: `${problem}: not a topology` }];
+  return { ok: false, problems };
+}
+
+/** Nobody mends more at a time: says behind the last one how many more there are. */
+function withRest(
+  problems: readonly TopologyFileProblem[],
+  count: number,
+): readonly TopologyFileProblem[] {
+  const last = problems.at(-1);
+  if (last === undefined || count === problems.length) return problems;
+  const problem = `and ${count - problems.length} more problems`;
+  return [...problems, { ...last, place: '', problem }];
 }
 
 function notReadable(problem: string): TopologyFileRead {
@@ -89,12 +124,17 @@ export function topologyProblemsText(
     .join('\n');
 }
 
-/** Aliases are followed, but not so often that a small file fills the memory (then it counts as empty). */
-function plainValueOf(document: Document): unknown {
+type PlainValue =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly problem: string };
+
+/** Aliases are followed, but not so often that a small file fills the memory. */
+function plainValueOf(document: Document): PlainValue {
   try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch {
-    return null;
+    return { ok: true, value: document.toJS({ maxAliasCount: 100 }) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: `its aliases cannot be followed: ${reason}` };
   }
 }
 

@@ -243,6 +243,22 @@ describe('a topology file', () => {
     expect(problemsOf(levels.join('\n'))).to.match(/^t\.yaml:1:1: /);
   });
 
+  it('that nests without end, or lists keys without end, is refused before it is taken apart', () => {
+    const deep = `cluster: t\nvolumes: ${'['.repeat(5000)}`;
+    expect(problemsOf(deep)).to.match(/^t\.yaml:2:\d+: nested deeper than 64 levels/);
+    for (const bracket of ['[', '{', '- ', '? ', 'x: '])
+      expect(problemsOf(bracket.repeat(5000))).to.match(/nested deeper than 64 levels/);
+    const wide = Array.from({ length: 5000 }, (_, index) => `key${index}: 1`).join('\n');
+    expect(problemsOf(wide)).to.equal('t.yaml:1:1: a map of more than 256 keys: not a topology');
+  });
+
+  it('with more mistakes than anybody mends at once gets the first hundred, and how many more', () => {
+    const links = Array.from({ length: 300 }, () => '  - [nowhere, to go, at all]').join('\n');
+    const problems = problemsOf(`cluster: t\nlinks:\n${links}`).split('\n');
+    expect(problems).to.have.lengthOf(101);
+    expect(problems.at(-1)).to.match(/and \d+ more problems$/);
+  });
+
   it('that is not there is refused with its reason', () => {
     const read = readTopologyFile('/does/not/exist.yaml');
     expect(!read.ok && read.problems[0]?.problem).to.match(/cannot be read: ENOENT/);
