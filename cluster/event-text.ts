@@ -2,7 +2,7 @@
 import { decodeJson } from '../actors/json.ts';
 import { type EventBody, eventNames, eventSchema, transitionSchema } from '../protocols/events.ts';
 import { faultText as askedForText, faultSchema } from '../protocols/faults.ts';
-import type { ActorAddress } from '../protocols/ids.ts';
+import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import { senderOf } from '../protocols/subjects.ts';
 import { sizeText } from '../protocols/topology/sizes.ts';
 import { oneLine } from './one-line.ts';
@@ -41,8 +41,8 @@ export function missedLine(timeMs: number, sender: ActorAddress, count: number):
 }
 
 function lineOf(timeMs: number, sender: ActorAddress, kind: string, detail: string): string {
-  // The supervisor's kind says nothing beside its name.
-  const who = sender.kind === 'node' ? sender.id : `${sender.kind} ${sender.id}`;
+  const isSupervisor = sender.kind === supervisorAddress.kind && sender.id === supervisorAddress.id;
+  const who = isSupervisor ? 'supervisor' : `${sender.kind} ${sender.id}`;
   return oneLine(`${timeText(timeMs)}  ${who.padEnd(16)}  ${kind.padEnd(10)}  ${detail}`.trimEnd());
 }
 
@@ -121,7 +121,7 @@ function decisionText(body: EventBody): string {
 function faultText(body: EventBody): string {
   const { sequence: _, incarnation: __, timeMs: ___, what, ...fields } = body as Fields;
   const askedFor = faultSchema.safeParse(fields);
-  if (askedFor.success) return `${text(what)}: ${askedForText(askedFor.data)}`;
+  if (askedFor.success) return `${text(what)} ${askedForText(askedFor.data)}`;
   const { volume, reason } = fields;
   const about = volume === undefined ? '' : `volume ${text(volume)}: `;
   const why = reason === undefined ? '' : `: ${text(reason)}`;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { encodeJson } from '../../actors/json.ts';
-import { eventLine, missedLine, readEvent } from '../../cluster/event-text.ts';
+import { eventLine, isNews, missedLine, readEvent } from '../../cluster/event-text.ts';
 
 const timeMs = new Date(2024, 0, 2, 3, 4, 5, 67).getTime();
 const common = { sequence: 3, incarnation: 9, timeMs };
@@ -94,6 +94,26 @@ describe('an event as a line', () => {
     expect(
       detail('switch.s1', 'settled', { ...settled, comparedBytes: 536870912, copiedBlocks: 3 }),
     ).to.equal('volume vol0: mirrors are equal; so far 512MiB compared, 3 blocks copied');
+  });
+
+  it('tells a fault that an operator asked for in the words of the command', () => {
+    const fault = { what: 'injected', kind: 'slow', target: 'disk:d1', delayMs: 20 };
+    expect(line('node.d1', 'fault', fault)).to.match(
+      /node d1 +fault +injected disk:d1 slow by 20 ms$/,
+    );
+  });
+
+  it('leaves out that a failed link is looked at again, and nothing else', () => {
+    const news = (from: string, to: string, machine = 'path:s1-d1') => {
+      const body = { machine, from, to, event: 'e', reason: '', ...common };
+      const event = readEvent('san.v1.c.evt.host.h1.transition', encodeJson(body));
+      return event !== null && isNews(event);
+    };
+    expect(news('failed', 'probing')).to.equal(false);
+    expect(news('probing', 'failed')).to.equal(false);
+    expect(news('usable', 'failed')).to.equal(true);
+    expect(news('probing', 'usable')).to.equal(true);
+    expect(news('failed', 'probing', 'disk')).to.equal(true);
   });
 
   it('shows kinds and fields that it does not know', () => {

@@ -119,6 +119,21 @@ describe('virtualizer: deleting a volume', () => {
     expect(homes.size, 'always the same place').to.equal(1);
   });
 
+  it('lets the numbers of a namesake go on where those of the former ended: nothing old fits it', () => {
+    const world = serving();
+    create(world);
+    world.host('h1').attach('vol9');
+    world.until(() => world.host('h1').isAttached('vol9'), 'vol9 serves h1');
+    const former = world.record('vol9');
+    deleteHeld(world);
+    world.startVirtualizer();
+    world.untilState('serving');
+    create(world);
+    const next = world.record('vol9');
+    expect(next.generation).to.be.above(former.generation + 1);
+    for (const { epoch } of next.partitions) expect(epoch).to.be.above(former.lastEpoch);
+  });
+
   it('tells a disk that was away when it comes back, and does not let the volume live again', () => {
     const world = serving();
     create(world);

@@ -184,7 +184,7 @@ describe('faults on a running cluster', function () {
     expect(await faultsOf(cluster)).to.have.length(1);
     const read = await runTool(qemuIo, ['-f', 'raw', place.uri, '-c', 'read 0 4k']);
     expect(read.output).to.contain('read 4096/4096');
-    expect(await cluster.sanctor('status')).to.match(/h1-a-s1 s1-d1 +failed/);
+    expect(await cluster.sanctor('status', '--paths')).to.match(/h1-a-s1 s1-d1 +failed/);
   });
 
   it('take a NATS server away and bring it back, although no command reaches anybody meanwhile', async () => {
