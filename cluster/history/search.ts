@@ -127,12 +127,26 @@ function reachable(
   for (const { value, done } of states) visit(value, done);
   for (let state = queue.pop(); state !== undefined; state = queue.pop()) {
     if (visited.size > statesMax) return null;
-    for (const index of open) {
-      const write = steps[index];
-      if (write?.isWrite && !state.done.has(index)) visit(write.value, [...state.done, index]);
-    }
+    for (const index of nextWrites(state, steps, open))
+      visit(steps[index]?.value ?? state.value, [...state.done, index]);
   }
   return visited.values();
+}
+
+/**
+ * The writes under way that may take effect next. Of those without an end that write the same value, as unanswered
+ * zeroes do, the first stands for all: which of them it was makes no difference any more.
+ */
+function nextWrites({ done }: State, steps: readonly Step[], open: ReadonlySet<number>): number[] {
+  const endlessValues = new Set<number>();
+  return [...open].filter((index) => {
+    const write = steps[index];
+    if (write?.isWrite !== true || done.has(index)) return false;
+    if (write.endedAt !== Number.POSITIVE_INFINITY) return true;
+    const isFirst = !endlessValues.has(write.value);
+    endlessValues.add(write.value);
+    return isFirst;
+  });
 }
 
 /** A write without an end that has happened in every state is no longer of interest. */

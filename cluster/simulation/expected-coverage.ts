@@ -18,7 +18,7 @@ interface Exemption {
 }
 
 const exemptCodes: readonly Exemption[] = [
-  { why: 'no medium fails in the simulation yet', what: ['media', 'mirrorRead'] },
+  { why: 'no switch tells of a failed mirror yet, the disk does', what: ['mirrorRead'] },
   {
     why: 'a host that knows the generation knows its coordinators and attachments: an older one is refused before',
     what: ['notCoordinator', 'masked'],

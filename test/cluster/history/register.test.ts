@@ -99,6 +99,22 @@ describe('history of one register', () => {
     expect(searchOrder({ initialValue: 0, writes, reads }).outcome).to.equal('unclear');
   });
 
+  it('in which many zeroes were never answered is judged all the same: they stand for each other', () => {
+    const unanswered = Array.from({ length: 40 }, (_, at) =>
+      write(0, at, Number.POSITIVE_INFINITY),
+    );
+    const stamped = Array.from({ length: 40 }, (_, at) =>
+      write(1 + at, 100 + at * 10, 101 + at * 10),
+    );
+    const writes = [...unanswered, ...stamped];
+    const reads = stamped.map(({ value, endedAt }, at) =>
+      read(at % 2 === 0 ? 0 : value, endedAt + 1, endedAt + 2),
+    );
+    expect(searchOrder({ initialValue: 0, writes, reads }).outcome).to.equal('explained');
+    const fewer = { initialValue: 0, writes: [...unanswered.slice(0, 19), ...stamped], reads };
+    expect(searchOrder(fewer).outcome, 'more zeroes seen than asked for').to.equal('violation');
+  });
+
   it('of many operations that seldom meet is followed to its end', () => {
     const count = 10_000;
     const writes = Array.from({ length: count }, (_, index) =>

@@ -31,7 +31,7 @@ const badTopologies: readonly BadTopology[] = [
     'two disks over one file',
     /(\{ id: d1, [^}]*) \}\n *- (\{ id: d2, [^}]*) \}/,
     '$1, files: [/x] }\n  - $2, files: [/x] }',
-    /\.yaml:\d+:\d+: disks\[1\]\.files\[0\]: \/x holds disk d1 already/,
+    /\.yaml:\d+:\d+: disks\[1\]\.files\[0\]: \/x is a file of disk d1 already/,
   ],
   [
     'a disk that holds two mirrors of a set',

@@ -114,6 +114,7 @@ describe('a client that comes back to a real volume and asks again', function ()
 
   async function expectAllWell(load: HistoryLoad): Promise<void> {
     await load.stop();
+    await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready');
     await load.readBack();
     load.expectLinearizable();
     await expectEqualMirrors(cluster, volumeBytes);

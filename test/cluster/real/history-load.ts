@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { ListenAt } from '../../../cluster/nbd/server.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import { sectorBytes } from '../../../protocols/units.ts';
 import { until } from '../../tools/until.ts';
 import { HistoryClient } from './history-client.ts';
 import { HistoryRecorder, requestKinds } from './history-recorder.ts';
@@ -23,10 +24,16 @@ const patienceDefaultMs = 5000;
 const stopWithinMs = 10_000;
 const readBackWithinMs = 60_000;
 const violationsShownMax = 3;
+/**
+ * Where dozens of writes to one sector hang at once, too many orders are possible to claim anything. That may happen to
+ * this share of an area, but no more: a judge that claims nothing proves nothing.
+ */
+const unclearShareMax = 0.005;
 let loads = 0;
 
 export class HistoryLoad {
   readonly recorder = new HistoryRecorder();
+  readonly #areaSectors: number;
   readonly #clients: readonly HistoryClient[];
   /** One for each export. */
   readonly #readers: readonly HistoryClient[];
@@ -34,6 +41,7 @@ export class HistoryLoad {
   constructor(options: HistoryLoadOptions) {
     const { uris, clientsPerUri, depth, startBytes, lengthBytes, patienceMs } = options;
     loads++;
+    this.#areaSectors = lengthBytes / sectorBytes;
     const random = new SeededRandom(`${process.pid} ${loads}`);
     const area = historyArea(startBytes, lengthBytes, random.fork('area'));
     this.#clients = uris.flatMap((uri, place) =>
@@ -92,7 +100,8 @@ export class HistoryLoad {
       return [`sector ${sector}: ${what}; in microseconds:`, ...story].join('\n');
     });
     expect(told.join('\n')).to.equal('');
-    expect(unclearSectors, 'sectors of which nothing can be said').to.equal(0);
+    const unclearMax = unclearShareMax * this.#areaSectors;
+    expect(unclearSectors, 'sectors of which nothing can be said').to.be.at.most(unclearMax);
   }
 }
 

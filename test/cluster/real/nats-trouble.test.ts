@@ -109,7 +109,7 @@ describe('a cluster whose NATS server', function () {
       await first.exited;
       const { code, errors } = await cluster.trySanctor('status');
       expect(code).to.equal(1);
-      expect(errors).to.contain(`no NATS server answers at ${first.url}`);
+      expect(errors).to.contain(`its NATS server at ${first.url} does not answer`);
       await start(first.port);
       await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready again');
       await untilMoreDone(load);
