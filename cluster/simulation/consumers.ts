@@ -9,6 +9,7 @@ import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
 import { type Violation, VolumeHistory } from '../history/volume-history.ts';
+import { CreatedConsumers } from './created-consumers.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -37,12 +38,14 @@ export type ConsumerCounts = WorkloadCounts;
 
 /** DESIGN §8, "a seed that counts"; the span is the whole volume, and the gap grows with the number of volumes. */
 const load: Omit<WorkloadOptions, 'spanBytes'> = {
-  burstGapMsMean: 190,
+  burstGapMsMean: 215,
   burstRequestsMax: 20,
   burstMsMax: 3,
   openMax: 64,
   hotBlocks: 64,
 };
+/** Of a volume that is created meanwhile: less, for it comes on top. */
+const createdLoad = { ...load, burstGapMsMean: 600, burstRequestsMax: 12, hotBlocks: 16 };
 /** A last flush fails, and says so, once for every disk that met a restart unflushed; then it must succeed. */
 const lastFlushesMax = 3;
 
@@ -52,6 +55,8 @@ export class Consumers {
   readonly #workloads: readonly Workload[];
   readonly #consumers: readonly AttachedConsumer[];
   readonly #requestListeners: (() => void)[] = [];
+  /** Those of volumes that are created meanwhile: theirs comes on top, and counts in everything but `counts`. */
+  readonly created: CreatedConsumers;
 
   constructor(topology: Topology, clock: Clock, random: SeededRandom) {
     this.#topology = topology;
@@ -60,6 +65,13 @@ export class Consumers {
       volumes.map((volume) => [volume.id, this.#newConsumers(volume, clock)]),
     );
     this.#consumers = [...consumersOf.values()].flat();
+    this.created = new CreatedConsumers({
+      topology,
+      clock,
+      random: random.fork('created'),
+      load: createdLoad,
+      onRequest: () => this.#requestBegins(),
+    });
     this.#workloads = volumes.map(({ id, sizeBytes }) => {
       const burstGapMsMean = load.burstGapMsMean * volumes.length;
       return new Workload(
@@ -76,12 +88,13 @@ export class Consumers {
 
   /** Requests that have not ended. */
   get open(): number {
-    return this.#consumers.reduce((sum, { recorded }) => sum + recorded.open, 0);
+    return this.#consumers.reduce((sum, { recorded }) => sum + recorded.open, this.created.open);
   }
 
   /** When the oldest of them began; Infinity when there is none. */
   get openSinceMs(): number {
-    return Math.min(...this.#consumers.map(({ recorded }) => recorded.openSinceMs));
+    const sinceMs = this.#consumers.map(({ recorded }) => recorded.openSinceMs);
+    return Math.min(this.created.openSinceMs, ...sinceMs);
   }
 
   get counts(): ConsumerCounts {
@@ -117,6 +130,7 @@ export class Consumers {
 
   /** The actors of a node run: attaches what its hosts export. */
   nodeStarted(node: SimulatedNode): void {
+    this.created.nodeStarted(node);
     for (const host of node.assembled?.hosts ?? [])
       for (const consumer of this.#consumers) {
         if (consumer.host !== host.id) continue;
@@ -128,6 +142,7 @@ export class Consumers {
 
   /** The process of a node is gone. */
   nodeDied(node: SimulatedNode): void {
+    this.created.nodeDied(node);
     for (const { kind, id } of node.node.actors) {
       if (kind !== 'host') continue;
       for (const consumer of this.#consumers) {
@@ -140,6 +155,7 @@ export class Consumers {
 
   /** Power failed everywhere. */
   powerCut(): void {
+    this.created.powerCut();
     for (const consumer of this.#consumers) {
       consumer.attached = null;
       consumer.recorded.hostDied();
@@ -158,6 +174,7 @@ export class Consumers {
 
   /** No new requests. */
   stop(): void {
+    this.created.stop();
     for (const workload of this.#workloads) workload.stop();
   }
 
@@ -185,9 +202,10 @@ export class Consumers {
 
   /** What the histories do not explain, as sentences. */
   violations(): readonly string[] {
-    return [...this.#histories].flatMap(([volume, history]) =>
+    const wrong = [...this.#histories].flatMap(([volume, history]) =>
       history.violations().map((violation) => violationText(volume, violation)),
     );
+    return [...wrong, ...this.created.violations()];
   }
 
   #requestBegins(): void {

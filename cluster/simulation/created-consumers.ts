@@ -21,6 +21,8 @@ export interface CreatedConsumersParts {
   readonly random: SeededRandom;
   /** The span is the whole volume. */
   readonly load: Omit<WorkloadOptions, 'spanBytes'>;
+  /** Told when a request begins. */
+  readonly onRequest: () => void;
 }
 
 interface Life {
@@ -45,6 +47,7 @@ export class CreatedConsumers {
   readonly #lives = new Map<string, Life>();
   /** By export and life: a host that comes back goes on with them. */
   readonly #consumers = new Map<string, CreatedConsumer>();
+  #isStopped = false;
 
   constructor(parts: CreatedConsumersParts) {
     this.#parts = parts;
@@ -53,6 +56,11 @@ export class CreatedConsumers {
   /** Requests that have not ended. */
   get open(): number {
     return [...this.#consumers.values()].reduce((sum, { recorded }) => sum + recorded.open, 0);
+  }
+
+  /** When the oldest of them began; Infinity when there is none. */
+  get openSinceMs(): number {
+    return Math.min(...[...this.#consumers.values()].map(({ recorded }) => recorded.openSinceMs));
   }
 
   /** All requests so far. */
@@ -81,6 +89,12 @@ export class CreatedConsumers {
       }).start();
   }
 
+  /** No new requests, whatever is served from now on. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const { workload } of this.#consumers.values()) workload.stop();
+  }
+
   /** The process of a node is gone. */
   nodeDied(node: SimulatedNode): void {
     const hosts = node.node.actors.filter(({ kind }) => kind === 'host').map(({ id }) => id);
@@ -107,7 +121,7 @@ export class CreatedConsumers {
       offer: (wanted, volume) => {
         const consumer = this.#consumerOf(host, wanted, volume.sizeBytes);
         consumer.attached = volume;
-        consumer.workload.start();
+        if (!this.#isStopped) consumer.workload.start();
       },
       end: (wanted, done) => {
         const consumer = this.#consumers.get(nameOf(host, wanted));
@@ -125,7 +139,7 @@ export class CreatedConsumers {
     const name = nameOf(host, wanted);
     const known = this.#consumers.get(name);
     if (known !== undefined) return known;
-    const { clock, random, load } = this.#parts;
+    const { clock, random, load, onRequest } = this.#parts;
     const { history, count } = this.#lifeOf(wanted);
     const way = {
       host,
@@ -134,7 +148,7 @@ export class CreatedConsumers {
       volume: () => way.attached,
       isOpen: () => way.attached?.admission.open === true,
     };
-    const parts = { clock, random: random.fork(name), consumers: [way], onRequest: () => {} };
+    const parts = { clock, random: random.fork(name), consumers: [way], onRequest };
     const workload = new Workload({ ...load, spanBytes }, parts);
     const consumer: CreatedConsumer = Object.assign(way, { workload });
     this.#consumers.set(name, consumer);

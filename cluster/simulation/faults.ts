@@ -55,7 +55,12 @@ const diskReadError: Strike = ({ world }, random) => {
   return `${id} ${JSON.stringify(range)} for ${lastsMs.toFixed(0)} ms`;
 };
 
+/** No fault, but a change in the middle of them. A database that may forget what it promised vouches for no volume. */
+const operate: Strike = ({ world, operator }, random) =>
+  world.database.syncsEveryWrite ? operator.act(random) : null;
+
 export const faultKinds = {
+  operate: { weight: 10, strike: operate },
   disconnect: { weight: 16, strike: disconnect },
   stall: { weight: 5, strike: stall },
   pause: { weight: 6, strike: pause },

@@ -8,9 +8,10 @@ import { type ConsumerCounts, Consumers } from './consumers.ts';
 import type { CoverageCounts } from './coverage.ts';
 import { FaultSchedule, faultText, type StruckFault } from './fault-schedule.ts';
 import { mirrorProblems } from './mirror-check.ts';
+import { Operator } from './operator.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import type { FaultTargets } from './strike.ts';
-import type { TraceLine } from './trace.ts';
+import { type TraceLine, tracedLog } from './trace.ts';
 import { stackOf, World } from './world.ts';
 
 /**
@@ -59,6 +60,7 @@ export class Run {
   readonly #options: RunOptions;
   readonly #world: World;
   readonly #consumers: Consumers;
+  readonly #operator: Operator;
   readonly #schedule: FaultSchedule;
   #verdict: Verdict = 'passed';
   #problems: string[] = [];
@@ -82,9 +84,17 @@ export class Run {
     });
     const world = this.#world;
     this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'));
+    this.#operator = new Operator({
+      topology,
+      clock: world.clock,
+      network: world.network,
+      log: tracedLog(world.trace, 'operator', (what) => this.#fail('crashed', what)),
+      onRefused: (what) => this.#fail('wrong', what),
+    });
     const targets: FaultTargets = {
       world,
       conditions: new Conditions(world),
+      operator: this.#operator,
       openIos: () => this.#consumers.open,
       onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
       onNextStart: (node, listener) => this.#startListeners.push({ node, listener }),
@@ -163,13 +173,15 @@ export class Run {
 
   #becomeHealthy(when: string): void {
     if (this.#hasFailed) return;
-    const isHealthy = () => this.#world.isWhole && this.#consumers.isServed;
+    const isHealthy = () =>
+      this.#world.isWhole && this.#consumers.isServed && this.#operator.isIdle;
     if (this.#runFor(healthyWithinMs, isHealthy)) return;
     const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
     const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
+    const operatorText = this.#operator.isIdle ? '' : '; the operator waits';
     this.#fail(
       'stuck',
-      `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}`,
+      `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}${operatorText}`,
     );
   }
 
@@ -189,6 +201,7 @@ export class Run {
     if (this.#hasFailed) return;
     for (const violation of this.#consumers.violations()) this.#fail('wrong', violation);
     if (this.#hasFailed) return;
+    this.#operator.stop();
     let stopped = false;
     this.#world.stop(() => {
       stopped = true;

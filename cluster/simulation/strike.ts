@@ -2,6 +2,7 @@
 import type { ActorAddress } from '../../protocols/ids.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { Conditions, Spell } from './conditions.ts';
+import type { Operator } from './operator.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import type { World } from './world.ts';
@@ -10,6 +11,7 @@ import type { World } from './world.ts';
 export interface FaultTargets {
   readonly world: World;
   readonly conditions: Conditions;
+  readonly operator: Operator;
   /** Requests of consumers that have not ended. */
   openIos(): number;
   /** Calls once, when the next request of a consumer begins. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Questions } from '../../../actors/questions.ts';
 import { Consumers } from '../../../cluster/simulation/consumers.ts';
-import { CreatedConsumers } from '../../../cluster/simulation/created-consumers.ts';
+import type { CreatedConsumers } from '../../../cluster/simulation/created-consumers.ts';
 import { mirrorProblems } from '../../../cluster/simulation/mirror-check.ts';
 import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
@@ -17,13 +17,6 @@ const stepMsMax = 60_000;
 const crashGapMsMax = 4000;
 /** The virtualizer often dies within this after it was asked. */
 const deathMsMax = 80;
-const load = {
-  burstGapMsMean: 60,
-  burstRequestsMax: 12,
-  burstMsMax: 3,
-  openMax: 32,
-  hotBlocks: 24,
-};
 
 /** Two names and two places that take turns, so that namesakes and former owners meet. */
 function wanted(round: number) {
@@ -40,7 +33,6 @@ function wanted(round: number) {
 class OperatedWorld {
   readonly problems: string[] = [];
   readonly world: World;
-  readonly created: CreatedConsumers;
   readonly consumers: Consumers;
   crashes = 0;
   #crashing = false;
@@ -51,22 +43,24 @@ class OperatedWorld {
     this.world = new World({
       seed,
       topology,
-      openIos: () => this.consumers.open + this.created.open,
+      openIos: () => this.consumers.open,
       onStarted: (node) => {
         this.consumers.nodeStarted(node);
-        this.created.nodeStarted(node);
       },
       onComplaint: (what) => this.problems.push(what),
     });
     const { clock, random, network } = this.world;
     this.consumers = new Consumers(topology, clock, random.fork('consumers'));
-    this.created = new CreatedConsumers({ topology, clock, random: random.fork('created'), load });
     const process = new SimulatedProcess(clock, 'operator');
     const log = tracedLog(noTrace, 'operator', (what) => this.problems.push(what));
     const bus = network.server(topology.control).connect({ process, role: 'control', log });
     const address = { kind: 'node', id: 'operator' } as const;
     this.#questions = new Questions(address, subjectsOf(topology.cluster), bus, process.clock);
     this.#questions.start();
+  }
+
+  get created(): CreatedConsumers {
+    return this.consumers.created;
   }
 
   start(): void {
@@ -136,14 +130,12 @@ class OperatedWorld {
     this.crashes++;
     this.world.crash(node);
     this.consumers.nodeDied(node);
-    this.created.nodeDied(node);
   }
 
   #powerCut(): void {
     this.crashes++;
     this.world.powerCut();
     this.consumers.powerCut();
-    this.created.powerCut();
     this.world.clock.setTimeout(() => this.world.powerOn(), 500);
   }
 }
@@ -179,8 +171,8 @@ describe('created volumes in a simulated cluster', function () {
         knownTo().every((volume) => volume.startsWith('vol')),
       );
       consumers.stop();
-      operated.until('all requests end', () => consumers.open + created.open === 0);
-      expect([...created.violations(), ...consumers.violations()]).to.deep.equal([]);
+      operated.until('all requests end', () => consumers.open === 0);
+      expect(consumers.violations()).to.deep.equal([]);
       expect(operated.crashes).to.be.above(2);
       let isStopped = false;
       world.stop(() => {
