@@ -91,6 +91,20 @@ export class VolumeHistory {
     operation.endedAt = at;
   }
 
+  /**
+   * The host of its consumer died before it answered: it may happen as long as that host's former attachment is not
+   * fenced, while other hosts go on.
+   */
+  writeLost(operation: WriteToken): void {
+    this.#operations++;
+    operation.failed = true;
+  }
+
+  /** The host whose process died serves again, something that was asked for at `startedAt`: what was lost is dead. */
+  lostIsDead(operation: WriteToken, startedAt: number): void {
+    operation.endedAt = startedAt - justBefore;
+  }
+
   readSucceeded(read: {
     firstSector: number;
     values: readonly number[];

@@ -158,7 +158,7 @@ export class Consumers {
     this.created.powerCut();
     for (const consumer of this.#consumers) {
       consumer.attached = null;
-      consumer.recorded.hostDied();
+      consumer.recorded.powerCut();
     }
     for (const history of this.#histories.values()) history.powerCut();
   }

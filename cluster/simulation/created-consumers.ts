@@ -104,7 +104,10 @@ export class CreatedConsumers {
 
   /** Power failed everywhere. */
   powerCut(): void {
-    for (const consumer of this.#consumers.values()) lose(consumer);
+    for (const consumer of this.#consumers.values()) {
+      lose(consumer);
+      consumer.recorded.powerCut();
+    }
     for (const { history } of this.#lives.values()) history.powerCut();
   }
 

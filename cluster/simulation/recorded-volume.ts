@@ -36,6 +36,8 @@ export class RecordedVolume {
   readonly #clock: Clock;
   readonly #count: VolumeCount;
   readonly #open = new Set<OpenRequest>();
+  /** Writes that were under way when the host died, and which it has not served anything since. */
+  #lost: WriteToken[] = [];
 
   constructor(history: VolumeHistory, clock: Clock, count: VolumeCount) {
     this.#history = history;
@@ -54,9 +56,23 @@ export class RecordedVolume {
     return Number.POSITIVE_INFINITY;
   }
 
-  /** The host's process is gone, and all answers with it: for its consumers that is an error. */
+  /** The host's process is gone, and all answers with it. What it had sent may still arrive somewhere. */
   hostDied(): void {
-    for (const request of [...this.#open]) this.#end(request, Status.path);
+    for (const request of [...this.#open]) {
+      const { write } = request;
+      if (write !== null) {
+        this.#history.writeLost(write);
+        this.#lost.push(write);
+        request.write = null;
+      }
+      this.#end(request, Status.path);
+    }
+  }
+
+  /** Nothing is under way any more, nowhere. */
+  powerCut(): void {
+    this.hostDied();
+    this.#lost = [];
   }
 
   read(volume: AttachedVolume, place: SectorRange, ended: RequestEnded): void {
@@ -68,6 +84,7 @@ export class RecordedVolume {
       if (status === Status.ok) {
         const values = valuesOf(Buffer.concat([...pieces]), firstSector);
         this.#history.readSucceeded({ firstSector, values, startedAt, at: this.#now() });
+        this.#served(startedAt);
       }
       this.#end(request, status);
     });
@@ -101,7 +118,10 @@ export class RecordedVolume {
     const request = this.#begin(null, ended);
     volume.flush((status) => {
       if (!this.#open.has(request)) return;
-      if (status === Status.ok) this.#history.flushSucceeded(startedAt, this.#now());
+      if (status === Status.ok) {
+        this.#history.flushSucceeded(startedAt, this.#now());
+        this.#served(startedAt);
+      }
       this.#end(request, status);
     });
   }
@@ -144,10 +164,17 @@ export class RecordedVolume {
       if (!this.#open.has(request) || request.write === null) return;
       if (status === Status.ok) {
         this.#history.writeSucceeded(request.write, fua, this.#now());
+        this.#served(request.write.startedAt);
         request.write = null;
       }
       this.#end(request, status);
     };
+  }
+
+  /** Everything that is asked for at all is asked for after the host came back: what died with it is fenced. */
+  #served(startedAt: number): void {
+    for (const write of this.#lost) this.#history.lostIsDead(write, startedAt);
+    this.#lost = [];
   }
 
   #end(request: OpenRequest, status: Status): void {
