@@ -16,6 +16,7 @@ const servedExportSchema = z.looseObject({
 export type ServedExport = z.infer<typeof servedExportSchema> & { readonly host: string };
 const hostFactsSchema = z.looseObject({ exports: z.array(servedExportSchema).default([]) });
 
+const lastLifeSchema = z.looseObject({ lastLife: z.number() });
 const answersSchema = z.looseObject({ volumes: z.array(listedVolumeSchema) });
 
 /** Long enough for a config database that has to be asked again. */
@@ -48,6 +49,15 @@ export class VolumeClient {
       return parsed.data.volumes.toSorted((a, b) => (a.volume < b.volume ? -1 : 1));
     const why = answer.ok ? 'its answer is of another version' : answer.message;
     throw new Error(`no virtualizer says which volumes there are: ${why}; see sanctor status`);
+  }
+
+  /** Of the last volume of that name, for `create-volume`. @throws Error as `list` does */
+  async lastLife(name: string): Promise<number> {
+    const answer = await this.ask(verbs.listVolumes, { volume: name });
+    const parsed = lastLifeSchema.safeParse(answer.ok ? answer : null);
+    if (parsed.success) return parsed.data.lastLife;
+    const why = answer.ok ? 'its answer is of another version' : answer.message;
+    throw new Error(`no virtualizer says whether there was a volume ${name}: ${why}`);
   }
 
   /** @throws Error with the names that there are when there is no such volume. */

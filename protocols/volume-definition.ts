@@ -23,11 +23,23 @@ const writtenEntry = z.record(z.string(), z.unknown());
 export const createVolumeSchema = z.object({
   volume: writtenEntry,
   exports: z.array(writtenEntry).max(exportsPerVolumeMax).default([]),
+  /**
+   * The life of the last volume of that name, 0 for none (`list-volumes` tells it): a copy of the command that comes late
+   * does not bring back what was deleted meanwhile. Left out, it is not looked at.
+   */
+  follows: count<number>().optional(),
 });
 export type CreateVolume = z.infer<typeof createVolumeSchema>;
 
 /** Body of the command `delete-volume`. */
-export const deleteVolumeSchema = z.object({ volume: id<VolumeId>() });
+export const deleteVolumeSchema = z.object({
+  volume: id<VolumeId>(),
+  /** Which volume of that name: a late copy of the command spares a namesake. Left out, whichever is there goes. */
+  life: count<number>().optional(),
+});
+
+/** Body of the command `list-volumes`; with a name the answer also tells `lastLife`, 0 if there never was one. */
+export const listVolumesSchema = z.object({ volume: id<VolumeId>().optional() });
 
 /** An export with every default filled in, as text. */
 export const writtenExportSchema = z.object({
@@ -50,8 +62,8 @@ export const definitionRecordSchema = z.discriminatedUnion('state', [
     volume: writtenEntry,
     exports: z.array(writtenExportSchema).max(exportsPerVolumeMax),
   }),
-  /** There was one of that name. */
-  z.object({ state: z.literal('deleted') }),
+  /** There was one of that name; 0: there never was. */
+  z.object({ state: z.literal('deleted'), life: count<number>() }),
 ]);
 export type DefinitionRecord = z.infer<typeof definitionRecordSchema>;
 export type LiveDefinition = Exclude<DefinitionRecord, { readonly state: 'deleted' }>;
@@ -96,6 +108,8 @@ export const exportsChangedSchema = z.looseObject({
 /** A volume as `list-volumes` tells of it; beside these, whatever its status says. */
 export const listedVolumeSchema = z.looseObject({
   volume: id<VolumeId>(),
+  /** Tells a created volume from its namesakes; 0 for others. */
+  life: count<number>().default(0),
   /** Where it is written: in the topology file, or only in the config database. */
   origin: z.enum(['topology', 'created']),
   state: z.string().default('unknown'),
@@ -114,6 +128,8 @@ export type ListedVolume = z.infer<typeof listedVolumeSchema>;
 
 /** The answer to `create-volume` and `delete-volume`: how far the volume is. */
 export const volumeProgressSchema = z.looseObject({
+  /** Of a created volume; 0 for others. */
+  life: count<number>().default(0),
   state: z.string(),
   reason: z.string(),
   waitingFor: z.string(),

@@ -13,6 +13,10 @@ export type RecordRead<Value> =
   /** What the key holds was not written by this version, or not by Sanctor. */
   | { readonly outcome: 'invalid'; readonly reason: string };
 
+export type RecordConfirm<Value> =
+  | { readonly outcome: 'confirmed'; readonly value: Value }
+  | Extract<RecordRead<Value>, { readonly outcome: 'unavailable' | 'invalid' }>;
+
 export type RecordWrite =
   | { readonly outcome: 'written' }
   | { readonly outcome: 'conflict' }
@@ -81,6 +85,25 @@ export class RecordStore<Value> {
       if (result.outcome !== 'written') return done(result);
       this.#revision = result.revision;
       done({ outcome: 'written' });
+    });
+  }
+
+  /**
+   * Reads what the key holds now. A plain read may be old: only a write that succeeds proves it (DESIGN I3), so what was
+   * read is written again; nothing that somebody else began before can arrive afterwards.
+   *
+   * @param whenAbsent what is written where nothing is, so that the absence is proven, too
+   */
+  confirm(whenAbsent: Value, done: (result: RecordConfirm<Value>) => void): void {
+    this.read((result) => {
+      if (result.outcome === 'unavailable' || result.outcome === 'invalid') return done(result);
+      const value = result.outcome === 'found' ? result.value : whenAbsent;
+      this.write(value, (written) => {
+        if (written.outcome === 'written') return done({ outcome: 'confirmed', value });
+        const reason =
+          written.outcome === 'conflict' ? 'somebody else wrote at the same time' : written.reason;
+        done({ outcome: 'unavailable', reason });
+      });
     });
   }
 

@@ -24,7 +24,7 @@ import { ControlClaim } from './control-claim.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 import { type VirtualizerMachineEvent, virtualizerMachine } from './virtualizer-machine.ts';
 import type { VolumeAssembly } from './volume-assembly.ts';
-import { VolumeCatalogue } from './volume-catalogue.ts';
+import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
 import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
 
@@ -58,7 +58,12 @@ export class Virtualizer {
     const { database, random } = ports;
     this.#claim = new ControlClaim({ database, random, virtualizer, incarnation });
     const { topology } = input;
-    this.#catalogue = new VolumeCatalogue({ topology, database, log: ports.log });
+    this.#catalogue = new VolumeCatalogue({
+      topology,
+      database,
+      log: ports.log,
+      appeared: (created) => this.#startCreated(created),
+    });
     this.#watch = new ActorWatch(input, this.#actor, ports, {
       membersChanged: () => this.#term?.volumes.membersChanged(),
       hostSeen: (host, facts) => this.#term?.volumes.hostSeen(host, facts),
@@ -175,6 +180,14 @@ export class Virtualizer {
     this.#tellExports();
   }
 
+  /** A volume whose definition arrived late. */
+  #startCreated({ defined, definition }: CreatedVolume): void {
+    const { id } = defined.volume;
+    this.#term?.volumes.start([defined.volume]);
+    if (definition.state === 'deleting') this.#term?.volumes.get(id)?.end();
+    this.#tellExports();
+  }
+
   #stopVolumes(): void {
     this.#term?.volumes.stop();
     this.#term = null;
@@ -183,7 +196,8 @@ export class Virtualizer {
   /** Nothing is left but the definition: once that is gone, too, the name is free. */
   #volumeEnded(volume: VolumeId): void {
     const term = this.#term;
-    this.#catalogue.change(volume, { state: 'deleted' }, (problem) => {
+    const life = this.#catalogue.lastLife(volume);
+    this.#catalogue.change(volume, { state: 'deleted', life }, (problem) => {
       if (problem === '' || term === null || this.#term !== term) return;
       this.#ports.log.warn(
         { volume, problem },

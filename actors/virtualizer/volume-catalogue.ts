@@ -1,7 +1,9 @@
 /**
  * The volumes that were created beside those of the topology: each has a definition under a key of its own, changed by
  * compare-and-set. A change counts once a write has surely succeeded: when nobody knows, the key is read again and
- * written again (DESIGN I3). What becomes of the volumes is their assemblies' business.
+ * written again (DESIGN I3); and what stands there when a virtualizer begins to decide counts once it has been written
+ * anew, for an old answer could name a volume as deleted that is in use. What becomes of the volumes is their
+ * assemblies' business.
  */
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { ConfigDatabase, Log } from '../../protocols/ports.ts';
@@ -18,6 +20,8 @@ export interface CatalogueParts {
   readonly topology: Topology;
   readonly database: ConfigDatabase;
   readonly log: Log;
+  /** A definition turned up that this virtualizer had not made: a write that arrived late. */
+  readonly appeared: (created: CreatedVolume) => void;
 }
 
 /** A created volume that is there, or about to go. */
@@ -32,9 +36,13 @@ type Changed = (problem: string) => void;
 /** A write whose outcome nobody knows, or that met another, is tried so often. */
 const attemptsMax = 4;
 
+const neverThere: DefinitionRecord = { state: 'deleted', life: 0 };
+
 export class VolumeCatalogue {
   readonly #parts: CatalogueParts;
   readonly #created = new Map<VolumeId, CreatedVolume>();
+  /** Of each name, the life of the last volume that had it. */
+  readonly #lastLives = new Map<VolumeId, number>();
   #changes = 0;
 
   constructor(parts: CatalogueParts) {
@@ -53,6 +61,11 @@ export class VolumeCatalogue {
       .map(({ defined }) => defined);
   }
 
+  /** Of the last volume of that name, whether it is there or was deleted; 0 if there never was one. */
+  lastLife(volume: VolumeId): number {
+    return this.#lastLives.get(volume) ?? 0;
+  }
+
   /** How often it changed. */
   get changes(): number {
     return this.#changes;
@@ -63,6 +76,7 @@ export class VolumeCatalogue {
     this.#parts.database.list(databaseKeys.definitions, (result) => {
       if ('unavailable' in result) return done(result.unavailable);
       this.#created.clear();
+      this.#lastLives.clear();
       this.#readNext(result.keys, done);
     });
   }
@@ -73,7 +87,7 @@ export class VolumeCatalogue {
     const key = databaseKeys.definition(volume);
     const store = new RecordStore(this.#parts.database, key, definitionRecordSchema);
     const before = this.#created.get(volume)?.definition ?? null;
-    this.#attempt(store, { before, next, attempts: 0 }, (problem) => {
+    this.#attempt(store, { volume, before, next, attempts: 0 }, (problem) => {
       if (problem === '') this.#note(volume, next);
       done(problem);
     });
@@ -81,22 +95,40 @@ export class VolumeCatalogue {
 
   #attempt(
     store: RecordStore<DefinitionRecord>,
-    change: { before: DefinitionRecord | null; next: DefinitionRecord; attempts: number },
+    change: {
+      volume: VolumeId;
+      before: DefinitionRecord | null;
+      next: DefinitionRecord;
+      attempts: number;
+    },
     done: Changed,
   ): void {
-    const { before, next, attempts } = change;
+    const { volume, before, next, attempts } = change;
     store.read((result) => {
       if (result.outcome === 'unavailable' || result.outcome === 'invalid')
         return done(`the config database cannot be used: ${result.reason}`);
       const found = result.outcome === 'found' ? result.value : null;
-      if (!isSame(found, before) && !isSame(found, next))
-        return done('another virtualizer changed its definition');
+      if (!isSame(found, before) && !isSame(found, next)) {
+        this.#adopt(volume, store);
+        return done('its definition is another one than was known; ask again');
+      }
       store.write(next, (written) => {
         if (written.outcome === 'written') done('');
         else if (attempts + 1 < attemptsMax)
-          this.#attempt(store, { before, next, attempts: attempts + 1 }, done);
+          this.#attempt(store, { ...change, attempts: attempts + 1 }, done);
         else done('whether its definition was written is not known');
       });
+    });
+  }
+
+  /** Takes over what stands in the database, if it is that: the read may have been old. */
+  #adopt(volume: VolumeId, store: RecordStore<DefinitionRecord>): void {
+    const known = this.#created.get(volume)?.definition ?? null;
+    store.confirm(neverThere, (result) => {
+      if (result.outcome !== 'confirmed' || isSame(result.value, known)) return;
+      this.#note(volume, result.value);
+      const created = this.#created.get(volume);
+      if (created !== undefined && known === null) this.#parts.appeared(created);
     });
   }
 
@@ -108,12 +140,12 @@ export class VolumeCatalogue {
       return;
     }
     const { database, log } = this.#parts;
-    new RecordStore(database, key, definitionRecordSchema).read((result) => {
+    new RecordStore(database, key, definitionRecordSchema).confirm(neverThere, (result) => {
       if (result.outcome === 'unavailable') return done(result.reason);
       const volume = key.slice(databaseKeys.definitions.length) as VolumeId;
       if (result.outcome === 'invalid')
         log.error({ volume }, `the definition of a volume is not used: ${result.reason}`);
-      else if (result.outcome === 'found') this.#note(volume, result.value);
+      else this.#note(volume, result.value);
       this.#readNext(others, done);
     });
   }
@@ -122,6 +154,7 @@ export class VolumeCatalogue {
   #note(volume: VolumeId, definition: DefinitionRecord): void {
     const { topology, log } = this.#parts;
     this.#changes++;
+    this.#lastLives.set(volume, definition.life);
     if (definition.state === 'deleted') {
       this.#created.delete(volume);
       return;

@@ -21,6 +21,7 @@ import {
   deleteVolumeSchema,
   exportsQuerySchema,
   type HostExportsTold,
+  listVolumesSchema,
 } from '../../protocols/volume-definition.ts';
 import type { Actor } from '../actor.ts';
 import type { VolumeCatalogue } from './volume-catalogue.ts';
@@ -81,11 +82,15 @@ export class VolumeCommands {
     on(verbs.createVolume, createVolumeSchema, (term, body, answer) =>
       this.#carryOut(term, () => this.#create(term, body), answer),
     );
-    on(verbs.deleteVolume, deleteVolumeSchema, (term, { volume }, answer) =>
-      this.#carryOut(term, () => this.#delete(term, volume), answer),
+    on(verbs.deleteVolume, deleteVolumeSchema, (term, { volume, life }, answer) =>
+      this.#carryOut(term, () => this.#delete(term, volume, life), answer),
     );
-    on(verbs.listVolumes, z.object({}), (term, _, answer) =>
-      answer({ ok: true, volumes: this.#list(term) }),
+    on(verbs.listVolumes, listVolumesSchema, (term, { volume }, answer) =>
+      answer({
+        ok: true,
+        volumes: this.#list(term),
+        ...(volume === undefined ? {} : { lastLife: this.#parts.catalogue.lastLife(volume) }),
+      }),
     );
     on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>
       answer({ ok: true, ...this.#exportsOf(term, host) }),
@@ -107,11 +112,16 @@ export class VolumeCommands {
       return JSON.stringify(before.defined) === JSON.stringify(defined)
         ? this.#progress(term, name)
         : refusal('refused', `volume ${name} exists already, and is another one than this`);
+    if (body.follows !== undefined && body.follows !== catalogue.lastLife(name))
+      return refusal(
+        'fenced',
+        `volume ${name} was created or deleted meanwhile; look, and ask again`,
+      );
     const tooMuch = this.#tooMuch(body);
     if (tooMuch !== '') return refusal('refused', tooMuch);
     const trial = term.volumes.trial(defined.volume);
     if (trial.outcome !== 'fits') return refusal(trial.outcome, trial.message);
-    const life = this.#parts.random.integer(lifeLimit);
+    const life = this.#parts.random.integer(lifeLimit) + 1;
     return {
       name,
       definition: { ...definition, life },
@@ -119,9 +129,11 @@ export class VolumeCommands {
     };
   }
 
-  #delete(term: ActiveTerm, name: VolumeId): Answer | Change {
+  #delete(term: ActiveTerm, name: VolumeId, life: number | undefined): Answer | Change {
     const created = this.#parts.catalogue.created.get(name);
     if (created === undefined) return this.#refuseDelete(name);
+    if (life !== undefined && life !== created.definition.life)
+      return refusal('unknown', `that volume ${name} is gone; there is another one of its name`);
     if (created.definition.state === 'deleting') return this.#progress(term, name);
     const exporting = created.defined.exports.map(({ host }) => host);
     const holding = (term.volumes.get(name)?.hostsHolding() ?? []).filter(
@@ -170,7 +182,8 @@ export class VolumeCommands {
   #progress(term: ActiveTerm, name: VolumeId): Answer {
     const status = term.volumes.get(name)?.status();
     const { state = 'unknown', reason = '', waitingFor = '' } = status ?? {};
-    return { ok: true, volume: name, state, reason, waitingFor };
+    const life = this.#parts.catalogue.created.get(name)?.definition.life ?? 0;
+    return { ok: true, volume: name, life, state, reason, waitingFor };
   }
 
   #tooMuch(body: CreateVolume): string {
@@ -199,18 +212,21 @@ export class VolumeCommands {
     const { topology, catalogue } = this.#parts;
     const written = topology.volumes.map((volume) => ({
       origin: 'topology',
+      life: 0,
       volume,
       exports: topology.hosts.flatMap(({ id, exports }) =>
         exports.filter((each) => each.volume === volume.id).map((each) => ({ ...each, host: id })),
       ),
     }));
-    const created = [...catalogue.created.values()].map(({ defined }) => ({
+    const created = [...catalogue.created.values()].map(({ defined, definition }) => ({
       origin: 'created',
+      life: definition.life,
       ...defined,
     }));
-    return [...written, ...created].map(({ origin, volume, exports }) => ({
+    return [...written, ...created].map(({ origin, life, volume, exports }) => ({
       ...term.volumes.get(volume.id)?.status(),
       volume: volume.id,
+      life,
       origin,
       hosts: volume.hosts,
       exports: exportTexts({ volume, exports }),

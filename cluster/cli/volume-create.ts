@@ -1,6 +1,7 @@
 /** `sanctor volume create`: asks for a volume until it serves, and prints where its consumers find it. */
 import { parse } from 'yaml';
 import { type Answer, verbs } from '../../protocols/commands.ts';
+import { isId } from '../../protocols/ids.ts';
 import { nbdPortDefault } from '../../protocols/topology/listen.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { type CreateVolume, volumeProgressSchema } from '../../protocols/volume-definition.ts';
@@ -26,9 +27,16 @@ const readyWithinMs = 15_000;
 /** @throws Error when the volume cannot be made, or does not serve in time; the message says why and what to do. */
 export async function createVolume(name: string, options: CreateOptions): Promise<void> {
   const exports = await withCluster(options.cluster, async ({ client, topology }) => {
-    const body = bodyOf(name, options, topology);
     const volumes = new VolumeClient(client, topology);
-    const seen = await waitUntil(() => look(volumes, name, body), readyWithinMs);
+    const body = bodyOf(name, options, topology);
+    let follows: number | undefined;
+    const seen = await waitUntil(async (): Promise<Look<readonly ServedExport[]>> => {
+      // What is no name at all is for the virtualizer to refuse.
+      if (isId(name)) follows ??= await volumes.lastLife(name).catch(() => undefined);
+      if (isId(name) && follows === undefined)
+        return { outcome: 'waiting', reason: 'no virtualizer decides' };
+      return look(volumes, name, follows === undefined ? body : { ...body, follows });
+    }, readyWithinMs);
     if (seen.outcome === 'done') return seen.result;
     throw new Error(
       `volume ${name} does not serve yet: ${seen.reason}; it is made when that has changed ` +

@@ -17,11 +17,12 @@ const goneWithinMs = 60_000;
 export async function deleteVolume(name: string, options: DeleteOptions): Promise<void> {
   await withCluster(options.cluster, async ({ client, topology }) => {
     const volumes = new VolumeClient(client, topology);
-    await volumes.find(name);
+    const { life, origin } = await volumes.find(name);
+    const body = { volume: name, ...(origin === 'created' ? { life } : {}) };
     if (options.yes !== true) await confirm(name);
     let isTold = false;
     const look = async (): Promise<Look<null>> => {
-      const answer = await volumes.ask(verbs.deleteVolume, { volume: name });
+      const answer = await volumes.ask(verbs.deleteVolume, body);
       if (answer.ok) {
         isTold = true;
         return { outcome: 'waiting', reason: waitReason(answer) };

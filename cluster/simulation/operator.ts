@@ -33,6 +33,7 @@ export class Operator {
   readonly #questions: Questions;
   /** The volume that is there; '' when there is none. */
   #made = '';
+  #life = 0;
   #isBusy = false;
 
   constructor(parts: OperatorParts) {
@@ -62,16 +63,18 @@ export class Operator {
     this.#isBusy = true;
     if (this.#made === '') {
       this.#made = name;
-      const volume = { id: name, size, layout, hosts: [host] };
-      const body = { volume, exports: [{ host }] };
-      this.#ask(verbs.createVolume, body, (answer) => answer.ok && answer.state === 'serving');
+      this.#create(
+        { volume: { id: name, size, layout, hosts: [host] }, exports: [{ host }] },
+        name,
+      );
       return `creates ${name} for ${host}`;
     }
     const volume = this.#made;
-    this.#ask(verbs.deleteVolume, { volume }, (answer) => {
-      const isGone = !answer.ok && answer.reason === 'unknown';
-      if (isGone) this.#made = '';
-      return isGone;
+    this.#ask(verbs.deleteVolume, { volume, life: this.#life }, (answer) => {
+      if (answer.ok || answer.reason !== 'unknown') return false;
+      this.#made = '';
+      this.#isBusy = false;
+      return true;
     });
     return `deletes ${volume}`;
   }
@@ -86,13 +89,28 @@ export class Operator {
     return { mirror: [one, random.pick(others)] };
   }
 
+  /** First which life it is to follow, then the volume. */
+  #create(body: object, name: string): void {
+    this.#ask(verbs.listVolumes, { volume: name }, (listed) => {
+      if (!listed.ok) return false;
+      this.#ask(verbs.createVolume, { ...body, follows: listed.lastLife }, (answer) => {
+        if (!answer.ok || answer.state !== 'serving') return false;
+        this.#life = Number(answer.life);
+        this.#isBusy = false;
+        return true;
+      });
+      return true;
+    });
+  }
+
+  /** @param isOver looks at each answer; while it says no, the question is asked again */
   #ask(verb: string, body: object, isOver: (answer: Answer) => boolean): void {
     const [virtualizer] = this.#parts.topology.virtualizers;
     const address = { kind: 'virtualizer', id: virtualizer?.id ?? '' } as const;
     const ask = () =>
       this.#questions.ask(address, verb, body, answerMsMax, (answer) => {
-        if (isOver(answer)) this.#isBusy = false;
-        else if (!answer.ok && answer.reason === 'refused')
+        if (isOver(answer)) return;
+        if (!answer.ok && (answer.reason === 'refused' || answer.reason === 'fenced'))
           this.#parts.onRefused(`${verb} was refused: ${answer.message}`);
         else this.#process.clock.setTimeout(ask, askAgainMs);
       });
