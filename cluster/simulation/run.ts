@@ -48,6 +48,8 @@ export interface RunReport {
 
 /** How soon everything must serve, from the start and after the last fault. */
 const healthyWithinMs = 20_000;
+/** What was healed at the last moment is heard of within this: until then everything may look well that is not. */
+const newsMs = 1500;
 /** How long an I/O may be open beyond its deadline. */
 const deadlineSlackMs = 2000;
 const readBackWithinMs = 30_000;
@@ -162,6 +164,7 @@ export class Run {
 
   /** Faults have stopped: everything must serve again, and every request must end. */
   #calmDown(): void {
+    this.#runFor(newsMs, () => false);
     this.#becomeHealthy('after the last fault');
     this.#consumers.stop();
     const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
