@@ -1,4 +1,5 @@
 /** All proofs, by what the project claims. */
+import { fuzzProof } from './fuzz.ts';
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import type { Proof } from './proof.ts';
@@ -17,9 +18,31 @@ function proofOfTests(name: string, shows: string, files: readonly string[]): Pr
 export const proofs: readonly Proof[] = [
   seedsProof,
   mutantsProof,
+  fuzzProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',
     'test/cluster/real/data-kept.test.ts',
+  ]),
+  proofOfTests(
+    'histories',
+    'what clients see of real processes is one history: through two hosts at once, while they hang up and ask again, while processes and NATS servers are killed',
+    [
+      'test/cluster/real/shared-volume.test.ts',
+      'test/cluster/real/history.test.ts',
+      'test/cluster/real/edge-order.test.ts',
+      'test/cluster/real/nats-trouble.test.ts',
+    ],
+  ),
+  proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [
+    'test/cluster/real/bad-input.test.ts',
+    'test/cluster/real/refusals.test.ts',
+    'test/cluster/real/commands.test.ts',
+    'test/cluster/topology-file.test.ts',
+    'test/protocols/topology/topology-problems.test.ts',
+    'test/protocols/topology/structure-problems.test.ts',
+  ]),
+  proofOfTests('discovery', 'every actor answers NATS service discovery by the rules, under load', [
+    'test/cluster/real/discovery.test.ts',
   ]),
 ];
