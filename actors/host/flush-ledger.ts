@@ -19,9 +19,14 @@ export interface FlushEntry {
   broken: boolean;
 }
 
-/** True when a flush has to visit the disk. */
-export function needsFlush(entry: FlushEntry): boolean {
-  return entry.inDoubt || entry.acknowledged > entry.flushed;
+/**
+ * True when a flush has to visit the disk.
+ *
+ * @param othersWrite in shared attach a flush covers what was acknowledged to any host before it (DESIGN I1), and only
+ *   the disks know of that
+ */
+export function needsFlush(entry: FlushEntry, othersWrite: boolean): boolean {
+  return othersWrite || entry.inDoubt || entry.acknowledged > entry.flushed;
 }
 
 export class FlushLedger {

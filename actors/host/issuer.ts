@@ -160,7 +160,7 @@ export class Issuer {
   #issueFlush(io: ConsumerIo): boolean {
     const { driver, cursor } = io;
     const entry = driver.ledger.entries[cursor];
-    if (entry === undefined || !needsFlush(entry)) {
+    if (entry === undefined || !needsFlush(entry, driver.readsThroughCoordinator)) {
       io.cursor++;
       return true;
     }

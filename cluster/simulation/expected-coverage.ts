@@ -27,7 +27,39 @@ const exemptCodes: readonly Exemption[] = [
   { why: 'no disk runs out of space: stores have their size from the start', what: ['noSpace'] },
 ];
 
-const exemptTransitions: readonly Exemption[] = [];
+const exemptTransitions: readonly Exemption[] = [
+  {
+    why: 'media neither fail to open nor to sync, nor hold another disk: the disk’s own tests see to that',
+    what: [
+      'disk: absent > refused on store.refused',
+      'disk: replaying > refused on store.refused',
+      'disk: replaying > refused on store.failed',
+      'disk: unassembled > failed on store.failed',
+      'disk: serving > failed on store.failed',
+      'disk: refused > stopping on stop.requested',
+      'disk: failed > stopping on stop.requested',
+    ],
+  },
+  {
+    why: 'a store is there before anybody can ask its disk to stop',
+    what: ['disk: absent > stopped on stop.requested'],
+  },
+  {
+    why: 'there is one virtualizer, and nobody else takes control from it',
+    what: ['virtualizer: starting.claiming > refused on control.lost'],
+  },
+  {
+    why: 'what there is no room for is refused before it is defined',
+    what: [
+      'volume: deciding > ending.draining.looking on decision.impossible',
+      'volume: deciding > gathering.resting on decision.impossible',
+    ],
+  },
+  {
+    why: 'while a volume serves nobody is asked anything that could be refused',
+    what: ['volume: serving > gathering.resting on member.refused'],
+  },
+];
 
 export interface Exemptions {
   readonly codes: readonly Exemption[];

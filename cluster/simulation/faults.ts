@@ -21,6 +21,7 @@ import {
   powerCutInWrite,
   restartOf,
   restartYoung,
+  standstill,
 } from './process-strikes.ts';
 import { type Strike, spellOf } from './strike.ts';
 
@@ -64,6 +65,7 @@ export const faultKinds = {
   disconnect: { weight: 16, strike: disconnect },
   stall: { weight: 5, strike: stall },
   pause: { weight: 6, strike: pause },
+  standstill: { weight: 2, strike: standstill },
   partition: { weight: 5, strike: partition },
   crashHost: { weight: 5, strike: crashOf('host') },
   crashSwitch: { weight: 9, strike: crashOf('switch') },

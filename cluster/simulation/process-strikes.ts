@@ -25,6 +25,24 @@ export const pause: Strike = ({ world }, random) => {
   return `${process.name} for ${pausedMs.toFixed(0)} ms`;
 };
 
+/**
+ * A process that hosts need stands still for longer than anybody waits for it; half the time a host is ended in good
+ * order meanwhile, which then has nobody to say goodbye to.
+ */
+export const standstill: Strike = (targets, random) => {
+  const kind = random.pick(['switch', 'disk', 'disk', 'virtualizer'] as const);
+  const process = pickNode(targets.world, random, kind)?.process ?? null;
+  const pausedMs = random.between(6000, 14_000);
+  const host = pickNode(targets.world, random, 'host');
+  const endsHost = random.integer(2) === 0 && host !== null;
+  if (process === null) return null;
+  process.pause();
+  targets.world.clock.setTimeout(() => process.resume(), pausedMs);
+  if (endsHost) targets.restart(host);
+  const what = `${process.name} for ${pausedMs.toFixed(0)} ms`;
+  return endsHost ? `${what}, and ${host.node.id} is restarted` : what;
+};
+
 export const crashTwo: Strike = (targets, random) => {
   const [one, other] = pickNodes(targets.world, random, 2);
   if (one === undefined || other === undefined) return null;

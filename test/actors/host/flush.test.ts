@@ -49,6 +49,14 @@ describe('flush (I11)', () => {
     expect(disksOf(world.sent())).to.deep.equal(['d1', 'd2']);
   });
 
+  it('in shared attach goes to every disk: it covers what was acknowledged to other hosts, too', () => {
+    world = new HostWorld({ mode: 'shared' });
+    world.serve();
+    flushAll();
+    flush();
+    expect(disksOf(world.sent())).to.deep.equal(['d1', 'd2', 'd3', 'd4']);
+  });
+
   it('with nothing to make durable sends nothing', () => {
     flushAll();
     write(0, true);

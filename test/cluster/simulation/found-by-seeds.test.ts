@@ -18,6 +18,12 @@ const found: readonly Found[] = [
     minutes: 2,
     what: 'a write of a host that died arrived while another host went on, and was taken for a ghost',
   },
+  {
+    seed: 122,
+    topology: 'default',
+    minutes: 2,
+    what: 'a flush through one host did not make durable what had been acknowledged to another',
+  },
 ];
 
 describe('seeds that found something', function () {
