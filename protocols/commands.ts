@@ -82,6 +82,8 @@ export const attachRequestSchema = z.object({
   host: id<HostId>(),
   hostIncarnation: count<Incarnation>(),
   volume: id<VolumeId>(),
+  /** Which volume of that name, where it was created while the cluster ran: a namesake is not meant. */
+  life: count<number>().optional(),
   mode: attachModeSchema,
   readOnly: z.boolean(),
   /** The attach epoch that the host gave up, when it asks to be attached anew: only a higher one will do. */

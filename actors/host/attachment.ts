@@ -26,6 +26,8 @@ import { epochsDiffer, type VolumeView, viewOf } from './volume-view.ts';
 /** What is to be attached. */
 export interface AttachmentOptions {
   readonly volume: VolumeId;
+  /** Of a created volume: its consumers must not meet a namesake that came after it. */
+  readonly life?: number;
   readonly mode: AttachMode;
   readonly readOnly: boolean;
 }
@@ -61,9 +63,16 @@ export class Attachment {
     this.readOnly = options.readOnly;
     this.#parts = parts;
     const { actor, ports, host } = parts;
-    const { volume, mode, readOnly } = options;
+    const { volume, life, mode, readOnly } = options;
     this.#contact = new VirtualizerContact(
-      { host, hostIncarnation: actor.incarnation, volume, mode, readOnly },
+      {
+        host,
+        hostIncarnation: actor.incarnation,
+        volume,
+        ...(life === undefined ? {} : { life }),
+        mode,
+        readOnly,
+      },
       parts.virtualizers,
       actor,
       ports.clock,

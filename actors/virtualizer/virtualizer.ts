@@ -222,8 +222,10 @@ export class Virtualizer {
   }
 
   #handleCommands(): void {
-    this.#onVolumeCommand(verbs.attach, attachRequestSchema, (volume, request) =>
-      volume.attach(request),
+    this.#onVolumeCommand(
+      verbs.attach,
+      attachRequestSchema,
+      (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume.attach(request),
     );
     this.#onVolumeCommand(verbs.detach, attachRequestSchema, (volume, request) =>
       volume.detach(request),

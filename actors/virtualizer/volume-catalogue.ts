@@ -5,6 +5,7 @@
  * anew, for an old answer could name a volume as deleted that is in use. What becomes of the volumes is their
  * assemblies' business.
  */
+import { type Answer, type AttachRequest, refusal } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { ConfigDatabase, Log } from '../../protocols/ports.ts';
 import { readDefinition } from '../../protocols/topology/created-volume.ts';
@@ -64,6 +65,15 @@ export class VolumeCatalogue {
   /** Of the last volume of that name, whether it is there or was deleted; 0 if there never was one. */
   lastLife(volume: VolumeId): number {
     return this.#lastLives.get(volume) ?? 0;
+  }
+
+  /** Says no to who means a volume that was deleted, and whose name another one has; null where that is not so. */
+  refusalOfNamesake({ volume, life }: Pick<AttachRequest, 'volume' | 'life'>): Answer | null {
+    if (life === undefined || life === this.lastLife(volume)) return null;
+    return refusal(
+      'refused',
+      `that volume ${volume} was deleted; there is another one of its name`,
+    );
   }
 
   /** How often it changed. */

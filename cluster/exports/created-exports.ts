@@ -68,7 +68,7 @@ export class CreatedExports {
 
   #begin(wanted: CreatedExport): void {
     const { host, server, log } = this.#parts;
-    const { volume, attach, readOnly } = wanted;
+    const { volume, life, attach, readOnly } = wanted;
     if (!host.isAttachable) return;
     if (host.attachments.some(({ volumeId }) => volumeId === volume)) {
       log.error({ volume, host: host.id }, 'a created volume is attached here already');
@@ -77,7 +77,7 @@ export class CreatedExports {
     if (!server.begin(wanted)) return;
     this.#served.set(volume, { wanted, isEnding: false });
     host
-      .attach({ volume, mode: attach, readOnly })
+      .attach({ volume, life, mode: attach, readOnly })
       .whenKnown((driver) => server.offer(wanted, driver));
   }
 

@@ -27,6 +27,12 @@ export function create(world: VirtualizerWorld, more: object = {}, id = 'vol9'):
   world.untilState('serving', id);
 }
 
+/** Of the last volume of that name. */
+export function lastLifeOf(world: VirtualizerWorld, id = 'vol9'): number {
+  const answer = world.command(verbs.listVolumes, { volume: id });
+  return answer.ok ? Number(answer.lastLife) : Number.NaN;
+}
+
 export function names(world: VirtualizerWorld): readonly string[] {
   const answer = world.command(verbs.listVolumes);
   if (!answer.ok) return [answer.message];

@@ -5,10 +5,12 @@ import {
   create,
   definition,
   generationOf,
+  lastLifeOf,
   mirror,
   names,
   serving,
   untilGone,
+  wanted,
 } from './created-volume-world.ts';
 import { smallTopology, VirtualizerWorld } from './virtualizer-world.ts';
 
@@ -132,6 +134,35 @@ describe('virtualizer: deleting a volume', () => {
     const next = world.record('vol9');
     expect(next.generation).to.be.above(former.generation + 1);
     for (const { epoch } of next.partitions) expect(epoch).to.be.above(former.lastEpoch);
+  });
+
+  it('keeps who meant the former one away from its namesake', () => {
+    const world = serving();
+    const lifeOf = () => lastLifeOf(world);
+    create(world);
+    const former = lifeOf();
+    deleteHeld(world);
+    create(world);
+    expect(lifeOf()).to.not.equal(former);
+    world.host('h1').attach('vol9', 'exclusive', former);
+    world.run(2000);
+    expect(world.host('h1').answer).to.match(/^refused: that volume vol9 was deleted/);
+    expect(world.host('h1').isAttached('vol9')).to.equal(false);
+    world.host('h1').attach('vol9', 'exclusive', lifeOf());
+    world.until(() => world.host('h1').isAttached('vol9'), 'vol9 serves h1');
+  });
+
+  it('is not carried out for a namesake, nor undone by a command that comes late', () => {
+    const world = serving();
+    create(world);
+    const former = lastLifeOf(world);
+    deleteHeld(world);
+    const late = world.command(verbs.createVolume, { ...wanted(), follows: 0 });
+    expect(late, 'a copy of what created the former one').to.include({ reason: 'fenced' });
+    create(world);
+    const again = world.command(verbs.deleteVolume, { volume: 'vol9', life: former });
+    expect(again, 'a copy of what deleted it').to.include({ reason: 'unknown' });
+    expect(names(world)).to.include('vol9');
   });
 
   it('tells a disk that was away when it comes back, and does not let the volume live again', () => {

@@ -250,12 +250,13 @@ export class FakeHost implements FakeMember {
   }
 
   /** Asks to be attached, again and again until it holds control data with its incarnation. */
-  attach(volume: string, mode: AttachMode = 'exclusive'): void {
+  attach(volume: string, mode: AttachMode = 'exclusive', life?: number): void {
     const { id } = this.actor.address;
     const request = {
       host: id,
       hostIncarnation: this.#incarnation,
       volume,
+      ...(life === undefined ? {} : { life }),
       mode,
       readOnly: false,
       ...(this.lostEpoch > 0 ? { lostEpoch: this.lostEpoch as AttachEpoch } : {}),
@@ -265,7 +266,7 @@ export class FakeHost implements FakeMember {
       this.answer = answer.ok ? String(answer.outcome) : `${answer.reason}: ${answer.message}`;
     });
     this.#timer = this.#parts.clock.setTimeout(() => {
-      if (!this.isAttached(volume)) this.attach(volume, mode);
+      if (!this.isAttached(volume)) this.attach(volume, mode, life);
     }, 400);
   }
 
