@@ -7,6 +7,7 @@ import {
   retryMsMax,
 } from '../../../actors/virtualizer/command-round.ts';
 import {
+  type RecordConfirm,
   type RecordRead,
   RecordStore,
   type RecordWrite,
@@ -103,6 +104,29 @@ describe('record store', () => {
     database.faults = ['unknown, written'];
     clock.runFor(10);
     expect(() => store.write({ number: 2 }, () => {})).to.throw(/must be read before/);
+  });
+
+  it('confirms what it reads by writing it: an old answer, or an absence that is none, is not taken for the present', () => {
+    const { store, database, clock, read, write } = openStore();
+    const confirm = () => {
+      const results: RecordConfirm<Numbered>[] = [];
+      store.confirm({ number: 0 }, (result) => results.push(result));
+      clock.runFor(10);
+      return results[0];
+    };
+    expect(confirm(), 'nothing is there').to.deep.equal({
+      outcome: 'confirmed',
+      value: { number: 0 },
+    });
+    expect(read()).to.deep.equal({ outcome: 'found', value: { number: 0 } });
+    expect(write(5)).to.equal('written');
+    expect(confirm()).to.deep.equal({ outcome: 'confirmed', value: { number: 5 } });
+    const stale = database.read.bind(database);
+    database.read = (key, done) =>
+      stale(key, (result) =>
+        done(result.outcome === 'found' ? { ...result, revision: result.revision - 1 } : result),
+      );
+    expect(confirm()).to.include({ outcome: 'unavailable' });
   });
 
   it('says when the database is away, and when the key holds something else', () => {
