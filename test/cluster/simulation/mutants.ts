@@ -337,6 +337,47 @@ export const mutants = {
       },
     ],
   },
+  believesOldDefinitions: {
+    does: 'the virtualizer takes an old answer of the database for what a created volume is now',
+    patches: [
+      {
+        file: 'actors/virtualizer/record-store.js',
+        snippet: "const value = result.outcome === 'found' ? result.value : whenAbsent;",
+        replacement: `const value = result.outcome === 'found' ? result.value : whenAbsent;
+          if (true) return done({ outcome: 'confirmed', value });`,
+      },
+    ],
+  },
+  flushesOwnDisksOnly: {
+    does: 'a flush of a shared volume passes over disks that hold nothing of its own host',
+    patches: [
+      {
+        file: 'actors/host/flush-ledger.js',
+        snippet: 'return othersWrite || entry.inDoubt',
+        replacement: 'return entry.inDoubt',
+      },
+    ],
+  },
+  issuesExtentGenerationsTwice: {
+    does: 'extents of a new volume have a generation that those of a deleted one had',
+    patches: [
+      {
+        file: 'actors/virtualizer/volume-creation.js',
+        snippet: 'generation: unitOf(highest + 1),',
+        replacement: 'generation: unitOf(1),',
+      },
+    ],
+  },
+  createsLateCopies: {
+    does: 'a late copy of a command brings a deleted volume back',
+    patches: [
+      {
+        file: 'actors/virtualizer/volume-commands.js',
+        snippet: 'if (body.follows !== undefined && body.follows !== catalogue.lastLife(name))',
+        replacement: 'if (false)',
+      },
+    ],
+  },
 } as const satisfies Record<string, Mutant>;
 
 export type MutantName = keyof typeof mutants;
