@@ -1,66 +1,17 @@
 import { expect } from 'chai';
 import { FaultyBus } from '../../../cluster/faults/faulty-bus.ts';
-import type { SimulatedBus } from '../../../cluster/simulation/bus.ts';
-import { VirtualClock } from '../../../cluster/simulation/clock.ts';
-import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
-import { SimulatedProcess } from '../../../cluster/simulation/process.ts';
-import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { idOf, type LinkId } from '../../../protocols/ids.ts';
-import type { Bus, BusState, Log } from '../../../protocols/ports.ts';
+import type { BusState } from '../../../protocols/ports.ts';
 import { subjectsOf } from '../../../protocols/subjects.ts';
 import { describeBusContract } from '../../ports/bus-contract.ts';
-import { type BusWorld, bytes, record, settle } from '../../ports/bus-world.ts';
+import { bytes, record, settle } from '../../ports/bus-world.ts';
+import { simulatedBusWorld } from '../../ports/simulated-bus-world.ts';
 
-const virtualMsMax = 20_000;
-const foreverMs = 1_000_000;
-
-interface FaultyWorld extends BusWorld {
-  connect(name: string): Promise<FaultyBus>;
-}
+type FaultyWorld = ReturnType<typeof openWorld>;
 
 /** The simulated network, with faults put around every connection. */
-function openWorld(): FaultyWorld {
-  const clock = new VirtualClock();
-  const network = new SimulatedNetwork({ clock, random: new SeededRandom('contract') });
-  const server = network.server('f1');
-  let errors = 0;
-  const ignore = () => {};
-  const error = () => {
-    errors += 1;
-  };
-  const log: Log = { debug: ignore, info: ignore, warn: ignore, error };
-  const inner = new Map<Bus, SimulatedBus>();
-  const connect = (name: string) =>
-    server.connect({ process: new SimulatedProcess(clock, name), role: 'io', log });
-  return {
-    connect: async (name) => {
-      const bus = connect(name);
-      const faulty = new FaultyBus(bus, clock, log);
-      inner.set(faulty, bus);
-      return faulty;
-    },
-    cut: (bus) => inner.get(bus)?.cut(foreverMs),
-    mend: (bus) => inner.get(bus)?.mend(),
-    stoppedReader: async (subject) => {
-      const bus = connect('stopped');
-      bus.subscribe(subject, { message: ignore });
-      bus.process.pause();
-    },
-    now: () => clock.now(),
-    errorCount: () => errors,
-    until: async (condition, what = 'the condition') => {
-      const deadline = clock.now() + virtualMsMax;
-      while (!condition()) {
-        if (clock.now() > deadline || !clock.runNext())
-          throw new Error(`waited in vain for ${what}`);
-      }
-    },
-    nextMacrotask: async () => {
-      clock.soon(ignore);
-      clock.runNext();
-    },
-    close: async () => {},
-  };
+function openWorld() {
+  return simulatedBusWorld((bus, clock, log) => new FaultyBus(bus, clock, log));
 }
 
 describeBusContract('with faults around it, none of them injected', async () => openWorld());
