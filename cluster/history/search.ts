@@ -134,19 +134,24 @@ function reachable(
 }
 
 /**
- * The writes under way that may take effect next. Of those without an end that write the same value, as unanswered
- * zeroes do, the first stands for all: which of them it was makes no difference any more.
+ * The writes under way that may take effect next. Of those that need not have happened and write the same value, as
+ * unanswered zeroes do, the one that ends first stands for all: whatever another one explains, it explains as well, and
+ * the other one can still take its place later.
  */
 function nextWrites({ done }: State, steps: readonly Step[], open: ReadonlySet<number>): number[] {
-  const endlessValues = new Set<number>();
-  return [...open].filter((index) => {
+  const next: number[] = [];
+  const firstByValue = new Map<number, number>();
+  for (const index of open) {
     const write = steps[index];
-    if (write?.isWrite !== true || done.has(index)) return false;
-    if (write.endedAt !== Number.POSITIVE_INFINITY) return true;
-    const isFirst = !endlessValues.has(write.value);
-    endlessValues.add(write.value);
-    return isFirst;
-  });
+    if (write?.isWrite !== true || done.has(index)) continue;
+    if (write.certain) {
+      next.push(index);
+      continue;
+    }
+    const first = steps[firstByValue.get(write.value) ?? -1];
+    if (first === undefined || write.endedAt < first.endedAt) firstByValue.set(write.value, index);
+  }
+  return [...next, ...firstByValue.values()];
 }
 
 /** A write without an end that has happened in every state is no longer of interest. */

@@ -1,4 +1,4 @@
-/** What a run must have met for its verdict to count (DESIGN §8), and how fast runs must be. The only place that says so. */
+/** What a run must have met for its verdict to count (DESIGN §8). The only place that says so. */
 import { sumOf } from './coverage.ts';
 import type { RunReport } from './run.ts';
 
@@ -9,8 +9,6 @@ export const countingIosMin = 3000;
 export const countingHotShareMin = 0.5;
 /** Faults that hit I/O in flight. */
 export const countingFaultsMin = 30;
-
-export const virtualSecondsPerCoreSecondMin = 50;
 
 /** Why a run does not count, as phrases; none when it does. */
 export function whyNotCounting(report: RunReport): readonly string[] {

@@ -1,8 +1,8 @@
 /**
  * The proof that the simulated cluster does nothing wrong: many seeds that count, on every topology, without a violation,
- * and nothing among faults, codes and transitions that never occurred. A step is a few seeds on all topologies.
+ * and nothing among faults, codes and transitions that never occurred. A step is a few seeds on all topologies. How fast
+ * it was is printed, and proves nothing on a machine that others use.
  */
-import { availableParallelism } from 'node:os';
 import { ordersOf, runBatch, type SeedRange } from '../../cluster/simulation/batch.ts';
 import {
   batchText,
@@ -10,10 +10,7 @@ import {
   runLine,
   summaryOf,
 } from '../../cluster/simulation/report.ts';
-import {
-  virtualSecondsPerCoreSecondMin,
-  whyNotCounting,
-} from '../../cluster/simulation/seeds-that-count.ts';
+import { whyNotCounting } from '../../cluster/simulation/seeds-that-count.ts';
 import { topologyNames } from '../../cluster/simulation/topology-names.ts';
 import type { Proof, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
 
@@ -52,7 +49,7 @@ function seedsStep(seeds: SeedRange, jobs: number): ProofStep {
 }
 
 function problemsOf(runs: readonly MeasuredRun[], { length }: ProofOptions): readonly string[] {
-  const { missing, untrueExemptions, virtualSecondsPerCoreSecond } = summaryOf(runs);
+  const { missing, untrueExemptions } = summaryOf(runs);
   const problems = topologyNames.flatMap((topology) => {
     const counting = runs.filter(
       ({ order, report }) => order.topology === topology && whyNotCounting(report).length === 0,
@@ -63,10 +60,5 @@ function problemsOf(runs: readonly MeasuredRun[], { length }: ProofOptions): rea
   if (missing.length > 0) problems.push(`never occurred: ${missing.join(', ')}`);
   if (untrueExemptions.length > 0)
     problems.push(`occurred, and is said not to: ${untrueExemptions.join(', ')}`);
-  if (virtualSecondsPerCoreSecond < virtualSecondsPerCoreSecondMin)
-    problems.push(
-      `${virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second, not ` +
-        `${virtualSecondsPerCoreSecondMin}, on ${availableParallelism()} cores that may be busy`,
-    );
   return problems;
 }

@@ -70,7 +70,11 @@ export class HistoryClient {
     this.#connection?.close();
   }
 
-  /** Reads the whole area once. @throws Error when a read fails, or is not answered `withinMs`. */
+  /**
+   * Reads the whole area once, again and again where that fails, for the volume may be assembled anew meanwhile.
+   *
+   * @throws Error when that takes longer than `withinMs`
+   */
   async readBack(withinMs: number): Promise<void> {
     this.#isStopping = false;
     const impatience = setTimeout(() => {
@@ -89,10 +93,14 @@ export class HistoryClient {
     const { area, name } = this.#options;
     const end = area.firstSector + area.sectorCount;
     for (let at = area.firstSector; at < end; at += readBackSectors) {
-      const answer = await this.#read(at, Math.min(readBackSectors, end - at));
-      if (answer?.error === nbd.NBD_SUCCESS) continue;
-      const why = answer === null ? 'no answer' : `${answer.error} ${answer.message}`;
-      throw new Error(`${name} cannot read back sector ${at}: ${why}`);
+      let why = '';
+      for (;;) {
+        const answer = await this.#read(at, Math.min(readBackSectors, end - at));
+        if (answer?.error === nbd.NBD_SUCCESS) break;
+        if (answer === null) throw new Error(`${name} cannot read back sector ${at}: ${why}`);
+        why = `${answer.error} ${answer.message}`;
+        await delay(errorDelayMs);
+      }
     }
   }
 

@@ -7,7 +7,7 @@ import type { RequestKind } from './history-recorder.ts';
 export interface HistoryArea {
   readonly firstSector: number;
   readonly sectorCount: number;
-  /** Numbers of blocks, counted from the begin of the volume. */
+  /** Numbers of blocks, counted from the begin of the volume: in the first half of the area. */
   readonly hotBlocks: readonly number[];
 }
 
@@ -42,16 +42,25 @@ export function historyArea(
   return {
     firstSector: startBytes / sectorBytes,
     sectorCount: lengthBytes / sectorBytes,
-    hotBlocks: Array.from({ length: hotBlocksCount }, () => firstBlock + random.integer(blocks)),
+    hotBlocks: Array.from(
+      { length: hotBlocksCount },
+      () => firstBlock + random.integer(blocks / 2),
+    ),
   };
 }
 
+/**
+ * Zeroes are written to the second half of the area only. They are the one value that is written more than once, and where
+ * dozens of such writes hang beside others nobody can tell what happened; the simulation lets them meet.
+ */
 export function drawRequest(random: SeededRandom, area: HistoryArea): PlannedRequest {
   const kind = drawKind(random);
   const firstBlock = area.firstSector / sectorsPerBlock;
   const blocks = area.sectorCount / sectorsPerBlock;
-  const isHot = random.integer(2) === 0;
-  const block = isHot ? random.pick(area.hotBlocks) : firstBlock + random.integer(blocks);
+  const isZeroing = kind === 'zeroes' || kind === 'trim';
+  const isHot = !isZeroing && random.integer(2) === 0;
+  const cold = isZeroing ? blocks / 2 + random.integer(blocks / 2) : random.integer(blocks);
+  const block = isHot ? random.pick(area.hotBlocks) : firstBlock + cold;
   const shape = random.integer(1000);
   // A part of a block may be written, but not trimmed: that is rounded to whole blocks.
   if (shape < 200 && kind !== 'trim') {
