@@ -192,7 +192,9 @@ export class Disk {
     this.#actor.start();
   }
 
+  /** What is left undone by a disk that was told to stop is no failure of its store. */
   #fail(reason: string): void {
+    if (this.#machine.getSnapshot().matches('stopping') || this.state === 'stopped') return;
     this.#ports.log.error({ disk: this.id, reason }, 'the store failed');
     this.#machine.send({ type: 'store.failed', reason });
     this.#actor.tell(eventNames.fault, { what: 'store failed', reason });

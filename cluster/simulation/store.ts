@@ -196,6 +196,9 @@ class MemoryStore implements BlockStore {
   readonly #clock: Clock;
   readonly #life: number;
   #closed = false;
+  #underWay = 0;
+  /** Who waits until nothing is under way any more. */
+  #closing: (() => void)[] = [];
 
   constructor(medium: MemoryMedium, clock: Clock, life: number) {
     this.#medium = medium;
@@ -231,9 +234,11 @@ class MemoryStore implements BlockStore {
     });
   }
 
+  /** What is under way ends first. */
   close(done: () => void): void {
     this.#closed = true;
-    this.#later(0, done);
+    this.#closing.push(done);
+    this.#later(0, () => {});
   }
 
   #admits(atBytes: number, lengthBytes: number, done: StoreDone): boolean {
@@ -248,8 +253,13 @@ class MemoryStore implements BlockStore {
 
   #later(delayMs: number, run: () => void): void {
     const unlessGone = () => {
-      if (this.#medium.isCurrent(this.#life)) run();
+      if (!this.#medium.isCurrent(this.#life)) return;
+      run();
+      this.#underWay -= 1;
+      if (this.#closed && this.#underWay === 0)
+        for (const closed of this.#closing.splice(0)) closed();
     };
+    this.#underWay += 1;
     if (delayMs > 0) this.#clock.setTimeout(unlessGone, delayMs);
     else this.#clock.soon(unlessGone);
   }

@@ -68,6 +68,7 @@ export function describeBlockStoreContract(name: string, create: () => BlockStor
       store.close(() => calls.push('close'));
       expect(calls).to.have.length(3);
       await world.until(() => calls.length >= 4);
+      expect(calls.at(-1), 'closing waits for what is under way').to.equal('close');
       expect([...calls].sort()).to.deep.equal(['close', 'flush', 'read', 'write']);
     });
 

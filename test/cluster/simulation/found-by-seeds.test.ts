@@ -24,6 +24,12 @@ const found: readonly Found[] = [
     minutes: 2,
     what: 'a flush through one host did not make durable what had been acknowledged to another',
   },
+  {
+    seed: 292,
+    topology: 'default',
+    minutes: 2,
+    what: 'a disk that was stopped while it was being opened left a write behind that no later one got past',
+  },
 ];
 
 describe('seeds that found something', function () {
