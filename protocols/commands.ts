@@ -6,7 +6,15 @@ import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
 import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import { type AttachEpoch, type Generation, type Incarnation, mebibyte } from './units.ts';
+import {
+  type AttachEpoch,
+  type DiskInstance,
+  type Generation,
+  type Incarnation,
+  type IoNumber,
+  mebibyte,
+  type VolumeOffset,
+} from './units.ts';
 
 export const refusalReasons = [
   /** The body does not fit the command. */
@@ -45,12 +53,16 @@ export const verbs = {
   checksums: 'checksums',
   /** Switch: body `SwitchLoad`. Confirmed once loaded; settling of its partitions then begins. */
   load: 'load',
-  /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes }`. */
+  /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes, silentHosts }`. */
   settled: 'settled',
   /** Disk: body `DiskForget`: the volume was deleted; confirmed once durable. */
   forget: 'forget',
   /** Switch: body `SwitchUnload`: forget the volume. */
   unload: 'unload',
+  /** Host, from a new coordinator: body `UnfinishedQuery`; answers `UnfinishedAnswer`. */
+  unfinished: 'unfinished',
+  /** Disk, from a new coordinator: body `RememberedQuery`; answers `RememberedAnswer`. */
+  remembered: 'remembered',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
@@ -99,6 +111,58 @@ export const settledQuerySchema = z.object({
   generation: count<Generation>(),
 });
 export type SettledQuery = z.infer<typeof settledQuerySchema>;
+
+/** Asks one attachment of a host which of its writes have not ended (DESIGN I6). */
+export const unfinishedQuerySchema = z.object({
+  volume: id<VolumeId>(),
+  hostIncarnation: count<Incarnation>(),
+  /** The attachment that is meant. */
+  firstEpoch: count<AttachEpoch>(),
+});
+export type UnfinishedQuery = z.infer<typeof unfinishedQuerySchema>;
+
+/** More than a host has under way. */
+export const unfinishedWritesMax = 4096;
+
+export const unfinishedWriteSchema = z.object({
+  ioNumber: count<IoNumber>(),
+  offset: count<VolumeOffset>(),
+  lengthBytes: z.int().positive(),
+  fua: z.boolean(),
+});
+export type UnfinishedWrite = z.infer<typeof unfinishedWriteSchema>;
+
+/** All writes below the watermark have ended; of those above it, these have not. */
+export const unfinishedAnswerSchema = z.object({
+  watermark: count<IoNumber>(),
+  writes: z.array(unfinishedWriteSchema).max(unfinishedWritesMax),
+});
+export type UnfinishedAnswer = z.infer<typeof unfinishedAnswerSchema>;
+
+/** Asks a disk that the volume was assembled on in this generation, or a later one, which writes were done there. */
+export const rememberedQuerySchema = z.object({
+  volume: id<VolumeId>(),
+  generation: count<Generation>(),
+  /** Whether they are to be durable before the answer. */
+  durable: z.boolean(),
+  hosts: z
+    .array(
+      z.object({
+        host: id<HostId>(),
+        hostIncarnation: count<Incarnation>(),
+        ioNumbers: z.array(count<IoNumber>()).max(unfinishedWritesMax),
+      }),
+    )
+    .max(64),
+});
+export type RememberedQuery = z.infer<typeof rememberedQuerySchema>;
+
+/** By host, in the order of the question: the numbers of those writes that were done. */
+export const rememberedAnswerSchema = z.object({
+  instance: count<DiskInstance>(),
+  done: z.array(z.array(count<IoNumber>()).max(unfinishedWritesMax)).max(64),
+});
+export type RememberedAnswer = z.infer<typeof rememberedAnswerSchema>;
 
 /** Says that a volume, as assembled in `generation`, cannot go on, and why. */
 export const troubleReportSchema = z.object({

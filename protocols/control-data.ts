@@ -52,6 +52,11 @@ export const attachmentRecordSchema = z.object({
   host: id<HostId>(),
   hostIncarnation: count<Incarnation>(),
   attachEpoch: count<AttachEpoch>(),
+  /**
+   * The attach epoch that the attachment began with. Later ones fence what was sent before, but what the host has open
+   * goes on under them; where this one is new, everything open before has ended.
+   */
+  firstEpoch: count<AttachEpoch>(),
   mode: attachModeSchema,
   readOnly: z.boolean(),
 });
@@ -67,6 +72,13 @@ export const mirrorSetRecordSchema = z.object({
   mirrors: listOf(mirrorStateSchema),
 });
 export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
+
+/**
+ * Where mirrors may differ when coordinators take partitions over: only under writes that attached hosts have not seen
+ * the end of, or anywhere.
+ */
+export const comparedSchema = z.enum(['unfinished', 'all']);
+export type Compared = z.infer<typeof comparedSchema>;
 
 /** The disk processes that the volume was assembled from. */
 export const diskMemberSchema = z.object({
@@ -95,6 +107,7 @@ const volumeDecision = {
   mirrorSets: listOf(mirrorSetRecordSchema),
   attachments: listOf(attachmentRecordSchema),
   disks: listOf(diskMemberSchema),
+  compared: comparedSchema,
 };
 
 /** A volume that was decided about. */

@@ -2,9 +2,10 @@
  * The virtualizer's decisions as a disk carries them out: each is in force at once, and confirmed once it is durable
  * and nothing is under way any more that it fences.
  */
-import { type Answer, refusal } from '../../protocols/commands.ts';
+import { type Answer, type RememberedQuery, refusal } from '../../protocols/commands.ts';
 import type { DiskAssembly, DiskForget } from '../../protocols/control-data.ts';
 import type { DiskId, HostId, VolumeId } from '../../protocols/ids.ts';
+import type { StoreError } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import { assemble, forget } from './assembly.ts';
 import type { DiskIo } from './disk-io.ts';
@@ -74,6 +75,35 @@ export class DiskDecisions {
     }
     this.#assembled.delete(volume);
     this.#enforce(result.content, answer, () => answer({ ok: true, generation }));
+  }
+
+  /**
+   * Tells which of the hosts' writes were done here. Under the fences of the generation that is asked about, or a later
+   * one, nothing of an earlier epoch can be done any more: the answer is final.
+   */
+  remembered(query: RememberedQuery, answer: AnswerWith): void {
+    const { superblock, device } = this.#open;
+    const { volume, generation, durable, hosts } = query;
+    const { instance, volumes } = superblock.durableContent;
+    const known = volumes.find((entry) => entry.volume === volume)?.generation ?? 0;
+    if (!this.#assembled.has(volume) || known < generation) {
+      const message = `generation ${known} of volume ${volume} is assembled on disk ${this.#disk}`;
+      answer(refusal('not-ready', message));
+      return;
+    }
+    const { remembered, journal } = device.parts;
+    const done = hosts.map(({ host, hostIncarnation, ioNumbers }) =>
+      ioNumbers.filter((ioNumber) => remembered.find(host, hostIncarnation, ioNumber)),
+    );
+    const kept = (error: StoreError | null) => {
+      if (error === null) answer({ ok: true, instance, done });
+      else answer(refusal('refused', `disk ${this.#disk} has failed: ${error.detail}`));
+    };
+    // What was applied in memory counts once it is in the journal, as its own answer would.
+    journal.whenWritten((error) => {
+      if (error === null && durable) journal.whenDurable(kept);
+      else kept(error);
+    });
   }
 
   #enforce(content: SuperblockContent, answer: AnswerWith, confirmed: () => void): void {

@@ -4,7 +4,13 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import { z } from 'zod';
-import { type Answer, checksumQuerySchema, refusal, verbs } from '../../protocols/commands.ts';
+import {
+  type Answer,
+  checksumQuerySchema,
+  refusal,
+  rememberedQuerySchema,
+  verbs,
+} from '../../protocols/commands.ts';
 import { diskAssemblySchema, diskForgetSchema } from '../../protocols/control-data.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { DiskFacts } from '../../protocols/facts.ts';
@@ -67,6 +73,11 @@ export class Disk {
     this.#actor.onCommand(verbs.forget, (body, answer) =>
       this.#whileOpen(diskForgetSchema, body, answer, (decisions, order) =>
         decisions.forget(order, answer),
+      ),
+    );
+    this.#actor.onCommand(verbs.remembered, (body, answer) =>
+      this.#whileOpen(rememberedQuerySchema, body, answer, (decisions, query) =>
+        decisions.remembered(query, answer),
       ),
     );
     this.#actor.onCommand(verbs.checksums, (body, answer) => this.#checksums(body, answer));

@@ -101,7 +101,15 @@ function zeroEntries(
     if (blocks > 0) zeroed.push({ firstBlock, blocks });
   }
   if (zeroed.length > 0) entries.push({ entry: entryOf(request, zeroed, null), pieces: [] });
-  return entries;
+  return rememberedByTheLast(entries);
+}
+
+/** Only with its last entry is a write done: after a crash that lost that one it is not remembered (DESIGN I6). */
+function rememberedByTheLast(entries: readonly EntryWithBytes[]): EntryWithBytes[] {
+  return entries.map((each, index) => {
+    if (index === entries.length - 1) return each;
+    return { ...each, entry: { ...each.entry, host: '' } };
+  });
 }
 
 /** The bytes and checksums of one stretch: merged blocks at the ends, and between them the data as it came. */

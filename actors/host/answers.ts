@@ -137,7 +137,7 @@ export class Answers {
     if (reply.disk === entry.disk && reply.diskInstance === entry.instance) {
       noteFlushed(entry, slot.flushMark);
       this.endPart(slot, Status.ok);
-    } else this.#lose(slot, driver, `disk ${entry.disk} answered a flush as another instance`);
+    } else this.#hold(slot, driver);
   }
 
   #damaged(slot: Slot): void {
@@ -178,13 +178,18 @@ export class Answers {
           this.#retryAt(slot, nowMs);
           return;
         }
-        this.#parts.issuer.withdraw(slot);
-        slot.state = SlotState.held;
-        driver.needControlData();
+        this.#hold(slot, driver);
         return;
       default:
         assertNever(recovery, 'recovery');
     }
+  }
+
+  /** Until there is newer control data. */
+  #hold(slot: Slot, driver: OptimizationDriver): void {
+    this.#parts.issuer.withdraw(slot);
+    slot.state = SlotState.held;
+    driver.needControlData();
   }
 
   /** The part ends with all the volume's open I/O; its own error is the first. */

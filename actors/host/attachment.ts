@@ -4,42 +4,24 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import { Status } from '../../protocols/codes.ts';
+import { type Answer, refusal } from '../../protocols/commands.ts';
 import {
   type AttachMode,
+  type AttachmentRecord,
   type ControlData,
   controlDataSchema,
 } from '../../protocols/control-data.ts';
-import type { HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
 import type { Cancel } from '../../protocols/ports.ts';
 import { type Generation, unitOf } from '../../protocols/units.ts';
-import type { Actor, ActorPorts } from '../actor.ts';
 import { decodeJson } from '../json.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { type Admission, admitted, refusing } from './admission.ts';
 import { attachmentMachine } from './attachment-machine.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { AttachmentOptions, AttachmentParts } from './attachment-parts.ts';
 import { OptimizationDriver } from './optimization-driver.ts';
-import type { RouteParts } from './route-table.ts';
 import { VirtualizerContact } from './virtualizer-contact.ts';
-import { epochsDiffer, type VolumeView, viewOf } from './volume-view.ts';
-
-/** What is to be attached. */
-export interface AttachmentOptions {
-  readonly volume: VolumeId;
-  /** Of a created volume: its consumers must not meet a namesake that came after it. */
-  readonly life?: number;
-  readonly mode: AttachMode;
-  readonly readOnly: boolean;
-}
-
-export interface AttachmentParts {
-  readonly host: HostId;
-  readonly virtualizers: readonly VirtualizerId[];
-  readonly actor: Actor;
-  readonly ports: ActorPorts;
-  readonly dispatcher: Dispatcher;
-  readonly routeParts: RouteParts;
-}
+import { type VolumeView, viewOf } from './volume-view.ts';
 
 export class Attachment {
   readonly volumeId: VolumeId;
@@ -92,6 +74,7 @@ export class Attachment {
           closeAdmission: (_, { reason }) => this.#setAdmission(refusing(reason)),
           endOpen: () => this.#driver?.endOpen(Status.path),
           adopt: () => this.#adopt(),
+          suspend: () => this.#driver?.suspend(),
           awaitDrained: () => this.#awaitDrained(),
           flushLast: () => this.#flushLast(),
           sendDetach: () => this.#contact.detach(),
@@ -151,10 +134,27 @@ export class Attachment {
     else this.#left();
   }
 
+  /**
+   * What a new coordinator must know (DESIGN I6): the writes of the attachment that began with `firstEpoch` whose end
+   * this host has not seen. Where it was served and lost, nobody can say; another decision must come first.
+   */
+  unfinished(firstEpoch: number): Answer {
+    const snapshot = this.#machine.getSnapshot();
+    const { context } = snapshot;
+    const { dispatcher } = this.#parts;
+    const isLost = context.lostEpoch >= firstEpoch || snapshot.matches('detaching');
+    if (isLost || snapshot.hasTag('over'))
+      return refusal('not-ready', `volume ${this.volumeId} was let go under epoch ${firstEpoch}`);
+    const isHeld = snapshot.hasTag('holding') && context.firstEpoch === firstEpoch;
+    const driver = isHeld ? this.#driver : null;
+    return { ok: true, ...dispatcher.unfinishedWrites(driver) };
+  }
+
   /** What it presents of itself. */
   facts(): Record<string, unknown> {
-    const { reason, attachEpoch } = this.#machine.getSnapshot().context;
-    const isServing = this.#admission.open;
+    const snapshot = this.#machine.getSnapshot();
+    const { reason, attachEpoch } = snapshot.context;
+    const isServing = snapshot.hasTag('serving');
     return {
       volume: this.volumeId,
       generation: this.#generation,
@@ -204,20 +204,22 @@ export class Attachment {
     const driver = this.#driver;
     this.#view = view;
     const { state, reason } = view.data;
+    const mine = this.#ownIn(view);
     this.#machine.send({
       type: 'controlData.received',
-      attachEpoch: this.#isMine(view) ? (view.attachment?.attachEpoch ?? 0) : 0,
+      attachEpoch: mine?.attachEpoch ?? 0,
+      firstEpoch: mine?.firstEpoch ?? 0,
       state,
       reason,
-      epochsChanged: driver === null || epochsDiffer(driver.view, view),
       hasOpenWrites: driver?.hasOpenWrites ?? false,
     });
     if (this.#driver === null) this.#create(view);
   }
 
   /** An attachment in another mode than was asked for is none. */
-  #isMine({ attachment }: VolumeView): boolean {
-    return attachment?.mode === this.mode && attachment.readOnly === this.readOnly;
+  #ownIn({ attachment }: VolumeView): AttachmentRecord | null {
+    const { mode, readOnly } = this;
+    return attachment?.mode === mode && attachment.readOnly === readOnly ? attachment : null;
   }
 
   /** The driver begins with the first control data, whatever that says. */

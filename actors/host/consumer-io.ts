@@ -102,3 +102,16 @@ export class ConsumerIo {
     this.unsettledIndex = -1;
   }
 }
+
+/** Stretches of all parts as one list: neighbours that are alike become one. */
+export function joined(
+  parts: readonly (readonly AllocationStretch[])[],
+): readonly AllocationStretch[] {
+  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
+  for (const { lengthBytes, allocated } of parts.flat()) {
+    const last = stretches.at(-1);
+    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
+    else stretches.push({ lengthBytes, allocated });
+  }
+  return stretches;
+}

@@ -3,6 +3,7 @@
  * the way of answers from the HBAs to their slots. What an I/O is cut into, and what answers mean, is left to others.
  */
 import { Status } from '../../protocols/codes.ts';
+import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { pathHopsMax } from '../../protocols/paths.ts';
@@ -95,14 +96,32 @@ export class Dispatcher implements HbaListener {
     if (this.#endingSoon.length === 1) this.clock.soon(this.#runEnds);
   }
 
-  /** Lets what was held for newer control data of this volume go on. */
-  resume(driver: OptimizationDriver): void {
-    for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer)
-      if (slot.driver === driver && slot.state === SlotState.held) {
-        slot.state = SlotState.waiting;
-        slot.retryAtMs = 0;
-      }
-    this.#arm();
+  /**
+   * Lets what waited for newer control data of this volume go on.
+   *
+   * @param again everything is to be sent anew: what was sent before is fenced, or its receiver coordinates no more
+   */
+  resume(driver: OptimizationDriver, again: boolean): void {
+    let isAny = false;
+    for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer) {
+      if (slot.driver !== driver) continue;
+      if (slot.state !== SlotState.held && !(again && slot.state === SlotState.sent)) continue;
+      slot.state = SlotState.waiting;
+      slot.retryAtMs = 0;
+      isAny = true;
+    }
+    if (isAny) this.#sweepSoon();
+  }
+
+  /** The writes of a volume that have not ended, and the number below which all have; null: of none. */
+  unfinishedWrites(driver: OptimizationDriver | null): UnfinishedAnswer {
+    const writes: UnfinishedWrite[] = [];
+    for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer) {
+      if (driver === null || slot.driver !== driver || slot.io?.isWrite !== true) continue;
+      const { ioNumber, offset, lengthBytes } = slot.request;
+      writes.push({ ioNumber, offset, lengthBytes, fua: slot.io.fua });
+    }
+    return { watermark: this.#slots.watermark, writes };
   }
 
   /** Takes everything of a volume off slots and queue. What is not over by then was none of these. */
@@ -186,6 +205,11 @@ export class Dispatcher implements HbaListener {
     if (this.#sweepTimer !== null) return;
     if (this.#slots.inUse === 0 && this.#queue.isEmpty) return;
     this.#sweepTimer = this.clock.setTimeout(this.#runSweep, this.policy.sweepIntervalMs);
+  }
+
+  #sweepSoon(): void {
+    if (this.#sweepTimer !== null) this.clock.clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = this.clock.setTimeout(this.#runSweep, 0);
   }
 
   #sweep(): void {

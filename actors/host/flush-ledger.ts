@@ -1,10 +1,13 @@
 /**
  * Which disks of a volume hold acknowledged writes that no flush has covered yet (DESIGN I11), and under which
- * instance of the disk's process they were acknowledged. Outlives control data and attachments, because what a
- * consumer was told does.
+ * instance of the disk's process they were acknowledged. A disk that restarts may have lost them, but as long as one
+ * mirror of each set went on they were copied back before the volume served again. Outlives control data and
+ * attachments, because what a consumer was told does.
  */
+import { Status } from '../../protocols/codes.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { DiskInstance } from '../../protocols/units.ts';
+import type { ConsumerIo } from './consumer-io.ts';
 
 export interface FlushEntry {
   readonly disk: DiskId;
@@ -15,9 +18,10 @@ export interface FlushEntry {
   /** Something else may be unflushed: what an earlier process of this host wrote, or what settling copied. */
   inDoubt: boolean;
   instance: DiskInstance;
-  /** The disk's process ended while acknowledged writes of this host were not flushed: the next flush fails. */
-  broken: boolean;
 }
+
+/** What holds the same bytes: for each mirror of a set its disks, by their indices. */
+export type MirrorDisks = readonly (readonly number[])[];
 
 /**
  * True when a flush has to visit the disk.
@@ -31,6 +35,8 @@ export function needsFlush(entry: FlushEntry, othersWrite: boolean): boolean {
 
 export class FlushLedger {
   #entries: readonly FlushEntry[] = [];
+  readonly #open = new Set<ConsumerIo>();
+  #isBroken = false;
 
   /** In the order of the disks given last. */
   get entries(): readonly FlushEntry[] {
@@ -38,28 +44,47 @@ export class FlushLedger {
   }
 
   /** Takes the disks of new control data, with their instances. Settling may have copied to any of them. */
-  adopt(disks: readonly DiskId[], instances: readonly DiskInstance[]): void {
+  adopt(
+    disks: readonly DiskId[],
+    instances: readonly DiskInstance[],
+    sets: readonly MirrorDisks[],
+  ): void {
     const known = new Map(this.#entries.map((entry) => [entry.disk, entry]));
+    const lossy = new Set<number>();
     this.#entries = disks.flatMap((disk, index) => {
       const instance = instances[index];
       if (instance === undefined) return [];
       const entry = known.get(disk);
       if (entry === undefined)
-        return [{ disk, acknowledged: 0, flushed: 0, inDoubt: true, instance, broken: false }];
-      if (entry.instance !== instance) restarted(entry, instance);
+        return [{ disk, acknowledged: 0, flushed: 0, inDoubt: true, instance }];
+      if (entry.instance !== instance && entry.acknowledged > entry.flushed) lossy.add(index);
+      entry.instance = instance;
       entry.inDoubt = true;
       return [entry];
     });
+    const isLossy = (mirror: readonly number[]) => mirror.some((index) => lossy.has(index));
+    if (sets.some((mirrors) => mirrors.every(isLossy))) this.#broke();
   }
 
-  /** True when acknowledged writes met a restart unflushed since this was asked last: a consumer is told once. */
-  takeBroken(): boolean {
-    let broken = false;
-    for (const entry of this.#entries) {
-      broken ||= entry.broken;
-      entry.broken = false;
-    }
-    return broken;
+  /**
+   * A consumer's flush begins. False when it must fail at once: acknowledged writes may be lost on every mirror, which
+   * a consumer is told once.
+   */
+  begin(flush: ConsumerIo): boolean {
+    const mayBegin = !this.#isBroken;
+    this.#isBroken = false;
+    if (mayBegin) this.#open.add(flush);
+    return mayBegin;
+  }
+
+  ended(flush: ConsumerIo): void {
+    this.#open.delete(flush);
+  }
+
+  /** Those that are under way must fail; when there is none, the next one. */
+  #broke(): void {
+    for (const flush of this.#open) flush.fail(Status.media);
+    this.#isBroken = this.#open.size === 0;
   }
 }
 
@@ -67,10 +92,4 @@ export class FlushLedger {
 export function noteFlushed(entry: FlushEntry, mark: number): void {
   entry.flushed = Math.max(entry.flushed, mark);
   entry.inDoubt = false;
-}
-
-function restarted(entry: FlushEntry, instance: DiskInstance): void {
-  entry.broken ||= entry.acknowledged > entry.flushed;
-  entry.flushed = entry.acknowledged;
-  entry.instance = instance;
 }

@@ -3,13 +3,15 @@
  * (the NBD server, or code through the driver's API); everything that happens to them is left to the parts.
  */
 import type { Actor as MachineActor } from 'xstate';
-import { type Answer, verbs } from '../../protocols/commands.ts';
+import { z } from 'zod';
+import { type Answer, refusal, unfinishedQuerySchema, verbs } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { HbaId, HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
 import { Hba, type HbaListener, type HbaOptions } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import { Attachment, type AttachmentOptions } from './attachment.ts';
+import { Attachment } from './attachment.ts';
+import type { AttachmentOptions } from './attachment-parts.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { newDriverCounters } from './driver-counters.ts';
 import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
@@ -54,6 +56,7 @@ export class Host {
       facts: this.facts(),
     }));
     this.#actor.onCommand(verbs.explain, (body, answer) => answer(this.#explain(body)));
+    this.#actor.onCommand(verbs.unfinished, (body, answer) => answer(this.#unfinished(body)));
     const listener: HbaListener = {
       replied: (slot, reply, data) => this.#dispatcher.replied(slot, reply, data),
       unanswered: (hba, slot) => this.#dispatcher.unanswered(hba, slot),
@@ -192,6 +195,17 @@ export class Host {
   #explain(body: unknown): Answer {
     const { pathOrder } = this.#dispatcher.policy;
     return answerExplain(body, { host: this.id, order: pathOrder, attachments: this.attachments });
+  }
+
+  /** The command `unfinished`. */
+  #unfinished(body: unknown): Answer {
+    const parsed = unfinishedQuerySchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    const { volume, hostIncarnation, firstEpoch } = parsed.data;
+    const attachment = this.#attachments.get(volume);
+    if (attachment === undefined || hostIncarnation !== this.#actor.incarnation)
+      return refusal('not-ready', `this process of host ${this.id} has not attached ${volume}`);
+    return attachment.unfinished(firstEpoch);
   }
 
   #hbaChanged(hba: Hba): void {

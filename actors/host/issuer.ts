@@ -73,6 +73,10 @@ export class Issuer {
     if (driver === null) throw new RangeError('a free slot cannot be re-issued');
     const avoid = slot.route;
     this.withdraw(slot);
+    if (driver.isSuspended) {
+      slot.state = SlotState.held;
+      return true;
+    }
     const route = this.#nextRoute(slot, driver, avoid);
     if (route === undefined) return false;
     const creditBytes = creditBytesOf(request.operation, request.lengthBytes);
@@ -144,7 +148,10 @@ export class Issuer {
     const end = Math.min(io.end, roundDown(io.cursor + limit, blockBytes));
     driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut, 1);
     const part = this.#cut.part(0);
-    const route = routeForPart(driver, operation, part, this.#policy.pathOrder, null);
+    const { pathOrder } = this.#policy;
+    const route = driver.isSuspended
+      ? null
+      : routeForPart(driver, operation, part, pathOrder, null);
     const creditBytes = creditBytesOf(operation, part.lengthBytes);
     if (route !== null && !route.hba.credits.take(creditBytes)) return false;
     const slot = this.#claim(io);
@@ -164,7 +171,8 @@ export class Issuer {
       io.cursor++;
       return true;
     }
-    const route = routeToDisk(driver, cursor, this.#policy.pathOrder, null);
+    const { pathOrder } = this.#policy;
+    const route = driver.isSuspended ? null : routeToDisk(driver, cursor, pathOrder, null);
     if (route !== null && !route.hba.credits.take(frameOverheadBytes)) return false;
     const slot = this.#claim(io);
     slot.request.offset = unitOf<VolumeOffset>(0);
@@ -229,6 +237,7 @@ export class Issuer {
     creditBytes: number,
   ): void {
     if (route !== null) this.#send(slot, driver, route, creditBytes);
+    else if (driver.isSuspended) slot.state = SlotState.held;
     else slot.retryAtMs = this.#clock.now() + this.#policy.retryDelayMs;
   }
 

@@ -12,7 +12,7 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protocols/units.ts';
 import type { Admission } from './admission.ts';
-import { type AllocationDone, ConsumerIo } from './consumer-io.ts';
+import { type AllocationDone, ConsumerIo, joined } from './consumer-io.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
@@ -49,6 +49,8 @@ export class OptimizationDriver implements AttachedVolume {
   frameBytesMax = blockBytes;
   /** Published by the attachment's machine: whether I/O may begin. */
   admission: Admission;
+  /** True while nothing may be sent: what is open, and what begins, waits for other control data. */
+  isSuspended = false;
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
   readonly #listener: DriverListener;
@@ -153,9 +155,19 @@ export class OptimizationDriver implements AttachedVolume {
     this.#admit(io);
   }
 
-  /** Takes control data; if it is newer, its numbers, routes and sizes count from now on, and what was held goes on. */
+  /** Sends nothing any more until `adopt`. */
+  suspend(): void {
+    this.isSuspended = true;
+  }
+
+  /** Takes control data; if it is newer, its numbers, routes and sizes count from now on, and what waited goes on. */
   adopt(view: VolumeView): void {
-    if (isNewer(view.data, this.view.data) || epochsDiffer(this.view, view)) this.#use(view);
+    const isRenewed = epochsDiffer(this.view, view);
+    const isOther = isRenewed || isNewer(view.data, this.view.data);
+    if (!isOther && !this.isSuspended) return;
+    this.isSuspended = false;
+    if (isOther) this.#use(view);
+    this.#dispatcher.resume(this, isRenewed);
   }
 
   /** True when newer control data was adopted after `request` was sent: what it met may be over. */
@@ -205,6 +217,7 @@ export class OptimizationDriver implements AttachedVolume {
     else if (io.operation === Operation.read) counters.readBytes += io.end - io.start;
     else if (io.operation === Operation.write) counters.writtenBytes += io.end - io.start;
     if (partsMade > 1) counters.splits++;
+    if (io.operation === Operation.flush) this.ledger.ended(io);
     const freed = isWrite ? this.#held.writeEnded(io) : null;
     this.#openIos--;
     io.reset();
@@ -218,10 +231,9 @@ export class OptimizationDriver implements AttachedVolume {
 
   #use(view: VolumeView): void {
     this.view = view;
-    this.ledger.adopt(view.disks, view.instances);
+    this.ledger.adopt(view.disks, view.instances, view.mirrorDisks);
     this.frameBytesMax = Math.min(view.data.frameBytesMax, this.#dispatcher.payloadBytesMax);
     this.rebuildRoutes();
-    this.#dispatcher.resume(this);
   }
 
   #begin(operation: Operation, offset: number, lengthBytes: number): ConsumerIo {
@@ -274,26 +286,17 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   #submitFlush(io: ConsumerIo): void {
-    if (this.ledger.takeBroken()) {
-      io.fail(Status.media);
-      this.#dispatcher.endSoon(io);
-    } else this.#dispatcher.submit(io);
+    if (this.ledger.begin(io)) this.#dispatcher.submit(io);
+    else this.#end(io, Status.media);
   }
 
   #refuse(io: ConsumerIo, status: Status): void {
     this.#dispatcher.counters.refusals++;
+    this.#end(io, status);
+  }
+
+  #end(io: ConsumerIo, status: Status): void {
     io.fail(status);
     this.#dispatcher.endSoon(io);
   }
-}
-
-/** Stretches of all parts as one list: neighbours that are alike become one. */
-function joined(parts: readonly (readonly AllocationStretch[])[]): readonly AllocationStretch[] {
-  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
-  for (const { lengthBytes, allocated } of parts.flat()) {
-    const last = stretches.at(-1);
-    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
-    else stretches.push({ lengthBytes, allocated });
-  }
-  return stretches;
 }

@@ -5,7 +5,13 @@
 import type { AttachmentRecord, ControlData } from '../../protocols/control-data.ts';
 import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
 import { type CompiledLayout, compileLayout } from '../../protocols/layout/compiled-layout.ts';
-import { type Extent, extentsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
+import {
+  type Extent,
+  extentsOf,
+  type Layout,
+  mirrorSetsOf,
+  sizeOf,
+} from '../../protocols/layout/layout.ts';
 import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import { validateLayout } from '../../protocols/layout/validate-layout.ts';
 import {
@@ -15,6 +21,7 @@ import {
   type PartitionEpoch,
   unitOf,
 } from '../../protocols/units.ts';
+import type { MirrorDisks } from './flush-ledger.ts';
 
 export interface VolumeView {
   readonly data: ControlData;
@@ -33,6 +40,8 @@ export interface VolumeView {
   /** By index of the disk. */
   readonly disks: readonly DiskId[];
   readonly instances: readonly DiskInstance[];
+  /** What holds the same bytes, by index of the disk. */
+  readonly mirrorDisks: readonly MirrorDisks[];
   /** Index of one extent of each disk: what a flush of that disk names. */
   readonly extentOnDisk: readonly number[];
 }
@@ -67,6 +76,7 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
       ...membershipOf(data, layout.extents),
       disks,
       instances,
+      mirrorDisks: mirrorDisksOf(data, disks),
       extentOnDisk: disks.map((disk) => layout.extents.findIndex((extent) => extent.disk === disk)),
     },
   };
@@ -101,6 +111,18 @@ function problemOf(data: ControlData): string {
   if (!complete || [...numbers].some((number) => number >= expected))
     return `${expected} partitions need one record each, there are ${data.partitions.length}`;
   return '';
+}
+
+/** The mirrors of each outermost set, and every disk that lies outside of all of them as one of its own. */
+function mirrorDisksOf(data: ControlData, disks: readonly DiskId[]): readonly MirrorDisks[] {
+  const outermost = mirrorSetsOf(data.layout).filter(({ within }) => within.length === 0);
+  const disksIn = (layout: Layout) => extentsOf(layout).map(({ disk }) => disks.indexOf(disk));
+  const mirrored = new Set(outermost.flatMap(({ node }) => extentsOf(node)));
+  const alone = extentsOf(data.layout).filter((extent) => !mirrored.has(extent));
+  return [
+    ...outermost.map(({ node }) => node.children.map(disksIn)),
+    ...alone.map(({ disk }) => [[disks.indexOf(disk)]]),
+  ];
 }
 
 /** Of each extent: whether all the mirrors that it belongs to are in sync, and the event count of its outermost set. */

@@ -5,6 +5,7 @@ import type { Answers } from './answers.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { Partition } from './partition.ts';
+import type { CommandPorts } from './unfinished-writes.ts';
 
 /** Tells the machines of partitions what happened; they publish the modes that the data path works by. */
 export interface PartitionSteering {
@@ -30,6 +31,7 @@ export interface CoordinatorParts {
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  readonly commands: CommandPorts;
   readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
 }

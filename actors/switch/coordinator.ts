@@ -22,6 +22,7 @@ import { eventCountOf, holdsRange, type LoadedVolume, onlyPartOf } from './loade
 import { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, partitionRefusal } from './request-rules.ts';
 import { Spans } from './spans.ts';
+import type { HostWrites } from './unfinished-writes.ts';
 
 /** I/Os of a volume that may be open at its coordinator; more are told to wait. */
 export const openIosMax = 1024;
@@ -101,6 +102,11 @@ export class VolumeCoordinator implements IoDirector {
   trouble(partition: Partition, what: string): void {
     this.counters.troubles++;
     this.#parts.steering.troubled(partition, what);
+  }
+
+  /** Takes note of writes that were done through another coordinator: retries of them get its outcome (DESIGN I6). */
+  restore(hosts: readonly HostWrites[]): void {
+    for (const each of hosts) this.#attachments.restore(each, this.#volume);
   }
 
   /** A host's write, for this switch. `data` may share memory with other messages. */

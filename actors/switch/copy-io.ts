@@ -20,6 +20,8 @@ export interface Copy {
   readonly start: VolumeOffset;
   /** The mirror to copy from, as an index into the run's legs. */
   readonly source: number;
+  /** Whether it must be durable before it is done. */
+  readonly fua: boolean;
   readonly done: () => void;
   readonly fail: (what: string) => void;
   readonly open: Set<LegRound>;
@@ -67,7 +69,9 @@ export class CopyIo implements PartitionIo {
   #write(data: FrameData): void {
     this.#partition.giveNumber(this);
     const { writeNumber } = this;
-    const round = { ...this.#round(), operation: Operation.write, answerBytes: 0, writeNumber };
+    const { fua } = this.#copy;
+    const order = { writeNumber, fua };
+    const round = { ...this.#round(), operation: Operation.write, answerBytes: 0, ...order };
     new LegRound(this.#parts, this.#volume, round, () => {
       this.#partition.leave(this);
       this.#copy.done();

@@ -68,18 +68,12 @@ export class KnownIos<Io = HostIo> {
 
   /** Remembers an I/O that begins. False when its number is too far above the watermark. */
   begin(number: IoNumber, io: Io): boolean {
-    for (;;) {
-      const place = this.#placeOf(number);
-      const other = this.#numbers[place] ?? nobody;
-      if (other === number || other < this.#watermark) {
-        this.#numbers[place] = number;
-        this.#open[place] = io;
-        this.#writeNumbers[place] = 0;
-        return true;
-      }
-      if (this.#numbers.length >= rememberedIosMax) return false;
-      this.#grow();
-    }
+    const place = this.#placeFor(number);
+    if (place === null) return false;
+    this.#numbers[place] = number;
+    this.#open[place] = io;
+    this.#writeNumbers[place] = 0;
+    return true;
   }
 
   /** The I/O has ended well. */
@@ -90,12 +84,32 @@ export class KnownIos<Io = HostIo> {
     this.#writeNumbers[place] = writeNumber;
   }
 
+  /** The I/O was done through another coordinator. */
+  restore(number: IoNumber): void {
+    const place = this.#placeFor(number);
+    if (place === null) return;
+    this.#numbers[place] = number;
+    this.#open[place] = null;
+    this.#writeNumbers[place] = 0;
+  }
+
   /** The I/O left no trace, and may be carried out again: a read. */
   forget(number: IoNumber): void {
     const place = this.#placeOf(number);
     if (this.#numbers[place] !== number) return;
     this.#numbers[place] = nobody;
     this.#open[place] = null;
+  }
+
+  /** Where a number can be noted; null when it is too far above the watermark. */
+  #placeFor(number: IoNumber): number | null {
+    for (;;) {
+      const place = this.#placeOf(number);
+      const other = this.#numbers[place] ?? nobody;
+      if (other === number || other < this.#watermark) return place;
+      if (this.#numbers.length >= rememberedIosMax) return null;
+      this.#grow();
+    }
   }
 
   #placeOf(number: number): number {

@@ -34,6 +34,8 @@ export interface RoundRequest {
   /** How much data each answer must carry. */
   readonly answerBytes: number;
   readonly writeNumber?: WriteNumber;
+  /** Of a write: whether it must be durable before it is answered. */
+  readonly fua?: boolean;
   readonly fail: (what: string) => void;
   /** Where rounds stand while they wait for answers: who began them may stop them. */
   readonly open: Set<LegRound>;
@@ -133,12 +135,13 @@ export class LegRound implements LegOwner {
 
   #requestOf(leg: Leg, slot: number): Request {
     const { self, incarnation, calls } = this.#parts;
-    const { partition, run, atBytes, lengthBytes, start, operation, writeNumber } = this.#round;
+    const { partition, run, atBytes, lengthBytes, start, operation, writeNumber, fua } =
+      this.#round;
     const { load } = this.#volume;
     const ioNumber = calls.nextNumber();
     return {
       operation,
-      flags: RequestFlag.copy,
+      flags: fua === true ? RequestFlag.copy | RequestFlag.fua : RequestFlag.copy,
       volume: load.volume,
       offset: start,
       lengthBytes,

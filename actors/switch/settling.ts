@@ -1,7 +1,7 @@
 /**
- * Makes the mirrors of newly owned partitions equal before anybody uses them (DESIGN I8): compares digests of tags,
- * looks closer where they differ, and copies each differing block from the mirror with the highest tag to all. Works
- * through the volume window by window with a bounded number of steps at a time. Where the tags cannot tell which bytes
+ * Makes the mirrors of newly owned partitions equal before anybody uses them (DESIGN I8), anywhere or where they may
+ * differ: compares digests of tags, looks closer where they differ, and copies each differing block from the mirror with
+ * the highest tag to all. Works through the volume window by window with a bounded number of steps at a time. Where the tags cannot tell which bytes
  * are right, or the source cannot be read, it stops: that is not guessed.
  */
 import { Operation } from '../../protocols/codes.ts';
@@ -14,7 +14,13 @@ import {
 } from '../../protocols/frames/tag-records.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { partitionEnd, partitionOf } from '../../protocols/layout/regions.ts';
-import { blockBytes, roundUp, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import {
+  blockBytes,
+  roundDown,
+  roundUp,
+  unitOf,
+  type VolumeOffset,
+} from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { CopyIo } from './copy-io.ts';
 import { LegRound } from './leg-round.ts';
@@ -34,40 +40,47 @@ export interface SettlingCounters {
   copiedBlocks: number;
 }
 
+/** A range of the volume. */
+export interface SettlingRange {
+  readonly offset: number;
+  readonly lengthBytes: number;
+}
+
+export interface SettlingTask {
+  /** All of one volume, owned by this switch; at least one. */
+  readonly partitions: readonly Partition[];
+  /** Where the mirrors may differ; null: anywhere. */
+  readonly ranges: readonly SettlingRange[] | null;
+  /** Whether what is copied must be durable before it counts. */
+  readonly fua: boolean;
+  /** Counted on. */
+  readonly counters: SettlingCounters;
+  /** Called once, when all is equal (true) or nothing more can be done. */
+  readonly onEnd: (areEqual: boolean) => void;
+}
+
 type Step = () => void;
 
 export class Settling {
-  readonly #counters: SettlingCounters;
+  readonly #task: SettlingTask;
   readonly #parts: CoordinatorParts;
   readonly #volume: LoadedVolume;
   readonly #partitions: ReadonlyMap<number, Partition>;
-  readonly #onEnd: () => void;
   readonly #cut = new PartList();
-  readonly #endBytes: number;
+  /** What is to be looked at, in windows, the last first. */
+  readonly #windows: SettlingRange[];
   /** What is known to be done, the last first: so that what was found is mended before more is looked for. */
   readonly #steps: Step[] = [];
   readonly #open = new Set<LegRound>();
-  #windowStart = 0;
   #running = 0;
   #state: 'running' | 'finished' | 'failed' | 'stopped' = 'running';
 
-  /**
-   * @param partitions all of one volume, owned by this switch; at least one
-   * @param counters counted on
-   * @param onEnd called once, when all is equal or nothing more can be done
-   */
-  constructor(
-    parts: CoordinatorParts,
-    volume: LoadedVolume,
-    partitions: readonly Partition[],
-    { counters, onEnd }: { readonly counters: SettlingCounters; readonly onEnd: () => void },
-  ) {
-    this.#counters = counters;
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, task: SettlingTask) {
+    this.#task = task;
     this.#parts = parts;
     this.#volume = volume;
-    this.#partitions = new Map(partitions.map((partition) => [partition.number, partition]));
-    this.#onEnd = onEnd;
-    this.#endBytes = copiesOf(volume) < 2 ? 0 : roundUp(volume.load.sizeBytes, blockBytes);
+    this.#partitions = new Map(task.partitions.map((partition) => [partition.number, partition]));
+    this.#windows = windowsOf(volume, task.ranges);
   }
 
   /** True while it is neither finished nor given up. */
@@ -78,7 +91,8 @@ export class Settling {
   /** Bytes of the volume that were not looked at yet. */
   get remainingBytes(): number {
     if (this.#state !== 'running') return 0;
-    return Math.max(0, this.#endBytes - this.#windowStart) + (this.#running > 0 ? blockBytes : 0);
+    const aheadBytes = this.#windows.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    return aheadBytes + (this.#running > 0 ? blockBytes : 0);
   }
 
   /** Begins. May end before it returns. */
@@ -104,8 +118,7 @@ export class Settling {
     }
     if (this.#state !== 'running' || this.#running > 0 || this.#steps.length > 0) return;
     this.#state = 'finished';
-    for (const partition of this.#partitions.values()) this.#parts.steering.settled(partition);
-    this.#onEnd();
+    this.#task.onEnd(true);
   }
 
   readonly #stepDone = (): void => {
@@ -119,18 +132,22 @@ export class Settling {
     for (const round of [...this.#open]) round.stop();
     for (const partition of this.#partitions.values())
       this.#parts.steering.troubled(partition, what);
-    this.#onEnd();
+    this.#task.onEnd(false);
   };
 
   /** Notes the comparisons of the next window; false when there is none. */
   #nextWindow(): boolean {
-    if (this.#windowStart >= this.#endBytes) return false;
-    const start = unitOf<VolumeOffset>(this.#windowStart);
-    const lengthBytes = Math.min(windowBytes, this.#endBytes - start);
-    this.#windowStart += lengthBytes;
-    if (this.#ownsAnyOf(start, start + lengthBytes))
-      for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut))
-        this.#steps.push(() => this.#compareDigests(run));
+    const window = this.#windows.pop();
+    if (window === undefined) return false;
+    const { lengthBytes } = window;
+    const start = unitOf<VolumeOffset>(window.offset);
+    if (!this.#ownsAnyOf(start, start + lengthBytes)) return true;
+    for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut))
+      this.#steps.push(
+        run.lengthBytes > digestChunkBytes
+          ? () => this.#compareDigests(run)
+          : () => this.#compareBlocks(run, { atBytes: 0, lengthBytes: run.lengthBytes }),
+      );
     return true;
   }
 
@@ -153,7 +170,7 @@ export class Settling {
         const lengthBytes = Math.min(digestChunkBytes, run.lengthBytes - at);
         this.#steps.push(() => this.#compareBlocks(run, { atBytes: at, lengthBytes }));
       }
-      this.#counters.comparedBytes += run.lengthBytes;
+      this.#task.counters.comparedBytes += run.lengthBytes;
       this.#stepDone();
     });
   }
@@ -204,10 +221,11 @@ export class Settling {
     const partition = this.#partitions.get(partitionOf(coordinatorMap, start));
     if (partition === undefined) throw new RangeError('a copy outside of the partitions to settle');
     const done = () => {
-      this.#counters.copiedBlocks += range.lengthBytes / blockBytes;
+      this.#task.counters.copiedBlocks += range.lengthBytes / blockBytes;
       this.#stepDone();
     };
-    const copy = { run, ...range, start, source, done, fail: this.#fail, open: this.#open };
+    const { fua } = this.#task;
+    const copy = { run, ...range, start, source, fua, done, fail: this.#fail, open: this.#open };
     new CopyIo(this.#parts, this.#volume, partition, copy).start();
   }
 
@@ -236,6 +254,31 @@ export class Settling {
         atBytes < end && atBytes + lengthBytes > range.atBytes && this.#partitions.has(partition),
     );
   }
+}
+
+/** Whole blocks, in the order of the volume, each at most `windowBytes` long; the last first. */
+function windowsOf(volume: LoadedVolume, ranges: readonly SettlingRange[] | null): SettlingRange[] {
+  if (copiesOf(volume) < 2) return [];
+  const endBytes = roundUp(volume.load.sizeBytes, blockBytes);
+  const windows: SettlingRange[] = [];
+  for (const { start, end } of merged(ranges ?? [{ offset: 0, lengthBytes: endBytes }], endBytes))
+    for (let offset = start; offset < end; offset += windowBytes)
+      windows.push({ offset, lengthBytes: Math.min(windowBytes, end - offset) });
+  return windows.reverse();
+}
+
+/** Whole blocks; ranges that touch become one. */
+function merged(ranges: readonly SettlingRange[], endBytes: number) {
+  const stretches: { start: number; end: number }[] = [];
+  const inOrder = ranges.toSorted((one, other) => one.offset - other.offset);
+  for (const { offset, lengthBytes } of inOrder) {
+    const start = roundDown(offset, blockBytes);
+    const end = Math.min(roundUp(offset + lengthBytes, blockBytes), endBytes);
+    const last = stretches.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else if (start < end) stretches.push({ start, end });
+  }
+  return stretches;
 }
 
 interface RunRange {

@@ -3,14 +3,16 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { LinkId } from '../../protocols/ids.ts';
+import type { HostId, LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { VolumeCoordinator } from './coordinator.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { addressRead, isWriting } from './leg-request.ts';
 import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal } from './request-rules.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
+import { type HostWrites, UnfinishedWrites } from './unfinished-writes.ts';
 
 /** How far the partitions of a volume that this switch owns are. */
 export interface SettlingReport {
@@ -18,6 +20,8 @@ export interface SettlingReport {
   /** What is in the way, for people; '' when nothing is. */
   readonly problem: string;
   readonly remainingBytes: number;
+  /** Hosts that do not say what they have open, although everybody waits for it. */
+  readonly silentHosts: readonly HostId[];
   /** Since the volume was loaded for the first time. */
   readonly comparedBytes: number;
   readonly copiedBlocks: number;
@@ -29,6 +33,7 @@ export class SwitchVolume {
   readonly #onSettled: () => void;
   readonly #cut = new PartList();
   readonly #settlingCounters: SettlingCounters = { comparedBytes: 0, copiedBlocks: 0 };
+  #unfinished: UnfinishedWrites | null = null;
   #settling: Settling | null = null;
 
   /** @param onSettled called when a settling ended, well or not */
@@ -49,14 +54,14 @@ export class SwitchVolume {
 
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
-    this.#settling?.stop();
+    this.#stopSettling();
     this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
     this.#settle();
   }
 
   unload(): void {
-    this.#settling?.stop();
+    this.#stopSettling();
     this.coordinator.spans.dropReads();
     this.coordinator.unload();
   }
@@ -68,6 +73,7 @@ export class SwitchVolume {
       settled: partitions.every(({ mode }) => mode === 'serving'),
       problem: troubled?.problem ?? '',
       remainingBytes: this.#settling?.remainingBytes ?? 0,
+      silentHosts: this.#unfinished?.silentHosts ?? [],
       ...this.#settlingCounters,
     };
   }
@@ -141,13 +147,36 @@ export class SwitchVolume {
 
   #settle(): void {
     const unsettled = this.coordinator.partitions.filter(({ mode }) => mode === 'settling');
-    if (unsettled.length === 0) {
-      this.#settling = null;
-      return;
-    }
-    this.#settling = new Settling(this.#parts, this.volume, unsettled, {
+    if (unsettled.length === 0) return;
+    this.#unfinished = new UnfinishedWrites(this.#parts.commands, this.volume, (hosts) => {
+      this.#unfinished = null;
+      this.#makeEqual(unsettled, hosts);
+    });
+    this.#unfinished.start();
+  }
+
+  #stopSettling(): void {
+    this.#unfinished?.stop();
+    this.#unfinished = null;
+    this.#settling?.stop();
+    this.#settling = null;
+  }
+
+  /** Then what was done counts as done, and the rest has no effect yet, and will have it once (DESIGN I6). */
+  #makeEqual(partitions: readonly Partition[], hosts: readonly HostWrites[]): void {
+    const writes = hosts.flatMap((each) => each.writes);
+    this.#settling = new Settling(this.#parts, this.volume, {
+      partitions,
+      ranges: this.volume.load.compared === 'all' ? null : writes,
+      fua: writes.some(({ fua }) => fua),
       counters: this.#settlingCounters,
-      onEnd: this.#onSettled,
+      onEnd: (areEqual) => {
+        if (areEqual) {
+          this.coordinator.restore(hosts);
+          for (const partition of partitions) this.#parts.steering.settled(partition);
+        }
+        this.#onSettled();
+      },
     });
     this.#settling.start();
   }

@@ -90,7 +90,8 @@ export class Switch {
     }));
     this.#machine = this.#runMachine();
     const { calls, forwarding, answers } = this.#data();
-    const parts = { self: id, incarnation, calls, forwarding, answers };
+    const commands = { actor: this.#actor, clock: ports.clock };
+    const parts = { self: id, incarnation, calls, forwarding, answers, commands };
     this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
       volumesChanged: (loadedVolumes) =>
         this.#machine.send({ type: 'volumes.changed', loadedVolumes }),

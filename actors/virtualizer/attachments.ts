@@ -6,14 +6,15 @@
 import type { AttachRequest } from '../../protocols/commands.ts';
 import type { AttachmentRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostId } from '../../protocols/ids.ts';
-import type { AttachEpoch } from '../../protocols/units.ts';
 import type { Liveness } from './presence.ts';
 
 /** An attachment that the next decision makes. */
-export interface WantedAttachment extends Omit<AttachmentRecord, 'attachEpoch'> {
-  /** The epoch that it has already; null when it needs a new one. */
-  readonly attachEpoch: AttachEpoch | null;
-  /** What the new one must exceed. */
+export interface WantedAttachment extends Omit<AttachmentRecord, 'attachEpoch' | 'firstEpoch'> {
+  /** The epochs of the attachment that goes on; null for one that begins. */
+  readonly held: Pick<AttachmentRecord, 'attachEpoch' | 'firstEpoch'> | null;
+  /** The host's process is not there any more, or says nothing: what it has open cannot be learned. */
+  readonly isGone: boolean;
+  /** What the epochs of one that begins must exceed. */
   readonly lostEpoch: number;
 }
 
@@ -32,6 +33,8 @@ export interface AttachmentState {
   readonly requests: readonly AttachRequest[];
   /** Hosts that have drained and want to be detached. */
   readonly leaving: readonly HostId[];
+  /** Hosts that a coordinator asked for their unfinished writes in vain. */
+  readonly silent: readonly HostId[];
   /** Whether the process of a host that holds or claims the volume is there. */
   readonly livenessOf: (claim: Claim) => Liveness;
   /** Whether the topology lets the host use the volume. */
@@ -64,13 +67,14 @@ export function judgeAttach(request: AttachRequest, state: AttachmentState): Jud
 
 /** Whom the next decision attaches, by host. Requests that were noted win over what was decided before. */
 export function wantedAttachments(state: AttachmentState): readonly WantedAttachment[] {
-  const { record, requests, leaving, mayUse } = state;
+  const { record, requests, leaving, silent, livenessOf, mayUse } = state;
   const attachments = record?.attachments ?? [];
   const asked = requests.map((request): WantedAttachment => {
     const { host, hostIncarnation, mode, readOnly, lostEpoch } = request;
-    const held = attachments.find((attached) => attached.host === host);
-    const attachEpoch = held !== undefined && fulfils(held, request) ? held.attachEpoch : null;
-    return { host, hostIncarnation, mode, readOnly, attachEpoch, lostEpoch: lostEpoch ?? 0 };
+    const attached = attachments.find((each) => each.host === host);
+    const held = attached !== undefined && fulfils(attached, request) ? attached : null;
+    const isGone = false;
+    return { host, hostIncarnation, mode, readOnly, held, isGone, lostEpoch: lostEpoch ?? 0 };
   });
   const kept = attachments.filter(
     (held) =>
@@ -78,18 +82,19 @@ export function wantedAttachments(state: AttachmentState): readonly WantedAttach
       !leaving.includes(held.host) &&
       !requests.some((request) => excludes(request, held)),
   );
-  return [...asked, ...kept.map((held) => ({ ...held, lostEpoch: 0 }))].sort((a, b) =>
-    a.host < b.host ? -1 : 1,
-  );
+  const goingOn = kept.map((held): WantedAttachment => {
+    const { host, hostIncarnation, mode, readOnly } = held;
+    const isGone = silent.includes(host) || livenessOf(held) === 'gone';
+    return { host, hostIncarnation, mode, readOnly, held, isGone, lostEpoch: 0 };
+  });
+  return [...asked, ...goingOn].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
 /** True when the next decision would attach others than the last one did. */
 export function differsFromRecord(state: AttachmentState): boolean {
   const wanted = wantedAttachments(state);
   const attached = state.record?.attachments ?? [];
-  return (
-    wanted.length !== attached.length || wanted.some(({ attachEpoch }) => attachEpoch === null)
-  );
+  return wanted.length !== attached.length || wanted.some(({ held }) => held === null);
 }
 
 /** True when an attachment is what a request asks for. */
@@ -98,7 +103,7 @@ export function fulfils(attached: AttachmentRecord, request: AttachRequest): boo
     attached.hostIncarnation === request.hostIncarnation &&
     attached.mode === request.mode &&
     attached.readOnly === request.readOnly &&
-    attached.attachEpoch > (request.lostEpoch ?? 0)
+    attached.firstEpoch > (request.lostEpoch ?? 0)
   );
 }
 

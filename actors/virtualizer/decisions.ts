@@ -5,12 +5,13 @@
  */
 import type {
   AttachmentRecord,
+  Compared,
   DiskMember,
   EndedVolume,
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
-import type { ClusterId, HostId } from '../../protocols/ids.ts';
+import type { ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import {
@@ -32,13 +33,17 @@ export interface Circumstances {
   readonly attachments: readonly WantedAttachment[];
   /** Hosts that ended all their I/O before they asked to be detached. */
   readonly drained: readonly HostId[];
-  /** Trouble was reported, or hosts were told that the volume is being assembled: nothing old may go on. */
+  /** By partition: who is to coordinate it, one of the members. */
+  readonly coordinators: readonly SwitchId[];
+  /** Everybody is to get new epochs: trouble was reported, or somebody is not there any more. */
   readonly renew: boolean;
+  /** The mirrors were made equal under the last decision, and no trouble was heard of since. */
+  readonly wereEqual: boolean;
 }
 
 export interface Decision {
   readonly record: VolumeRecord;
-  /** Every partition and attachment has a new epoch: what was under way ends. */
+  /** Every partition and attachment has a new epoch: frames that were sent before have no effect any more. */
   readonly renewed: boolean;
 }
 
@@ -81,22 +86,25 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     })),
     attachments: [],
     disks: [],
+    compared: 'all',
     lastEpoch: former?.lastEpoch ?? 0,
   };
 }
 
 /**
  * The next record. Epochs stay where a volume goes on as it was and a host only comes to it, or leaves after having
- * drained; whatever else happened may have left writes behind, so that all of them are new then.
+ * drained; whatever else happened may have left writes behind, so that all of them are new then. What hosts have open
+ * goes on all the same, but for those that are gone: nobody can ask them what they have not seen the end of.
  */
 export function decide(last: VolumeRecord, circumstances: Circumstances): Decision {
   const { controlEpoch, members, attachments, drained } = circumstances;
-  const owned = ownedNow(last, members);
-  const renewed =
-    circumstances.renew ||
-    disksDiffer(last.disks, members.disks) ||
-    ownersDiffer(last.partitions, owned) ||
-    someoneWasCutOff(last.attachments, attachments, drained);
+  const owned = ownedNow(last, circumstances);
+  const newDisks = disksDiffer(last.disks, members.disks);
+  const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
+  const renewed = circumstances.renew || newDisks || ownersDiffer(last.partitions, owned) || cutOff;
+  const leftBehind = renewed && attachments.some(({ isGone, readOnly }) => isGone && !readOnly);
+  const areEqual = circumstances.wereEqual && !newDisks && !cutOff && !leftBehind;
+  const compared: Compared = renewed ? (areEqual ? 'unfinished' : 'all') : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
   const counter = new EpochCounter(Math.max(last.lastEpoch, members.knownEpoch, ...lost));
   const partitions = owned.map((partition) =>
@@ -110,18 +118,23 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     partitions,
     attachments: attached,
     disks: members.disks.map(({ disk, identity, instance }) => ({ disk, identity, instance })),
+    compared,
     lastEpoch: counter.last,
   };
   return { record, renewed };
 }
 
-/** The partitions with the present processes of their coordinators. */
-function ownedNow(last: VolumeRecord, members: Members): readonly PartitionRecord[] {
+/** The partitions with those who are to coordinate them, in their present processes. */
+function ownedNow(
+  last: VolumeRecord,
+  { members, coordinators }: Circumstances,
+): readonly PartitionRecord[] {
   return last.partitions.map((partition) => {
-    const owner = members.coordinators.find((member) => member.switch === partition.coordinator);
+    const coordinator = coordinators[partition.partition] ?? partition.coordinator;
+    const owner = members.switches.find((member) => member.switch === coordinator);
     if (owner === undefined)
-      throw new RangeError(`volume ${last.volume}: decided without ${partition.coordinator}`);
-    return { ...partition, ownerIncarnation: owner.incarnation };
+      throw new RangeError(`volume ${last.volume}: decided without ${coordinator}`);
+    return { ...partition, coordinator, ownerIncarnation: owner.incarnation };
   });
 }
 
@@ -148,10 +161,12 @@ function attach(
   renewed: boolean,
   counter: EpochCounter,
 ): AttachmentRecord {
-  const { host, hostIncarnation, mode, readOnly } = wanted;
-  const attachEpoch =
-    renewed || wanted.attachEpoch === null ? counter.next<AttachEpoch>() : wanted.attachEpoch;
-  return { host, hostIncarnation, attachEpoch, mode, readOnly };
+  const { host, hostIncarnation, mode, readOnly, held, isGone } = wanted;
+  const isNew = renewed || held === null;
+  const attachEpoch = isNew ? counter.next<AttachEpoch>() : held.attachEpoch;
+  const goesOn = held !== null && !(renewed && isGone);
+  const firstEpoch = goesOn ? held.firstEpoch : attachEpoch;
+  return { host, hostIncarnation, attachEpoch, firstEpoch, mode, readOnly };
 }
 
 function disksDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): boolean {
@@ -166,8 +181,10 @@ function disksDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): b
 
 function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionRecord[]): boolean {
   return now.some(
-    ({ ownerIncarnation, epoch }, index) =>
-      epoch === 0 || ownerIncarnation !== last[index]?.ownerIncarnation,
+    ({ coordinator, ownerIncarnation, epoch }, index) =>
+      epoch === 0 ||
+      coordinator !== last[index]?.coordinator ||
+      ownerIncarnation !== last[index]?.ownerIncarnation,
   );
 }
 
@@ -179,6 +196,6 @@ function someoneWasCutOff(
 ): boolean {
   return last.some(({ host, attachEpoch }) => {
     const next = wanted.find((attachment) => attachment.host === host);
-    return next?.attachEpoch !== attachEpoch && !drained.includes(host);
+    return next?.held?.attachEpoch !== attachEpoch && !drained.includes(host);
   });
 }

@@ -8,7 +8,7 @@ import {
   type Generation,
   unitOf,
 } from '../../protocols/units.ts';
-import type { RoundTask } from './command-round.ts';
+import type { RoundTask } from '../command-round.ts';
 import type { PresenceTable } from './presence.ts';
 
 /** Which volume, and the generation below which nothing of it is left. */

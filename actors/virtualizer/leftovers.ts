@@ -8,7 +8,7 @@ import { verbs } from '../../protocols/commands.ts';
 import type { DiskId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import { count, id } from '../../protocols/schema.ts';
 import type { Generation } from '../../protocols/units.ts';
-import { CommandRound, type RoundTask } from './command-round.ts';
+import { CommandRound, type RoundTask } from '../command-round.ts';
 import { forgetTask, type GoneVolume, knownDisk, unloadTask } from './forget-orders.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 

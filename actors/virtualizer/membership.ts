@@ -1,6 +1,6 @@
 /**
  * Whether a volume can be assembled now: every disk that it lies on must be there and be the one that it was made
- * on, and so must every switch that coordinates a part of it (DESIGN I4). Pure: judges what `presence` knows.
+ * on (DESIGN I4), and a switch that may coordinate it. Pure: judges what `presence` knows.
  */
 import type { DiskMember, VolumeRecord } from '../../protocols/control-data.ts';
 import { assemblableDiskStates, type DiskFacts, diskFactsSchema } from '../../protocols/facts.ts';
@@ -26,7 +26,8 @@ export interface SurveyedDisk extends DiskMember {
 /** What a volume can be assembled from now. */
 export interface Members {
   readonly disks: readonly SurveyedDisk[];
-  readonly coordinators: readonly SwitchMember[];
+  /** Those that are there and may coordinate. */
+  readonly switches: readonly SwitchMember[];
   /** The highest numbers that any of the disks knows of this volume. */
   readonly knownEpoch: number;
   readonly knownGeneration: number;
@@ -42,6 +43,9 @@ export type Survey =
 export interface SurveyQuestion {
   readonly volume: VolumeId;
   readonly disks: readonly DiskId[];
+  /** The switches that may coordinate partitions of the volume: one of them must be there. */
+  readonly candidates: readonly SwitchId[];
+  /** Those that are meant to: as long as one of them was not heard of yet, nothing is decided without it. */
   readonly coordinators: readonly SwitchId[];
   readonly clusterIdentity: string;
   /** The disks of the last decision; none before the first. */
@@ -64,23 +68,26 @@ export function surveyMembers(
 ): Survey {
   const findings: Finding[] = [];
   const disks: SurveyedDisk[] = [];
-  const coordinators: SwitchMember[] = [];
+  const switches: SwitchMember[] = [];
+  const absent: Finding[] = [];
   for (const disk of question.disks) {
     const found = surveyDisk(disk, question, presence, at);
     if ('problem' in found) findings.push(found);
     else disks.push(found);
   }
-  for (const coordinator of question.coordinators) {
-    const address: ActorAddress = { kind: 'switch', id: coordinator };
+  for (const candidate of question.candidates) {
+    const address: ActorAddress = { kind: 'switch', id: candidate };
     const found = presence.find(address);
-    if (found === undefined) findings.push(missing(address, presence, at));
-    else coordinators.push({ switch: coordinator, incarnation: found.description.incarnation });
+    if (found !== undefined)
+      switches.push({ switch: candidate, incarnation: found.description.incarnation });
+    else if (question.coordinators.includes(candidate)) absent.push(missing(address, presence, at));
   }
+  findings.push(...absent.filter(({ isUnknown }) => isUnknown || switches.length === 0));
   findings.push(...twins(disks));
   if (findings.length > 0) return failed(findings);
   return {
     outcome: 'complete',
-    members: { disks, coordinators, ...knownNumbers(disks, question) },
+    members: { disks, switches, ...knownNumbers(disks, question) },
   };
 }
 
@@ -90,10 +97,10 @@ export function changeOf(record: VolumeRecord, members: Members): string {
     const recorded = record.disks.find((member) => member.disk === disk);
     if (recorded?.instance !== instance) return `disk ${disk} restarted`;
   }
-  for (const member of members.coordinators) {
-    const owned = record.partitions.filter(({ coordinator }) => coordinator === member.switch);
-    if (owned.some(({ ownerIncarnation }) => ownerIncarnation !== member.incarnation))
-      return `switch ${member.switch} restarted`;
+  for (const { coordinator, ownerIncarnation } of record.partitions) {
+    const member = members.switches.find((each) => each.switch === coordinator);
+    if (member === undefined) return `switch ${coordinator} is not there any more`;
+    if (ownerIncarnation !== member.incarnation) return `switch ${coordinator} restarted`;
   }
   return '';
 }

@@ -17,10 +17,16 @@ export class NotedRequests {
   /** At most one per host, and hosts are those of the topology. */
   #requests: readonly AttachRequest[] = [];
   #leaving: readonly HostId[] = [];
+  #silent: readonly HostId[] = [];
 
   /** The requests together with what they are judged by. */
   within(surroundings: Surroundings): AttachmentState {
-    return { ...surroundings, requests: this.#requests, leaving: this.#leaving };
+    return {
+      ...surroundings,
+      requests: this.#requests,
+      leaving: this.#leaving,
+      silent: this.#silent,
+    };
   }
 
   /** Judges a request, and notes it if nothing speaks against it. */
@@ -43,6 +49,11 @@ export class NotedRequests {
       this.#leaving = [...this.#leaving, host];
   }
 
+  /** Notes hosts that do not say what they have open: the next decision does not wait for them. */
+  noteSilent(hosts: readonly HostId[]): void {
+    this.#silent = [...new Set([...this.#silent, ...hosts])];
+  }
+
   /** Forgets what a decision has done. */
   decided(record: VolumeRecord): void {
     const { attachments } = record;
@@ -51,5 +62,6 @@ export class NotedRequests {
         !attachments.some((held) => held.host === request.host && fulfils(held, request)),
     );
     this.#leaving = this.#leaving.filter((host) => attachments.some((held) => held.host === host));
+    this.#silent = [];
   }
 }

@@ -2,6 +2,8 @@
 import type { Route } from '../../protocols/control-data.ts';
 import type { ClusterId, DiskId, HostId, SwitchId, VirtualizerId } from '../../protocols/ids.ts';
 import {
+  hopsFrom,
+  pathHopsMax,
   volumePathsToDisk,
   volumePathsToSwitch,
   type Way,
@@ -24,6 +26,8 @@ export interface VirtualizerInput {
   readonly diskRoutes: (host: HostId, disk: DiskId) => readonly Route[];
   /** All ways by which a host's writes can come to a coordinator. */
   readonly coordinatorRoutes: (host: HostId, coordinator: SwitchId) => readonly Route[];
+  /** What a switch reaches as a coordinator, disks among it. */
+  readonly disksReachedBy: (coordinator: SwitchId) => ReadonlySet<string>;
 }
 
 /** What one of a topology's virtualizers needs of it. */
@@ -32,6 +36,9 @@ export function virtualizerInputOf(
   virtualizer: VirtualizerId,
 ): VirtualizerInput {
   const wiring = wiringOf(topology);
+  const reached = new Map(
+    topology.switches.map(({ id }) => [id, new Set(hopsFrom(wiring, id, pathHopsMax - 1).keys())]),
+  );
   const hbas = new Map(topology.hosts.map((host) => [host.id, host.hbas.map(({ id }) => id)]));
   return {
     cluster: topology.cluster,
@@ -50,6 +57,7 @@ export function virtualizerInputOf(
         (hbas.get(host) ?? []).flatMap((hba) => volumePathsToSwitch(wiring, hba, coordinator)),
       ),
     ),
+    disksReachedBy: (coordinator) => reached.get(coordinator) ?? new Set(),
   };
 }
 

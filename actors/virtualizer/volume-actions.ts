@@ -48,6 +48,8 @@ export function wiredVolumeMachine(
       assembleDisks: withRecord((record) => rounds.assembleDisks(record)),
       loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
       askSettled: withRecord((record) => rounds.askSettled(record)),
+      noteEqual: () => decider.noteEqual(),
+      noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
       endRound: () => rounds.end(),
       publishAssembling: (_, { reason }) => announcer.announceAssembling(decider.record, reason),
       publishServing: withRecord((record) => {

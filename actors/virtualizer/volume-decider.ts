@@ -6,10 +6,11 @@ import type { AttachRequest, TroubleReport } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
-import type { Layout } from '../../protocols/layout/layout.ts';
+import { type Layout, legsOf } from '../../protocols/layout/layout.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { differsFromRecord, type Judgement, wantedAttachments } from './attachments.ts';
+import { candidatesOf, chooseCoordinators } from './coordinator-choice.ts';
 import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
@@ -33,6 +34,8 @@ export class VolumeDecider {
   #formerDisks: readonly DiskId[] = [];
   /** The decision that gave everybody new epochs last: trouble from before it is over. */
   #renewedIn = 0;
+  /** The decision under which the mirrors were made equal, as long as nothing speaks against it. */
+  #equalIn = 0;
 
   constructor(environment: VolumeEnvironment, volume: Volume) {
     this.#environment = environment;
@@ -108,7 +111,9 @@ export class VolumeDecider {
       members,
       attachments: wantedAttachments(state),
       drained: state.leaving,
+      coordinators: this.#chooseCoordinators(last, members),
       renew,
+      wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
     });
     this.#key.write(record, () => this.#decided(record, renewed), tell);
   }
@@ -144,12 +149,22 @@ export class VolumeDecider {
       .map(({ host }) => host);
   }
 
-  /** The disks and coordinators that the volume cannot do without. */
+  /** The disks that the volume cannot do without, and the switches that may coordinate it. */
   memberAddresses(): readonly ActorAddress[] {
     return [
       ...this.diskIds().map((id) => ({ kind: 'disk', id }) as const),
-      ...this.#coordinators().map((id) => ({ kind: 'switch', id }) as const),
+      ...this.#candidates().map((id) => ({ kind: 'switch', id }) as const),
     ];
+  }
+
+  /** All coordinators say that their mirrors are equal. */
+  noteEqual(): void {
+    this.#equalIn = this.record?.generation ?? 0;
+  }
+
+  /** Hosts do not say what they have open: the next decision goes on without them. */
+  noteSilent(hosts: readonly HostId[]): void {
+    this.#requests.noteSilent(hosts);
   }
 
   attach(request: AttachRequest): Judgement {
@@ -169,9 +184,11 @@ export class VolumeDecider {
     return differsFromRecord(this.#requests.within(this.#surroundings()));
   }
 
-  /** True when the trouble is not over by a later decision. */
+  /** True when the trouble is not over by a later decision. Nothing is taken for equal any more then. */
   concerns(report: TroubleReport): boolean {
-    return this.record !== null && report.generation >= this.#renewedIn;
+    const isOpen = this.record !== null && report.generation >= this.#renewedIn;
+    if (isOpen) this.#equalIn = 0;
+    return isOpen;
   }
 
   #decided(record: VolumeRecord, renewed: boolean): void {
@@ -219,7 +236,8 @@ export class VolumeDecider {
       {
         volume: this.#volume.id,
         disks: this.diskIds(),
-        coordinators: this.#coordinators(),
+        candidates: this.#candidates(),
+        coordinators: [...new Set([...this.#coordinators(), ...this.#volume.coordinators])],
         clusterIdentity,
         recorded: this.record?.disks ?? [],
       },
@@ -249,6 +267,25 @@ export class VolumeDecider {
   #coordinators(): readonly SwitchId[] {
     const recorded = this.record?.partitions.map(({ coordinator }) => coordinator);
     return [...new Set(recorded ?? this.#volume.coordinators)];
+  }
+
+  #candidates(): readonly SwitchId[] {
+    const { layout } = this;
+    return candidatesOf(this.#environment.input, {
+      hosts: this.#volume.hosts,
+      disks: this.diskIds(),
+      copies: layout === null ? 1 : legsOf(layout),
+      preferred: this.#volume.coordinators,
+    });
+  }
+
+  #chooseCoordinators(last: VolumeRecord, members: Members): readonly SwitchId[] {
+    return chooseCoordinators({
+      partitions: last.partitions,
+      preferred: this.#volume.coordinators,
+      present: members.switches.map((member) => member.switch),
+      goesBack: () => false,
+    });
   }
 
   #surroundings(): Surroundings {

@@ -1,13 +1,14 @@
 /**
- * When a volume is assembled and when it serves (DESIGN I3, I4, I5, I14): its record is read, all its members are
- * there, the next record is decided and written, every disk has confirmed the new numbers, every switch has loaded
- * them, the coordinators have made the mirrors equal; only then are hosts told to go on. Any trouble leads back, and
- * from everywhere a way leads to the end (`volume-ending`). Says when; what each step consists of is `volume-assembly`'s, which provides the actions.
+ * When a volume is assembled and when it serves (DESIGN I3, I4, I5, I14): its record is read, its members are there,
+ * the next record is decided and written, every disk has confirmed the new numbers, the coordinators have loaded them
+ * and made the mirrors equal; only then are hosts told to go on with what they have open. Any trouble leads back, and
+ * from everywhere a way leads to the end (`volume-ending`). Says when; what each step consists of is
+ * `volume-assembly`'s, which provides the actions.
  */
 import { ended, ending } from './volume-ending.ts';
 import { type VolumeMachineContext, volumeSetup } from './volume-setup.ts';
 
-/** What was under way ends, and those who wait for it are told. */
+/** Everybody gets new numbers, and hosts are told that what they have open has to wait. */
 const interrupt = [
   'noteReason',
   'requireRenewal',
@@ -125,7 +126,17 @@ const settling = volumeSetup.createStateConfig({
   tags: ['decided'],
   entry: 'askSettled',
   exit: 'endRound',
-  on: { ...setbacks, 'partitions.settled': 'serving' },
+  on: {
+    ...setbacks,
+    'partitions.settled': { target: 'serving', actions: 'noteEqual' },
+    'hosts.silent': {
+      target: '#volume.gathering.looking',
+      actions: [
+        'requireRenewal',
+        { type: 'noteSilent', params: ({ event }) => ({ hosts: event.hosts }) },
+      ],
+    },
+  },
 });
 
 const serving = volumeSetup.createStateConfig({

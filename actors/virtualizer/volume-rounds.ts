@@ -5,8 +5,9 @@
 import { z } from 'zod';
 import { type Answer, verbs } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
-import type { ActorAddress, DiskId, SwitchId } from '../../protocols/ids.ts';
-import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from './command-round.ts';
+import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
+import { id } from '../../protocols/schema.ts';
+import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from '../command-round.ts';
 import { forgetTask, knownDisk, unloadTask } from './forget-orders.ts';
 import { diskAssemblies, switchLoad } from './publications.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -18,6 +19,7 @@ const settledAnswerSchema = z.looseObject({
   settled: z.boolean(),
   problem: z.string(),
   remainingBytes: z.number().nonnegative(),
+  silentHosts: z.array(id<HostId>()).max(64),
 });
 
 interface VolumeRound {
@@ -67,9 +69,13 @@ export class VolumeRounds {
     });
   }
 
-  /** Coordinators must confirm, and so must every other virtualizing switch that is there. */
+  /** Coordinators must confirm. Every other virtualizing switch that is there is told as well: reads go through them. */
   loadSwitches(record: VolumeRecord): void {
-    const tasks = this.#loadTasks(record);
+    const coordinators = coordinatorsOf(record);
+    const tasks = this.#loadTasks(record).filter(({ receiver }) =>
+      coordinators.includes(receiver.id as SwitchId),
+    );
+    this.#loadLate(record, coordinators);
     this.#begin({
       verb: verbs.load,
       tasks,
@@ -139,9 +145,14 @@ export class VolumeRounds {
 
   /** Loads switches that are there and have not loaded what is decided: they carry reads. */
   loadLate(record: VolumeRecord): void {
+    this.#loadLate(record, []);
+  }
+
+  #loadLate(record: VolumeRecord, except: readonly SwitchId[]): void {
     for (const task of this.#loadTasks(record)) {
       const { receiver } = task;
       const id = receiver.id as SwitchId;
+      if (except.includes(id)) continue;
       if (this.#loaded.get(id) === this.#loadMark(receiver, record)) continue;
       this.#lateLoads.get(id)?.cancel();
       const { actor, clock, log } = this.#environment;
@@ -198,8 +209,9 @@ export class VolumeRounds {
     const name = `switch ${receiver.id}`;
     if (!parsed.success)
       return { outcome: 'refused', reason: `${name} does not say if it settled` };
-    const { settled, problem, remainingBytes } = parsed.data;
+    const { settled, problem, remainingBytes, silentHosts } = parsed.data;
     this.#remainingBytes.set(receiver.id as SwitchId, remainingBytes);
+    if (silentHosts.length > 0) this.#tell({ type: 'hosts.silent', hosts: silentHosts });
     if (problem !== '') return { outcome: 'refused', reason: `${name} cannot settle: ${problem}` };
     return { outcome: settled ? 'done' : 'again' };
   }

@@ -114,7 +114,14 @@ export class VolumeSet {
     }
     const coordinators = [...new Set(volume.coordinators)];
     const survey = surveyMembers(
-      { volume: volume.id, disks, coordinators, clusterIdentity, recorded: [] },
+      {
+        volume: volume.id,
+        disks,
+        candidates: coordinators,
+        coordinators,
+        clusterIdentity,
+        recorded: [],
+      },
       presence,
       clock.now(),
     );

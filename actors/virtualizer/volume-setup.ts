@@ -3,6 +3,7 @@
  * follows on which is said in `volume-machine` and, for the end of a volume, in `volume-ending`.
  */
 import { assign, setup } from 'xstate';
+import type { HostId } from '../../protocols/ids.ts';
 
 export interface VolumeMachineInput {
   readonly volume: string;
@@ -42,6 +43,8 @@ export type VolumeMachineEvent =
   | { readonly type: 'disks.confirmed' }
   | { readonly type: 'switches.confirmed' }
   | { readonly type: 'partitions.settled' }
+  /** Hosts do not say what they have open: it is to be decided without them. */
+  | { readonly type: 'hosts.silent'; readonly hosts: readonly HostId[] }
   | WithReason<'member.refused'>
   /** What the last decision was made for is not there any more. */
   | WithReason<'member.lost'>
@@ -85,6 +88,10 @@ export const volumeSetup = setup({
     assembleDisks: () => {},
     loadSwitches: () => {},
     askSettled: () => {},
+    /** Port: the mirrors are equal, as far as all coordinators know. */
+    noteEqual: () => {},
+    /** Port: the next decision goes on without these hosts. */
+    noteSilent: (_, _params: { hosts: readonly HostId[] }) => {},
     /** Port: looks whether a host may still use the volume; `hosts.left` when none does. */
     surveyHosts: () => {},
     /** Port: ends the record; `record.written` or `record.contested` follows. */

@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { homeBytes } from '../../actors/disk/disk-layout.ts';
-import type { Attachment, AttachmentOptions } from '../../actors/host/attachment.ts';
+import type { Attachment } from '../../actors/host/attachment.ts';
+import type { AttachmentOptions } from '../../actors/host/attachment-parts.ts';
 import type { Host } from '../../actors/host/host.ts';
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
 import { packageFile } from '../../cluster/package-root.ts';

@@ -180,6 +180,7 @@ export class DiskActorWorld {
           host: hostId,
           hostIncarnation: unitOf<Incarnation>(5),
           attachEpoch: unitOf<AttachEpoch>(2),
+          firstEpoch: unitOf<AttachEpoch>(2),
           mode: 'exclusive',
           readOnly: false,
         },

@@ -178,6 +178,26 @@ describe('disk', () => {
     });
   });
 
+  it('tells a coordinator which writes of a host were done, once the decision that fences all others is in force', () => {
+    const world = assembled();
+    world.write(0, bytesOf(4096, 1), { ioNumber: unitOf(7), writeNumber: unitOf(1) });
+    world.write(8192, bytesOf(4096, 2), { ioNumber: unitOf(9), writeNumber: unitOf(2) });
+    const ask = (generation: number, hostIncarnation = 5) => {
+      const hosts = [{ host: 'h1', hostIncarnation, ioNumbers: [7, 8, 9] }];
+      return world.command('remembered', { volume: 'vol0', generation, durable: true, hosts });
+    };
+    expect(ask(1)).to.deep.equal({ ok: true, instance: 1, done: [[7, 9]] });
+    expect(ask(1, 6), 'another process of the host').to.deep.include({ done: [[]] });
+    expect(ask(2)).to.include({ ok: false, reason: 'not-ready' });
+    expect(world.assemble({ generation: unitOf(2) })).to.include({ ok: true });
+    expect(ask(2), 'they outlive a decision').to.deep.include({ done: [[7, 9]] });
+    world.kill();
+    world.start();
+    expect(ask(2)).to.include({ ok: false, reason: 'not-ready' });
+    world.assemble({ generation: unitOf(3) });
+    expect(ask(3), 'and a crash').to.deep.equal({ ok: true, instance: 2, done: [[7, 9]] });
+  });
+
   it('answers media errors for ever once a flush has failed, and tells of it', () => {
     const world = new DiskActorWorld();
     world.format();

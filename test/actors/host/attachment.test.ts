@@ -12,6 +12,7 @@ describe('an attachment', () => {
   let ended: Status[];
   const note = (status: Status) => ended.push(status);
   const read = () => world.driver.read(at(0), 4096, note);
+  const readElsewhere = () => world.driver.read(at(65_536), 4096, note);
   const write = () => world.driver.write(at(0), [contentOf(0, 4096)], false, note);
   const verbs = () => world.asked.splice(0).map(({ verb }) => verb);
   beforeEach(() => {
@@ -153,7 +154,7 @@ describe('an attachment', () => {
     expect(world.sent()[0]?.request).to.include({ attachEpoch: 6, partitionEpoch: 20 });
   });
 
-  it('when the volume is assembled anew everything open ends at once, and nothing of it has an effect later', () => {
+  it('another attachment of this process ends everything open, and nothing of it has an effect later', () => {
     world.serve();
     write();
     read();
@@ -166,34 +167,78 @@ describe('an attachment', () => {
     expect(world.host.counters.lateReplies).to.equal(frames.length);
   });
 
-  it('a new attach epoch alone is enough to end what is open under the old one', () => {
+  it('under new epochs of the same attachment everything open is sent again at once, and ends well', () => {
     world.serve();
     write();
-    world.publish({ generation: 2, attachEpoch: 6 });
+    readElsewhere();
+    expect(world.sent()).to.have.length(2);
+    world.publish({ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20 });
+    world.clock.runFor(0);
+    const again = world.sent();
+    expect(again.map(({ request }) => [request.attempt, request.attachEpoch])).to.deep.equal([
+      [1, 6],
+      [1, 6],
+    ]);
+    world.answerAll(again);
+    expect(ended).to.deep.equal([Status.ok, Status.ok]);
+  });
+
+  it('while the volume is assembled what is open waits, what begins waits too, and all of it goes on afterwards', () => {
+    world.serve();
+    write();
+    world.sent();
+    world.publish({ state: 'assembling', reason: 'switch s1 is not there any more' });
+    expect(world.attachment.state).to.equal('interrupted');
+    expect(world.attachment.facts()).to.include({ reason: 'switch s1 is not there any more' });
+    readElsewhere();
+    write();
+    world.clock.runFor(2000);
+    expect(world.sent()).to.be.empty;
+    expect(ended).to.be.empty;
+    world.publish({ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20 });
+    world.clock.runFor(0);
+    const frames = world.sent();
+    expect(frames).to.have.length(3);
+    world.answerAll(frames);
+    expect(ended).to.deep.equal([Status.ok, Status.ok, Status.ok]);
+  });
+
+  it('what waits too long ends with an error, and the attachment with it', () => {
+    world.serve();
+    write();
+    world.publish({ state: 'assembling', reason: 'disk d1 is missing' });
+    world.clock.runFor(10_100);
     expect(ended).to.deep.equal([Status.path]);
+    expect(world.attachment.state).to.equal('lost');
+    world.publish({ generation: 2, attachEpoch: 6, firstEpoch: 5 });
+    expect(world.attachment.state, 'nobody could say what became of the write').to.equal('lost');
+    world.publish({ generation: 3, attachEpoch: 7 });
     expect(world.attachment.state).to.equal('serving');
   });
 
-  it('assembling ends open writes, and the same attach epoch is not good enough afterwards', () => {
+  it('tells a new coordinator the writes whose end it has not seen, but not of an attachment that it lost', () => {
+    const query = () => world.attachment.unfinished(5);
+    expect(query()).to.deep.equal({ ok: true, watermark: 1, writes: [] });
     world.serve();
     write();
-    world.publish({ state: 'assembling', reason: 'switch s1 restarted' });
-    expect(ended).to.deep.equal([Status.path]);
-    world.asked.splice(0);
-    world.publish({ generation: 2, partitionEpoch: 20 });
-    expect(world.attachment.state).to.equal('attaching');
-    world.clock.runFor(600);
-    const attach = world.asked.find(({ verb }) => verb === 'attach');
-    expect(attach?.body.lostEpoch).to.equal(5);
-    world.publish({ generation: 3, partitionEpoch: 20, attachEpoch: 21 });
-    expect(world.attachment.state).to.equal('serving');
-  });
-
-  it('assembling with nothing open goes on under the same attach epoch', () => {
-    world.serve();
+    readElsewhere();
+    const offset = 0;
+    expect(query()).to.deep.equal({
+      ok: true,
+      watermark: 1,
+      writes: [{ ioNumber: 1, offset, lengthBytes: 4096, fua: false }],
+    });
+    world.answerAll(world.sent());
+    expect(query()).to.deep.equal({ ok: true, watermark: 3, writes: [] });
+    expect(world.attachment.unfinished(6), 'an attachment that has not begun yet').to.deep.equal({
+      ok: true,
+      watermark: 3,
+      writes: [],
+    });
+    write();
     world.publish({ state: 'assembling' });
-    world.publish({ generation: 2, partitionEpoch: 20 });
-    expect(world.attachment.state).to.equal('serving');
+    world.clock.runFor(10_100);
+    expect(query()).to.include({ ok: false, reason: 'not-ready' });
   });
 
   it('a host that was detached by the virtualizer refuses I/O and asks to be attached', () => {

@@ -20,6 +20,8 @@ export interface ControlDataOptions {
   readonly controlEpoch?: number;
   /** 0: the host is not attached. */
   readonly attachEpoch?: number;
+  /** Default: the attach epoch, as of an attachment that has just begun. */
+  readonly firstEpoch?: number;
   readonly partitionEpoch?: number;
   readonly mode?: AttachMode;
   readonly readOnly?: boolean;
@@ -44,7 +46,8 @@ export function controlDataOf(
   const { layout = stripeOfMirrors } = options;
   const unitBytes = options.layout === undefined ? mebibyte : 8 * kibibyte;
   const disks = [...new Set(extentsOf(layout).map(({ disk }) => disk))];
-  const attachment = { host: 'h1', hostIncarnation, attachEpoch, mode, readOnly };
+  const { firstEpoch = attachEpoch } = options;
+  const attachment = { host: 'h1', hostIncarnation, attachEpoch, firstEpoch, mode, readOnly };
   return controlDataSchema.parse({
     cluster: 'test',
     host: 'h1',
@@ -71,6 +74,7 @@ export function controlDataOf(
       mirrors: node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
     })),
     attachments: attachEpoch === 0 ? [] : [attachment],
+    compared: 'all',
     disks: disks.map((disk, index) => ({
       disk,
       identity: `${index}`.repeat(32),

@@ -1,6 +1,11 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
-import { mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
+import {
+  type DiskInstance,
+  mebibyte,
+  unitOf,
+  type VolumeOffset,
+} from '../../../protocols/units.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
 const at = (offset: number) => unitOf<VolumeOffset>(offset);
@@ -18,6 +23,20 @@ describe('flush (I11)', () => {
     flush();
     world.answerAll();
     ended.pop();
+  };
+  const instanceOf = (instances: readonly number[], { request }: SentFrame) =>
+    unitOf<DiskInstance>(instances[Number(request.disk.slice(1)) - 1] ?? 0);
+  /** Disks answer everything as these processes of theirs. */
+  const answerAs = (instances: readonly number[]) => {
+    for (const frame of world.sent())
+      world.answer(frame, { diskInstance: instanceOf(instances, frame) });
+  };
+  /** The volume is assembled from these processes of the disks, and the attachment goes on. */
+  const goOnWith = (instances: readonly number[]) => {
+    world.publish({ state: 'assembling', reason: 'a disk restarted' });
+    world.publish({ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20, instances });
+    world.clock.runFor(0);
+    answerAs(instances);
   };
   beforeEach(() => {
     world = new HostWorld();
@@ -86,14 +105,17 @@ describe('flush (I11)', () => {
     expect(disksOf(world.sent())).to.deep.equal(['d1', 'd2']);
   });
 
-  it('answered by another instance of the disk fails, and is the end of the attachment', () => {
+  it('answered by another instance of the disk waits for the decision about that, and is then asked again', () => {
     flush();
     const [first, ...others] = world.sent();
     world.answerAll(others);
     if (first === undefined) throw new Error('nothing was sent');
     world.answer(first, { diskInstance: unitOf(2) });
-    expect(ended).to.deep.equal([Status.media]);
-    expect(world.attachment.state).to.equal('lost');
+    world.clock.runFor(1000);
+    expect(ended).to.be.empty;
+    expect(world.sent()).to.be.empty;
+    goOnWith([2, 1, 1, 1]);
+    expect(ended).to.deep.equal([Status.ok]);
   });
 
   it('that the disk could not carry out fails, and is the end of the attachment', () => {
@@ -105,30 +127,36 @@ describe('flush (I11)', () => {
     expect(world.attachment.state).to.equal('lost');
   });
 
-  it('fails once after a disk restarted with acknowledged writes unflushed, although nothing was open', () => {
+  it('succeeds although a disk restarted with acknowledged writes unflushed: its mirror had them, and they were copied', () => {
     flushAll();
     write(0);
-    world.publish({ state: 'assembling', reason: 'disk d1 restarted' });
-    world.serve({ generation: 2, attachEpoch: 6, partitionEpoch: 20, instances: [2, 1, 1, 1] });
+    goOnWith([2, 1, 1, 1]);
     flush();
-    world.clock.runFor(0);
-    expect(ended).to.deep.equal([Status.media]);
-    flush();
-    world.clock.runFor(0);
-    const frames = world.sent();
-    expect(disksOf(frames)).to.deep.equal(['d1', 'd2', 'd3', 'd4']);
-    for (const frame of frames)
-      world.answer(frame, { diskInstance: unitOf(frame.request.disk === 'd1' ? 2 : 1) });
-    expect(ended).to.deep.equal([Status.media, Status.ok]);
+    answerAs([2, 1, 1, 1]);
+    expect(ended).to.deep.equal([Status.ok]);
   });
 
-  it('after a restart of a disk that held nothing unflushed does not fail', () => {
+  for (const isUnderWay of [false, true])
+    it(`${isUnderWay ? 'that is under way' : 'fails once, and'} fails, after both mirrors restarted with acknowledged writes unflushed`, () => {
+      flushAll();
+      write(0);
+      if (isUnderWay) flush();
+      goOnWith([2, 2, 1, 1]);
+      if (!isUnderWay) flush();
+      world.clock.runFor(0);
+      answerAs([2, 2, 1, 1]);
+      expect(ended).to.deep.equal([Status.media]);
+      flush();
+      world.clock.runFor(0);
+      answerAs([2, 2, 1, 1]);
+      expect(ended).to.deep.equal([Status.media, Status.ok]);
+    });
+
+  it('after a restart of disks that held nothing unflushed does not fail', () => {
     flushAll();
-    world.publish({ state: 'assembling' });
-    world.serve({ generation: 2, attachEpoch: 6, partitionEpoch: 20, instances: [2, 1, 1, 1] });
+    goOnWith([2, 2, 1, 1]);
     flush();
-    for (const frame of world.sent())
-      world.answer(frame, { diskInstance: unitOf(frame.request.disk === 'd1' ? 2 : 1) });
+    answerAs([2, 2, 1, 1]);
     expect(ended).to.deep.equal([Status.ok]);
   });
 

@@ -20,9 +20,9 @@ const controlData = [0, 5, 6].flatMap((attachEpoch) =>
     [true, false].map((hasOpenWrites) => ({
       type: 'controlData.received',
       attachEpoch,
+      firstEpoch: Math.min(attachEpoch, 5),
       state,
       reason: '',
-      epochsChanged: true,
       hasOpenWrites,
     })),
   ),

@@ -245,7 +245,8 @@ export class Lab {
       generation: boot,
       controlEpoch: 1,
       partitions: [{ partition: 0, epoch: 2 * boot + 1, ...owner }],
-      attachments: [{ attachEpoch: 2 * boot, ...attached }],
+      attachments: [{ attachEpoch: 2 * boot, firstEpoch: 2 * boot, ...attached }],
+      compared: 'all',
     };
   }
 

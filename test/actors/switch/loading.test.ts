@@ -106,7 +106,11 @@ describe('loading a switch', () => {
       ...record,
       epoch: record.epoch + 5,
     }));
-    const attachments = loadOf().attachments.map((record) => ({ ...record, attachEpoch: 40 }));
+    const attachments = loadOf().attachments.map((record) => ({
+      ...record,
+      attachEpoch: 40,
+      firstEpoch: 40,
+    }));
     world.serve({ generation: 11, partitions, attachments });
     for (const frame of old) world.answer(frame);
     expect(world.takeReplies(), 'the old writes are answered by nobody').to.be.empty;

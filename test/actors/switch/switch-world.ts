@@ -72,8 +72,16 @@ export function loadOf(changes: Record<string, unknown> = {}): SwitchLoad {
       mirrors: ['in-sync', 'in-sync'],
     })),
     attachments: [
-      { host: 'h1', hostIncarnation, attachEpoch: 30, mode: 'exclusive', readOnly: false },
+      {
+        host: 'h1',
+        hostIncarnation,
+        attachEpoch: 30,
+        firstEpoch: 30,
+        mode: 'exclusive',
+        readOnly: false,
+      },
     ],
+    compared: 'all',
     disks: ['d1', 'd2', 'd3', 'd4'].map((disk) => ({
       disk,
       identity: '0123456789abcdef0123456789abcdef',

@@ -9,7 +9,7 @@ import { type Circumstances, decide } from '../../../actors/virtualizer/decision
 import { NotedRequests } from '../../../actors/virtualizer/noted-requests.ts';
 import type { Liveness } from '../../../actors/virtualizer/presence.ts';
 import { type VolumeRecord, volumeRecordSchema } from '../../../protocols/control-data.ts';
-import type { HostId } from '../../../protocols/ids.ts';
+import type { HostId, SwitchId } from '../../../protocols/ids.ts';
 import type { AttachEpoch, ControlEpoch, Incarnation } from '../../../protocols/units.ts';
 import { blankVolume, membersOf, request } from './samples.ts';
 
@@ -20,7 +20,9 @@ const usual: Circumstances = {
   members: membersOf(disks, switches),
   attachments: [],
   drained: [],
+  coordinators: [],
   renew: false,
+  wereEqual: true,
 };
 
 function stateOf(
@@ -31,6 +33,7 @@ function stateOf(
     record,
     requests: [],
     leaving: [],
+    silent: [],
     livenessOf: () => 'live',
     mayUse: () => true,
     ...more,
@@ -153,6 +156,58 @@ describe('decisions', () => {
     expect(Math.min(...epochsOf(record))).to.be.above(50);
   });
 
+  it('hands partitions over: what hosts have open goes on, and only that may be unequal', () => {
+    const last = sharedRecord();
+    const { record, renewed } = decide(last, {
+      ...usual,
+      attachments: wantedAttachments(stateOf(last)),
+      members: membersOf(disks, { s1: 11 }),
+      coordinators: ['s1' as SwitchId, 's1' as SwitchId],
+    });
+    expect(renewed).to.equal(true);
+    expect(record.compared).to.equal('unfinished');
+    expect(record.partitions.map(({ coordinator }) => coordinator)).to.deep.equal(['s1', 's1']);
+    for (const [index, { attachEpoch, firstEpoch }] of record.attachments.entries()) {
+      expect(attachEpoch).to.be.above(last.lastEpoch);
+      expect(firstEpoch).to.equal(last.attachments[index]?.firstEpoch);
+    }
+  });
+
+  const doubts: readonly [string, (last: VolumeRecord) => Partial<Circumstances>][] = [
+    ['they were not known to be equal before', () => ({ wereEqual: false })],
+    ['a disk restarted', () => ({ members: membersOf({ ...disks, d1: 2 }, switches) })],
+    [
+      'a host is gone that may have written',
+      (last) => ({
+        attachments: wantedAttachments(
+          stateOf(last, { livenessOf: ({ host }) => (host === 'h1' ? 'gone' : 'live') }),
+        ),
+      }),
+    ],
+    [
+      'a host does not say what it has open',
+      (last) => ({ attachments: wantedAttachments(stateOf(last, { silent: ['h1' as HostId] })) }),
+    ],
+  ];
+  for (const [what, change] of doubts)
+    it(`has the mirrors compared everywhere when ${what}`, () => {
+      const last = sharedRecord();
+      const attachments = wantedAttachments(stateOf(last));
+      const { record } = decide(last, { ...usual, attachments, renew: true, ...change(last) });
+      expect(record.compared).to.equal('all');
+    });
+
+  it('ends what a host has open that is gone: nobody can say what became of it', () => {
+    const last = sharedRecord();
+    const attachments = wantedAttachments(
+      stateOf(last, { livenessOf: ({ host }) => (host === 'h1' ? 'gone' : 'live') }),
+    );
+    const { record } = decide(last, { ...usual, attachments, renew: true });
+    const [h1, h2] = record.attachments;
+    expect(h1?.firstEpoch).to.equal(h1?.attachEpoch);
+    expect(h2?.firstEpoch).to.equal(last.attachments[1]?.firstEpoch);
+  });
+
   it('cannot be made without a coordinator', () => {
     const members = membersOf(disks, { s1: 11 });
     expect(() => decide(blankVolume(), { ...usual, members })).to.throw(/without s2/);
@@ -206,7 +261,9 @@ describe('decisions', () => {
             }),
             attachments: wantedAttachments(state),
             drained: state.leaving,
+            coordinators: [],
             renew: each.renew || forgotten > 0,
+            wereEqual: false,
           });
           expect(record.generation).to.be.above(newest?.generation ?? 0);
           expect(record.lastEpoch).to.be.at.least(newest?.lastEpoch ?? 0);

@@ -213,6 +213,7 @@ export class FakeSwitch implements FakeMember {
         settled: settled && this.problem === '',
         problem: this.problem,
         remainingBytes: settled ? 0 : 4096,
+        silentHosts: [],
       });
     });
     this.actor.start();

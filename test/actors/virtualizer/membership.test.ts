@@ -18,6 +18,7 @@ import {
 const question = {
   volume: 'vol0' as VolumeId,
   disks: ['d1', 'd2'] as DiskId[],
+  candidates: ['s1'] as SwitchId[],
   coordinators: ['s1'] as SwitchId[],
   clusterIdentity,
   recorded: [] as readonly DiskMember[],
@@ -44,7 +45,7 @@ describe('membership', () => {
       ['d1', 3],
       ['d2', 3],
     ]);
-    expect(survey.members.coordinators).to.deep.equal([{ switch: 's1', incarnation: 7 }]);
+    expect(survey.members.switches).to.deep.equal([{ switch: 's1', incarnation: 7 }]);
   });
 
   it('calls nobody missing before it has listened long enough', () => {
@@ -123,7 +124,9 @@ describe('membership', () => {
       members,
       attachments: [],
       drained: [],
+      coordinators: [],
       renew: false,
+      wereEqual: false,
     });
     expect(changeOf(record, members)).to.equal('');
     expect(changeOf(record, membersOf({ d1: 1, d2: 2, d3: 1, d4: 1 }, { s1: 5, s2: 6 }))).to.equal(

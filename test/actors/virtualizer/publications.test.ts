@@ -26,6 +26,7 @@ function decided() {
     record: null,
     requests: [request('h1')],
     leaving: [],
+    silent: [],
     livenessOf: () => 'live',
     mayUse: () => true,
   });
@@ -34,7 +35,9 @@ function decided() {
     members: membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 11, s2: 12 }),
     attachments,
     drained: [],
+    coordinators: [],
     renew: false,
+    wereEqual: false,
   }).record;
 }
 

@@ -1,11 +1,7 @@
 import { expect } from 'chai';
 import { z } from 'zod';
 import { Actor } from '../../../actors/actor.ts';
-import {
-  CommandRound,
-  type RoundOptions,
-  retryMsMax,
-} from '../../../actors/virtualizer/command-round.ts';
+import { CommandRound, type RoundOptions, retryMsMax } from '../../../actors/command-round.ts';
 import {
   type RecordConfirm,
   type RecordRead,

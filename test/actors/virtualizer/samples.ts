@@ -77,7 +77,7 @@ export function membersOf(
       instance: instance as DiskInstance,
       facts: diskFacts(disk),
     })),
-    coordinators: Object.entries(incarnations).map(([id, incarnation]) => ({
+    switches: Object.entries(incarnations).map(([id, incarnation]) => ({
       switch: id as SwitchId,
       incarnation: incarnation as Incarnation,
     })),

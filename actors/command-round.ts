@@ -3,11 +3,11 @@
  * be lost either way. Ends when all have, or at the first that refuses for good. How long to try is the asker's to
  * decide: it cancels the round.
  */
-import { assertNever } from '../../protocols/codes.ts';
-import type { Answer } from '../../protocols/commands.ts';
-import type { ActorAddress } from '../../protocols/ids.ts';
-import type { Clock, Timer } from '../../protocols/ports.ts';
-import type { Actor } from '../actor.ts';
+import { assertNever } from '../protocols/codes.ts';
+import type { Answer } from '../protocols/commands.ts';
+import type { ActorAddress } from '../protocols/ids.ts';
+import type { Clock, Timer } from '../protocols/ports.ts';
+import type { Actor } from './actor.ts';
 
 export interface RoundTask {
   readonly receiver: ActorAddress;
@@ -20,7 +20,7 @@ export type Verdict =
   | { readonly outcome: 'refused'; readonly reason: string };
 
 export interface RoundOptions {
-  readonly actor: Actor;
+  readonly actor: Pick<Actor, 'ask'>;
   readonly clock: Clock;
   readonly verb: string;
   readonly tasks: readonly RoundTask[];

@@ -1,0 +1,185 @@
+/**
+ * What a coordinator must know before it takes partitions over (DESIGN I6): which writes the attached hosts have not
+ * seen the end of, and which of these were done at a disk. Asked of hosts and disks on the command network, after all
+ * disks have been fenced: nothing that was sent to another coordinator can be done any more. What the answers come to is
+ * `switch-volume`'s.
+ */
+import {
+  type Answer,
+  rememberedAnswerSchema,
+  type UnfinishedAnswer,
+  type UnfinishedWrite,
+  unfinishedAnswerSchema,
+  verbs,
+} from '../../protocols/commands.ts';
+import type { AttachmentRecord } from '../../protocols/control-data.ts';
+import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
+import type { Clock, Timer } from '../../protocols/ports.ts';
+import type { IoNumber } from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
+import { CommandRound, type Verdict } from '../command-round.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
+
+export interface CommandPorts {
+  readonly actor: Pick<Actor, 'ask'>;
+  readonly clock: Clock;
+}
+
+/** A host's writes that have not ended. */
+export interface HostWrites {
+  readonly host: HostId;
+  readonly hostIncarnation: AttachmentRecord['hostIncarnation'];
+  /** All below it have ended. */
+  readonly watermark: IoNumber;
+  readonly writes: readonly UnfinishedWrite[];
+  /** Those that a disk has done. */
+  readonly done: Set<IoNumber>;
+}
+
+/** A host that has not answered by then is gone on without: others wait. */
+export const hostSilenceMs = 2000;
+
+const again: Verdict = { outcome: 'again' };
+const through: Verdict = { outcome: 'done' };
+
+export class UnfinishedWrites {
+  readonly #ports: CommandPorts;
+  readonly #volume: LoadedVolume;
+  readonly #done: (hosts: readonly HostWrites[]) => void;
+  readonly #asked: readonly AttachmentRecord[];
+  readonly #found = new Map<HostId, HostWrites>();
+  #round: CommandRound | null = null;
+  #timer: Timer | null = null;
+  #silent: readonly HostId[] = [];
+
+  /** @param done called once with what was found, unless it is stopped before */
+  constructor(
+    ports: CommandPorts,
+    volume: LoadedVolume,
+    done: (hosts: readonly HostWrites[]) => void,
+  ) {
+    this.#ports = ports;
+    this.#volume = volume;
+    this.#done = done;
+    this.#asked = volume.load.attachments.filter(goesOn);
+  }
+
+  /** Hosts that have not said for long what they have open. */
+  get silentHosts(): readonly HostId[] {
+    return this.#silent;
+  }
+
+  /** Begins. Ends before it returns when nobody has anything open. */
+  start(): void {
+    if (this.#asked.length === 0) {
+      this.#done([]);
+      return;
+    }
+    const { clock } = this.#ports;
+    const { volume } = this.#volume.load;
+    this.#timer = clock.setTimeout(() => this.#noteSilent(), hostSilenceMs);
+    const tasks = this.#asked.map(({ host, hostIncarnation, firstEpoch }) => ({
+      receiver: { kind: 'host', id: host } as const,
+      body: { volume, hostIncarnation, firstEpoch },
+    }));
+    this.#begin(
+      verbs.unfinished,
+      tasks,
+      (answer, { id }) => this.#hostAnswers(answer, id as HostId),
+      () => this.#askDisks(),
+    );
+  }
+
+  stop(): void {
+    this.#round?.cancel();
+    this.#round = null;
+    if (this.#timer !== null) this.#ports.clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #begin(
+    verb: string,
+    tasks: readonly { receiver: ActorAddress; body: object }[],
+    judge: (answer: Answer, receiver: ActorAddress) => Verdict,
+    finished: () => void,
+  ): void {
+    const { actor, clock } = this.#ports;
+    this.#round = new CommandRound({
+      actor,
+      clock,
+      verb,
+      tasks,
+      judge,
+      finished,
+      refused: () => {},
+    });
+    this.#round.start();
+  }
+
+  /** Whatever is wrong with a host, the virtualizer finds out: it is asked until there is another decision. */
+  #hostAnswers(answer: Answer, host: HostId): Verdict {
+    const attachment = this.#asked.find((each) => each.host === host);
+    const told = answer.ok ? unfinishedAnswerSchema.safeParse(answer).data : undefined;
+    if (attachment === undefined || told === undefined) return again;
+    this.#found.set(host, hostWritesOf(attachment, told));
+    return through;
+  }
+
+  #noteSilent(): void {
+    this.#timer = null;
+    this.#silent = this.#asked.map(({ host }) => host).filter((host) => !this.#found.has(host));
+  }
+
+  #askDisks(): void {
+    const { volume, generation, disks } = this.#volume.load;
+    const writing = [...this.#found.values()].filter(({ writes }) => writes.length > 0);
+    if (writing.length === 0) {
+      this.#end();
+      return;
+    }
+    const hosts = writing.map(({ host, hostIncarnation, writes }) => ({
+      host,
+      hostIncarnation,
+      ioNumbers: writes.map(({ ioNumber }) => ioNumber),
+    }));
+    const durable = writing.some(({ writes }) => writes.some(({ fua }) => fua));
+    const tasks = disks.map(({ disk }) => ({
+      receiver: { kind: 'disk', id: disk } as const,
+      body: { volume, generation, durable, hosts },
+    }));
+    this.#begin(
+      verbs.remembered,
+      tasks,
+      (answer, { id }) => this.#diskAnswers(answer, id as DiskId, writing),
+      () => this.#end(),
+    );
+  }
+
+  /** An answer counts only from the disk process that the volume was assembled from. */
+  #diskAnswers(answer: Answer, disk: DiskId, writing: readonly HostWrites[]): Verdict {
+    const parsed = answer.ok ? rememberedAnswerSchema.safeParse(answer) : undefined;
+    const told = parsed?.data;
+    if (told === undefined || told.instance !== this.#volume.instances.get(disk)) return again;
+    for (const [index, { done }] of writing.entries())
+      for (const ioNumber of told.done[index] ?? []) done.add(ioNumber);
+    return through;
+  }
+
+  #end(): void {
+    this.stop();
+    this.#silent = [];
+    this.#done([...this.#found.values()]);
+  }
+}
+
+/** An attachment that has just begun has nothing open, and one for reading nothing that could be half done. */
+function goesOn({ firstEpoch, attachEpoch, readOnly }: AttachmentRecord): boolean {
+  return firstEpoch < attachEpoch && !readOnly;
+}
+
+function hostWritesOf(
+  { host, hostIncarnation }: AttachmentRecord,
+  { watermark, writes }: UnfinishedAnswer,
+): HostWrites {
+  return { host, hostIncarnation, watermark, writes, done: new Set() };
+}
