@@ -14,26 +14,11 @@ import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protoco
 import type { Admission } from './admission.ts';
 import { type AllocationDone, ConsumerIo, joined } from './consumer-io.ts';
 import type { Dispatcher } from './dispatcher.ts';
+import type { DriverListener, DriverOptions } from './driver-parts.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
-
-/** What the driver cannot decide by itself. */
-export interface DriverListener {
-  /** An answer spoke of newer control data, or told to ask. */
-  controlDataNeeded(): void;
-  /** What is stored is not known any more. The listener must end the open I/O (`endOpen`). */
-  lost(what: string): void;
-  /** Nothing is open any more. */
-  idle(): void;
-}
-
-export interface DriverOptions {
-  readonly readOnly: boolean;
-  /** True in shared attach: others write too, and only the coordinator knows when (DESIGN §6, Reads). */
-  readonly readsThroughCoordinator: boolean;
-}
 
 const noPieces: readonly Uint8Array[] = [];
 const noStretches: readonly AllocationStretch[] = [];
