@@ -73,6 +73,10 @@ function detailOf(sender: ActorAddress, what: string, body: EventBody): string {
       return 'ends, as it was asked to';
     case eventNames.settled:
       return settledText(body);
+    case eventNames.mirrorRetry:
+      return mirrorRetryText(body);
+    case eventNames.repair:
+      return repairText(body);
     case eventNames.exports:
       return 'hosts serve other exports than before';
     default:
@@ -144,6 +148,26 @@ function settledText(body: EventBody): string {
   const rest = settled === true ? '' : `, ${size(remainingBytes)} to do`;
   const soFar = `so far ${size(comparedBytes)} compared, ${text(copiedBlocks)} blocks copied`;
   return `volume ${text(volume)}: ${settled === true ? 'mirrors are equal' : 'not settled'}; ${soFar}${rest}${trouble}`;
+}
+
+function mirrorRetryText(body: EventBody): string {
+  const { volume, offset, lengthBytes, failed, readFrom } = body as Fields;
+  const disks = Array.isArray(failed) ? failed.map(text).join(', ') : text(failed);
+  const how = readFrom === '' ? 'no mirror is left' : `read from ${text(readFrom)} instead`;
+  return `${placeText(volume, offset, lengthBytes)}: ${disks} could not be read; ${how}`;
+}
+
+function repairText(body: EventBody): string {
+  const { volume, offset, lengthBytes, outcome, disks, source, reason } = body as Fields;
+  const bad = Array.isArray(disks) ? disks.map(text).join(', ') : text(disks);
+  const how =
+    outcome === 'repaired' ? `repaired on ${bad} from ${text(source)}` : `not repaired on ${bad}`;
+  const why = outcome === 'repaired' ? '' : `, all is kept as it is: ${text(reason)}`;
+  return `${placeText(volume, offset, lengthBytes)}: ${how}${why}`;
+}
+
+function placeText(volume: unknown, offset: unknown, lengthBytes: unknown): string {
+  return `volume ${text(volume)}, ${size(lengthBytes)} at ${size(offset)}`;
 }
 
 /** What is not named yet, so that a field that this version does not know is shown all the same. */

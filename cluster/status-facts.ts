@@ -27,6 +27,11 @@ export const hostFactsSchema = z.looseObject({
   counters: z.record(z.string(), z.number()),
 });
 
+/** What a switch counts of each volume. */
+export const switchFactsSchema = z.looseObject({
+  volumes: z.array(z.looseObject({ repairs: z.number().default(0) })).default([]),
+});
+
 export const volumeFactsSchema = z.looseObject({
   volume: z.string(),
   state: z.string(),

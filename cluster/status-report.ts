@@ -14,6 +14,7 @@ import {
   type natsServerSchema,
   type pathFactsSchema,
   supervisorFactsSchema,
+  switchFactsSchema,
   virtualizerFactsSchema,
   type volumeFactsSchema,
 } from './status-facts.ts';
@@ -122,7 +123,12 @@ export async function collectStatus(
     ),
     exports,
     faults,
-    counters: sumOf(hosts.map(({ facts }) => facts.counters)),
+    counters: sumOf([
+      ...hosts.map(({ facts }) => facts.counters),
+      ...factsOf(actors, 'switch', switchFactsSchema).flatMap(({ facts }) =>
+        facts.volumes.map(({ repairs }) => ({ repairs })),
+      ),
+    ]),
   };
 }
 

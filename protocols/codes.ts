@@ -4,7 +4,7 @@
  */
 export const Status = {
   ok: 0,
-  /** A mirror could not be read; names the failed mirror and the alternates. Recovery: mirror retry. */
+  /** A mirror could not be read; names the failed mirror, and the alternates or none. Recovery: mirror retry. */
   mirrorRead: 1,
   /** Links on the way failed; names them. Recovery: path failover. */
   path: 2,
@@ -64,6 +64,8 @@ export const Operation = {
   tags: 8,
   /** Answers at once; tells a dead link from a slow one. */
   probe: 9,
+  /** Makes whole blocks good again on every mirror: addressed to a coordinator, carries no payload. */
+  repair: 10,
 } as const;
 
 export type Operation = (typeof Operation)[keyof typeof Operation];

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
+import { rangeBytesMax } from './frames/request.ts';
 import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
 import {
@@ -71,6 +72,8 @@ export const verbs = {
   detach: 'detach',
   /** Virtualizer, from a host: body `ControlDataQuery`; answers `{ controlData }`. */
   controlData: 'control-data',
+  /** Virtualizer, from a host that met a bad mirror: body `AlternatesQuery`; answers `AlternatesAnswer`. */
+  alternates: 'alternates',
   /** Virtualizer: body `CreateVolume`; `ok` means that it is defined for good; it serves by and by. */
   createVolume: 'create-volume',
   /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
@@ -105,6 +108,27 @@ export type AttachRequest = z.infer<typeof attachRequestSchema>;
 
 export const controlDataQuerySchema = z.object({ host: id<HostId>(), volume: id<VolumeId>() });
 export type ControlDataQuery = z.infer<typeof controlDataQuerySchema>;
+
+/** Asks which other mirrors hold a range, are in sync, and can be reached by this host: of one part, not more. */
+export const alternatesQuerySchema = z.object({
+  host: id<HostId>(),
+  volume: id<VolumeId>(),
+  offset: count<VolumeOffset>(),
+  lengthBytes: z.int().min(1).max(rangeBytesMax),
+  /** The mirror that failed. */
+  disk: id<DiskId>(),
+});
+export type AlternatesQuery = z.infer<typeof alternatesQuerySchema>;
+
+/** A mirror that could not be read, and where. */
+export type FailedMirror = Omit<AlternatesQuery, 'host'>;
+
+/** Mirrors that are in sync: those that can be read now, and those that are away, or that no way leads to now. */
+export const alternatesAnswerSchema = z.looseObject({
+  alternates: z.array(id<DiskId>()).max(64),
+  away: z.array(id<DiskId>()).max(64),
+});
+export type AlternatesAnswer = z.infer<typeof alternatesAnswerSchema>;
 
 export const settledQuerySchema = z.object({
   volume: id<VolumeId>(),

@@ -3,7 +3,7 @@
  * number that begins at 1 with each process, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
  */
 import { z } from 'zod';
-import type { NodeId } from './ids.ts';
+import type { DiskId, NodeId, VolumeId } from './ids.ts';
 import { actorKinds } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { Incarnation } from './units.ts';
@@ -30,11 +30,41 @@ export const eventNames = {
   exports: 'exports',
   /** Something went wrong: `{ what, … }`. From a node: `what` is `injected` or `healed`, with the fields of a `Fault`. */
   fault: 'fault',
+  /** From a host: a read met a bad mirror, and how that went: body carries `MirrorRetryFields`. */
+  mirrorRetry: 'mirror-retry',
+  /** From a switch: blocks of a mirror were made good again, or could not be: body carries `RepairFields`. */
+  repair: 'repair',
   /** From a switch: its partitions of a volume are equal on all mirrors: `{ volume, generation, … }`. */
   settled: 'settled',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */
   exited: 'exited',
 } as const;
+
+export const mirrorRetrySchema = z.looseObject({
+  volume: id<VolumeId>(),
+  offset: count<number>(),
+  lengthBytes: count<number>(),
+  /** The disks that could not be read there, in the order in which they were tried. */
+  failed: z.array(id<DiskId>()).max(64).readonly(),
+  /** The disk that gave the bytes; '' when none could. */
+  readFrom: z.union([id<DiskId>(), z.literal('')]),
+});
+export type MirrorRetryFields = z.infer<typeof mirrorRetrySchema>;
+
+export const repairSchema = z.looseObject({
+  volume: id<VolumeId>(),
+  offset: count<number>(),
+  lengthBytes: count<number>(),
+  /** `kept`: nobody knows what is right, or it cannot be read: nothing was changed. */
+  outcome: z.enum(['repaired', 'kept']),
+  /** The disks whose blocks were bad. */
+  disks: z.array(id<DiskId>()).max(64).readonly(),
+  /** Whose blocks were copied; '' when none were. */
+  source: z.union([id<DiskId>(), z.literal('')]),
+  /** Why nothing was changed, for people; '' when it was. */
+  reason: z.string(),
+});
+export type RepairFields = z.infer<typeof repairSchema>;
 
 export const transitionSchema = z.looseObject({
   /** The machine's kind, or kind and subject: `path:s1-d1`. */

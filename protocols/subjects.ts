@@ -12,6 +12,8 @@ export interface Subjects {
   io(receiver: ActorAddress, link: LinkId): string;
   /** Replies to slot `slot` of the actor; also where the bus reports "no responders". */
   reply(receiver: ActorAddress, slot: number): string;
+  /** True for a `reply` subject of this cluster: what came from outside may be published to it. */
+  isReply(subject: string): boolean;
   /** All `reply` subjects of the actor. */
   replies(receiver: ActorAddress): string;
   command(receiver: ActorAddress, verb: string): string;
@@ -35,6 +37,7 @@ export function subjectsOf(cluster: ClusterId): Subjects {
   return {
     io: (receiver, link) => `${base}.io.${at(receiver)}.${link}`,
     reply: (receiver, slot) => `${base}.rpl.${at(receiver)}.${slot}`,
+    isReply: (subject) => subject.startsWith(`${base}.rpl.`) && placeOf(subject)?.plane === 'rpl',
     replies: (receiver) => `${base}.rpl.${at(receiver)}.*`,
     command: (receiver, verb) => `${base}.cmd.${at(receiver)}.${verb}`,
     commands: (receiver) => `${base}.cmd.${at(receiver)}.*`,

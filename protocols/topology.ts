@@ -85,6 +85,11 @@ export const switchSchema = idOrObject(
          * takes long. False: it refuses that. Sanctor's hosts split everything.
          */
         serializesSpans: z.boolean().default(true),
+        /**
+         * Whether its special error codes name the alternates: other mirrors, other links. False: they are bare, and
+         * hosts ask the virtualizer.
+         */
+        namesAlternates: z.boolean().default(true),
         /** Memory for its read cache; 0: none. */
         cacheBytes: sizeSchema.default(0),
       })
@@ -167,6 +172,9 @@ export const policiesSchema = z.strictObject({
   frameBytesMax: sizeSchema.default(256 * kibibyte),
   /** An I/O that has not ended by then ends with an error. */
   ioDeadlineMs: count<number>().default(30_000),
+  /** A mirror with more read errors than this within the time is proposed for removal, while another is in sync. */
+  readErrorsMax: z.int().min(1).default(32),
+  readErrorsWithinMs: z.int().min(1).default(600_000),
 });
 
 export type Fabric = z.output<typeof fabricSchema>;

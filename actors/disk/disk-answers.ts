@@ -14,6 +14,12 @@ const busyRetryMs = 10;
 const replyOverheadBytes = 1024;
 const checksumBytes = 4;
 
+/** Who sent a request: the connection that it came over, and the reply subject of the last hop ('' for none). */
+export interface Sender {
+  readonly io: Bus;
+  readonly hop: string;
+}
+
 export class DiskAnswers {
   fenced = 0;
   errors = 0;
@@ -27,11 +33,18 @@ export class DiskAnswers {
     this.#subjects = subjects;
   }
 
-  /** Ends a request without data. */
-  end(io: Bus, request: Request, outcome: Outcome): void {
+  /**
+   * Ends a request without data. An error goes back by the hop that sent the request (DESIGN §4), with the final
+   * address as its reply subject: a switch that has forgotten the request hands it on to there.
+   */
+  end({ io, hop }: Sender, request: Request, outcome: Outcome): void {
     if (outcome.status === Status.fenced) this.fenced++;
     else if (outcome !== success) this.errors++;
-    this.send(io, request, encodeReply(this.#replyTo(request, outcome)));
+    const frame = encodeReply(this.#replyTo(request, outcome));
+    const address = this.#addressOf(request);
+    if (outcome === success || hop === address || !this.#subjects.isReply(hop))
+      io.publish(address, frame);
+    else io.publish(hop, frame, address);
   }
 
   /** Ends a request with data. */
@@ -44,16 +57,20 @@ export class DiskAnswers {
     return encodeReplySpace(this.#replyTo(request, success), dataBytes);
   }
 
-  send(io: Bus, { replyKind, replyId, replySlot }: Request, frame: Uint8Array): void {
-    io.publish(this.#subjects.reply({ kind: replyKind, id: replyId }, replySlot), frame);
+  send(io: Bus, request: Request, frame: Uint8Array): void {
+    io.publish(this.#addressOf(request), frame);
   }
 
   /** False, and answered, when data of this size does not fit one frame. */
-  fits(io: Bus, request: Request, dataBytes: number): boolean {
+  fits(sender: Sender, request: Request, dataBytes: number): boolean {
     const checksumsBytes = (dataBytes / blockBytes + 2) * checksumBytes;
-    if (dataBytes + checksumsBytes + replyOverheadBytes <= io.payloadBytesMax) return true;
-    this.end(io, request, plainError(Status.range, 'the answer would not fit one frame'));
+    if (dataBytes + checksumsBytes + replyOverheadBytes <= sender.io.payloadBytesMax) return true;
+    this.end(sender, request, plainError(Status.range, 'the answer would not fit one frame'));
     return false;
+  }
+
+  #addressOf({ replyKind, replyId, replySlot }: Request): string {
+    return this.#subjects.reply({ kind: replyKind, id: replyId }, replySlot);
   }
 
   #replyTo(request: Request, outcome: Outcome): Reply {

@@ -13,7 +13,7 @@ import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 import { blockBytes, type DiskInstance, roundDown, roundUp } from '../../protocols/units.ts';
 import type { BlockDevice } from './block-device.ts';
-import { DiskAnswers, outcomeOf } from './disk-answers.ts';
+import { DiskAnswers, outcomeOf, type Sender } from './disk-answers.ts';
 import type { DiskMode } from './disk-machine.ts';
 import { type FenceTable, judge } from './fences.ts';
 import { OperationEra } from './operation-era.ts';
@@ -21,8 +21,7 @@ import { allocationOf, clippedStretches, tagDigestsOf, tagRecordsOf } from './ta
 import type { WriteRequest } from './write-entries.ts';
 
 /** What an admitted request is carried out with. */
-interface Admitted {
-  readonly io: Bus;
+interface Admitted extends Sender {
   readonly request: Request;
   readonly data: FrameData;
   /** Of the extent, in block tags. */
@@ -79,8 +78,8 @@ export class DiskIo {
     before.whenOver(over);
   }
 
-  /** Carries out what came over a link; the answer goes out on the same bus. */
-  received(bytes: Uint8Array, io: Bus): void {
+  /** Carries out what came over a link; the answer goes out on the same bus. `hop`: who sent it, for errors. */
+  received(bytes: Uint8Array, io: Bus, hop = ''): void {
     const frame = decodeFrame(bytes);
     const isForUs = frame?.kind === FrameKind.request && frame.request.disk === this.#disk;
     if (!isForUs || this.mode === 'closed') {
@@ -88,25 +87,26 @@ export class DiskIo {
       return;
     }
     const { request, data } = frame;
+    const sender = { io, hop };
     if (this.mode === 'failed')
-      this.answers.end(io, request, plainError(Status.media, `disk ${this.#disk} has failed`));
-    else if (request.operation === Operation.probe) this.answers.end(io, request, success);
-    else this.#judge(io, request, data);
+      this.answers.end(sender, request, plainError(Status.media, `disk ${this.#disk} has failed`));
+    else if (request.operation === Operation.probe) this.answers.end(sender, request, success);
+    else this.#judge(sender, request, data);
   }
 
-  #judge(io: Bus, request: Request, data: FrameData): void {
+  #judge(sender: Sender, request: Request, data: FrameData): void {
     const verdict = judge(this.#fences, request);
-    if (!verdict.ok) this.answers.end(io, request, verdict.outcome);
-    else if (verdict.extent === null) this.#flush(io, request);
+    if (!verdict.ok) this.answers.end(sender, request, verdict.outcome);
+    else if (verdict.extent === null) this.#flush(sender, request);
     else {
       const { extent, isSettled } = verdict;
       const { reference } = extent;
-      this.#carryOut({ io, request, data, reference, isSettled, era: this.#era });
+      this.#carryOut({ ...sender, request, data, reference, isSettled, era: this.#era });
     }
   }
 
   #carryOut(admitted: Admitted): void {
-    const { io, request } = admitted;
+    const { request } = admitted;
     const { operation, diskOffset, lengthBytes } = request;
     switch (operation) {
       case Operation.read:
@@ -122,13 +122,16 @@ export class DiskIo {
         const start = roundUp(diskOffset, blockBytes);
         const end = roundDown(diskOffset + lengthBytes, blockBytes);
         if (end > start) this.#writeZeroes(admitted, start, end - start);
-        else this.answers.end(io, request, success);
+        else this.answers.end(admitted, request, success);
         break;
       }
       case Operation.allocation:
       case Operation.tagDigest:
       case Operation.tags:
         this.#query(admitted, operation);
+        break;
+      case Operation.repair:
+        this.answers.end(admitted, request, plainError(Status.invalid, 'coordinators repair'));
         break;
       case Operation.flush:
       case Operation.probe:
@@ -138,9 +141,10 @@ export class DiskIo {
     }
   }
 
-  #read({ io, request, reference, era }: Admitted): void {
+  #read(admitted: Admitted): void {
+    const { io, request, reference, era } = admitted;
     const { diskOffset, lengthBytes } = request;
-    if (!this.answers.fits(io, request, lengthBytes)) return;
+    if (!this.answers.fits(admitted, request, lengthBytes)) return;
     const { frame, data, checksums } = this.answers.space(request, lengthBytes);
     this.counters.reads++;
     this.counters.readBytes += lengthBytes;
@@ -148,7 +152,7 @@ export class DiskIo {
     const read = { at: diskOffset, lengthBytes, reference, into: data, checksums };
     this.#device.read(read, (status, what) => {
       if (status === Status.ok) this.answers.send(io, request, frame);
-      else this.answers.end(io, request, outcomeOf(status, what));
+      else this.answers.end(admitted, request, outcomeOf(status, what));
       era.end();
     });
   }
@@ -166,23 +170,27 @@ export class DiskIo {
     this.#begin(admitted, writeOf(admitted, at, lengthBytes, null, null));
   }
 
-  #begin({ io, request, era }: Admitted, write: WriteRequest): void {
+  #begin(admitted: Admitted, write: WriteRequest): void {
+    const { request, era } = admitted;
     era.begin();
     this.#device.write(write, (status, what) => {
-      this.answers.end(io, request, outcomeOf(status, what));
+      this.answers.end(admitted, request, outcomeOf(status, what));
       era.end();
     });
   }
 
-  #flush(io: Bus, request: Request): void {
+  #flush(sender: Sender, request: Request): void {
     this.counters.flushes++;
-    this.#device.flush((status, what) => this.answers.end(io, request, outcomeOf(status, what)));
+    this.#device.flush((status, what) =>
+      this.answers.end(sender, request, outcomeOf(status, what)),
+    );
   }
 
   #query(
-    { io, request, reference }: Admitted,
+    admitted: Admitted,
     operation: typeof Operation.allocation | typeof Operation.tagDigest | typeof Operation.tags,
   ): void {
+    const { io, request, reference } = admitted;
     const { diskOffset, lengthBytes } = request;
     const firstBlock = Math.floor(diskOffset / blockBytes);
     const end = roundUp(diskOffset + lengthBytes, blockBytes);
@@ -190,10 +198,10 @@ export class DiskIo {
     const isWhole = diskOffset % blockBytes === 0 && lengthBytes % blockBytes === 0;
     if (!isWhole && operation !== Operation.allocation) {
       const outcome = plainError(Status.invalid, 'tags are asked for by whole blocks');
-      this.answers.end(io, request, outcome);
+      this.answers.end(admitted, request, outcome);
       return;
     }
-    if (!this.answers.fits(io, request, answerBytesMin(operation, lengthBytes))) return;
+    if (!this.answers.fits(admitted, request, answerBytesMin(operation, lengthBytes))) return;
     this.counters.queries++;
     this.#device.query(
       range,
@@ -204,8 +212,8 @@ export class DiskIo {
         return encodeStretches(clippedStretches(allocationOf(tags, range), skipBytes, lengthBytes));
       },
       (status, what, answer) => {
-        if (answer === null) this.answers.end(io, request, outcomeOf(status, what));
-        else if (this.answers.fits(io, request, answer.length))
+        if (answer === null) this.answers.end(admitted, request, outcomeOf(status, what));
+        else if (this.answers.fits(admitted, request, answer.length))
           this.answers.endWith(io, request, answer);
       },
     );

@@ -217,7 +217,7 @@ export class Disk {
     for (const { link, io } of this.#options.links)
       this.#cancels.push(
         io.subscribe(this.#actor.subjects.io(receiver, link), {
-          message: (data) => this.#io?.received(data, io),
+          message: (data, _subject, replySubject) => this.#io?.received(data, io, replySubject),
         }),
       );
   }

@@ -7,13 +7,14 @@ import { assertNever, Operation, Status } from '../../protocols/codes.ts';
 import { decodeStretches } from '../../protocols/frames/allocation.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import type { Outcome, Reply } from '../../protocols/frames/reply.ts';
-import type { LinkId } from '../../protocols/ids.ts';
+import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
+import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import type { Paths } from './paths.ts';
 import { laterDelayMs, recoveryOf } from './recovery.ts';
@@ -26,7 +27,11 @@ export interface AnswersParts {
   readonly slots: SlotTable;
   readonly issuer: Issuer;
   readonly paths: Paths;
+  readonly mirrorRetries: MirrorRetries;
 }
+
+/** Damaged answers of one disk that are taken for the fault of the wire; more are the mirror's. */
+const damagedByWireMax = 1;
 
 export class Answers {
   readonly #parts: AnswersParts;
@@ -48,7 +53,7 @@ export class Answers {
       if (outcome.status === Status.path) this.#blame(outcome.detail.links);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);
-    else this.#recover(slot, driver, outcome, nowMs);
+    else this.#recover(slot, driver, outcome, reply.disk);
   }
 
   /** "Nobody listens" where the slot was sent. */
@@ -63,13 +68,14 @@ export class Answers {
 
   /** Ends a part: its slot is free afterwards, and its I/O has ended if this was the last of it. */
   endPart(slot: Slot, status: Status): void {
-    const { io, driver } = slot;
+    const { io, driver, recovery, request } = slot;
     this.#parts.issuer.withdraw(slot);
     this.#parts.slots.release(slot);
     if (io === null || driver === null) return;
     io.partsOpen--;
     if (status !== Status.ok) io.fail(status);
     if (io.isOver) driver.finish(io);
+    if (recovery !== null) recovery.partEnded(status, request.disk);
   }
 
   #succeeded(
@@ -83,10 +89,10 @@ export class Answers {
     const { operation } = slot.request;
     switch (operation) {
       case Operation.read:
-        this.#readArrived(slot, io, data);
+        this.#readArrived(slot, io, reply, data);
         return;
       case Operation.allocation:
-        this.#allocationArrived(slot, io, data);
+        this.#allocationArrived(slot, io, reply, data);
         return;
       case Operation.write:
       case Operation.writeZeroes:
@@ -96,6 +102,9 @@ export class Answers {
         return;
       case Operation.flush:
         this.#flushed(slot, driver, reply);
+        return;
+      case Operation.repair:
+        this.endPart(slot, Status.ok);
         return;
       case Operation.probe:
       case Operation.tagDigest:
@@ -107,23 +116,23 @@ export class Answers {
   }
 
   /** Checks what was read at this edge, the last one that can (DESIGN I10). */
-  #readArrived(slot: Slot, io: ConsumerIo, data: FrameData): void {
+  #readArrived(slot: Slot, io: ConsumerIo, reply: Reply, data: FrameData): void {
     const { request } = slot;
     if (data.bytes.length !== request.lengthBytes || !isDataIntact(data, request.offset)) {
-      this.#damaged(slot);
+      this.#damaged(slot, reply.disk);
       return;
     }
     io.results[slot.partIndex] = data.bytes;
     this.endPart(slot, Status.ok);
   }
 
-  #allocationArrived(slot: Slot, io: ConsumerIo, data: FrameData): void {
+  #allocationArrived(slot: Slot, io: ConsumerIo, reply: Reply, data: FrameData): void {
     const { request } = slot;
     const stretches = isDataIntact(data, request.offset)
       ? decodeStretches(data.bytes, request.lengthBytes)
       : null;
     if (stretches === null) {
-      this.#damaged(slot);
+      this.#damaged(slot, reply.disk);
       return;
     }
     io.stretches[slot.partIndex] = stretches;
@@ -140,21 +149,25 @@ export class Answers {
     } else this.#hold(slot, driver);
   }
 
-  #damaged(slot: Slot): void {
+  /** Bytes that were damaged on their way are asked for again, elsewhere if that can be; the mirror is bad if it goes on. */
+  #damaged(slot: Slot, disk: DiskId | ''): void {
     const { clock, counters, policy } = this.#parts;
+    const before = slot.damagedBy.filter((other) => other === disk).length;
     counters.checksumErrors++;
-    slot.damaged = true;
-    this.#retryAt(slot, clock.now() + policy.retryDelayMs);
+    slot.damagedBy = [...slot.damagedBy, disk];
+    if (before >= damagedByWireMax && disk !== '') this.#retryMirror(slot, disk, []);
+    else this.#retryAt(slot, clock.now() + policy.retryDelayMs);
   }
 
   #recover(
     slot: Slot,
     driver: OptimizationDriver,
     outcome: Exclude<Outcome, { readonly status: typeof Status.ok }>,
-    nowMs: number,
+    disk: DiskId | '',
   ): void {
-    const { counters, policy } = this.#parts;
-    const recovery = recoveryOf(slot.request, outcome, policy);
+    const { clock, counters, policy } = this.#parts;
+    const nowMs = clock.now();
+    const recovery = recoveryOf(slot.request, outcome, policy, disk);
     switch (recovery.kind) {
       case 'end':
         this.endPart(slot, recovery.status);
@@ -171,6 +184,9 @@ export class Answers {
         counters.deferrals++;
         this.#retryAt(slot, nowMs + recovery.delayMs);
         if (recovery.askControlData) driver.needControlData();
+        return;
+      case 'retryMirror':
+        this.#retryMirror(slot, recovery.disk, recovery.alternates);
         return;
       case 'hold':
         counters.deferrals++;
@@ -190,6 +206,11 @@ export class Answers {
     this.#parts.issuer.withdraw(slot);
     slot.state = SlotState.held;
     driver.needControlData();
+  }
+
+  #retryMirror(slot: Slot, disk: DiskId, alternates: readonly DiskId[]): void {
+    this.#parts.issuer.withdraw(slot);
+    this.#parts.mirrorRetries.failed(slot, disk, alternates);
   }
 
   /** The part ends with all the volume's open I/O; its own error is the first. */

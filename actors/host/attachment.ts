@@ -235,6 +235,7 @@ export class Attachment {
         controlDataNeeded: () => this.#contact.askControlDataSoon(),
         lost: (what) => this.#machine.send({ type: 'trouble.met', what }),
         idle: () => this.#becameIdle(),
+        alternatesNeeded: (failed, answered) => this.#contact.askAlternates(failed, answered),
       },
     );
     this.#driver = driver;

@@ -7,8 +7,9 @@ import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { pathHopsMax } from '../../protocols/paths.ts';
-import type { Clock, Timer } from '../../protocols/ports.ts';
+import type { Clock, Log, Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
 import { Answers } from './answers.ts';
 import type { ConsumerIo } from './consumer-io.ts';
@@ -16,6 +17,7 @@ import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { IoQueue } from './io-queue.ts';
 import { Issuer } from './issuer.ts';
+import { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import type { Paths } from './paths.ts';
 import type { PathLink, RouteEntry } from './route-table.ts';
@@ -27,6 +29,8 @@ export interface DispatcherParts {
   readonly policy: DriverPolicy;
   readonly counters: DriverCounters;
   readonly slots: SlotTable;
+  readonly actor: Actor;
+  readonly log: Log;
   readonly paths: Paths;
   readonly hbas: readonly Hba[];
 }
@@ -40,6 +44,8 @@ export class Dispatcher implements HbaListener {
   readonly policy: DriverPolicy;
   readonly counters: DriverCounters;
   readonly clock: Clock;
+  /** What becomes of reads that met a bad mirror. */
+  readonly mirrorRetries: MirrorRetries;
   readonly #slots: SlotTable;
   readonly #hbas: readonly Hba[];
   readonly #issuer: Issuer;
@@ -59,7 +65,16 @@ export class Dispatcher implements HbaListener {
     this.#slots = parts.slots;
     this.#hbas = parts.hbas;
     this.#issuer = new Issuer(parts);
-    this.#answers = new Answers({ ...parts, issuer: this.#issuer });
+    this.mirrorRetries = new MirrorRetries({
+      ...parts,
+      reissue: (slot) => this.#issuer.reissue(slot),
+      endPart: (slot, status) => this.#answers.endPart(slot, status),
+    });
+    this.#answers = new Answers({
+      ...parts,
+      issuer: this.#issuer,
+      mirrorRetries: this.mirrorRetries,
+    });
     this.#sweepParts = { ...parts, issuer: this.#issuer, answers: this.#answers };
   }
 
@@ -131,9 +146,10 @@ export class Dispatcher implements HbaListener {
       const slot = next;
       next = slot.newer;
       if (slot.driver !== driver) continue;
-      const { io } = slot;
+      const { io, recovery } = slot;
       this.#issuer.withdraw(slot);
       this.#slots.release(slot);
+      recovery?.partEnded(Status.path, '');
       if (io === null) continue;
       io.partsOpen--;
       into.add(io);
@@ -188,6 +204,7 @@ export class Dispatcher implements HbaListener {
   }
 
   stop(): void {
+    this.mirrorRetries.stop();
     if (this.#sweepTimer !== null) this.clock.clearTimeout(this.#sweepTimer);
     this.#sweepTimer = null;
   }

@@ -1,4 +1,7 @@
 /** What the driver counts, for status, tests and benchmarks. */
+import { Operation, Status } from '../../protocols/codes.ts';
+import type { ConsumerIo } from './consumer-io.ts';
+
 export interface DriverCounters {
   /** I/Os that consumers began. */
   consumerIos: number;
@@ -25,6 +28,10 @@ export interface DriverCounters {
   /** Attachments given up because a write or flush had no result. */
   losses: number;
   probes: number;
+  /** Reads of another mirror after one that failed (DESIGN H5). */
+  mirrorRetries: number;
+  /** Ranges that coordinators were asked to make good on the bad mirror. */
+  repairsAsked: number;
   readBytes: number;
   writtenBytes: number;
 }
@@ -45,7 +52,24 @@ export function newDriverCounters(): DriverCounters {
     deferrals: 0,
     losses: 0,
     probes: 0,
+    mirrorRetries: 0,
+    repairsAsked: 0,
     readBytes: 0,
     writtenBytes: 0,
   };
+}
+
+export function countBegun(counters: DriverCounters, operation: Operation): void {
+  if (operation === Operation.repair) counters.repairsAsked++;
+  else counters.consumerIos++;
+}
+
+/** A repair is no I/O of a consumer: how it ends is told by the coordinator. */
+export function countEnded(counters: DriverCounters, io: ConsumerIo): void {
+  const { operation, status, start, end, partsMade } = io;
+  if (operation === Operation.repair) return;
+  if (status !== Status.ok) counters.errors++;
+  else if (operation === Operation.read) counters.readBytes += end - start;
+  else if (operation === Operation.write) counters.writtenBytes += end - start;
+  if (partsMade > 1) counters.splits++;
 }

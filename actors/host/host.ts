@@ -17,6 +17,7 @@ import { newDriverCounters } from './driver-counters.ts';
 import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
 import { answerExplain } from './explanation.ts';
 import { hostMachine } from './host-machine.ts';
+import type { MirrorRetries } from './mirror-retries.ts';
 import { pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
@@ -74,7 +75,9 @@ export class Host {
       changed: (link) => this.#linkChanged(link),
     });
     this.#dispatcher = new Dispatcher({
+      actor: this.#actor,
       clock,
+      log,
       policy,
       counters: this.counters,
       slots: new SlotTable(options.host, incarnation, policy),
@@ -117,6 +120,11 @@ export class Host {
   /** False once it is stopping. */
   get isAttachable(): boolean {
     return this.#attachable;
+  }
+
+  /** Reads that met a bad mirror and are being recovered. */
+  get mirrorRetries(): MirrorRetries {
+    return this.#dispatcher.mirrorRetries;
   }
 
   get attachments(): readonly Attachment[] {

@@ -111,7 +111,7 @@ export class Issuer {
       return undefined;
     const part = this.#cut.part(0);
     this.#fillRange(slot, driver, part);
-    return routeForPart(driver, request.operation, part, pathOrder, avoid);
+    return routeForPart(driver, request.operation, part, pathOrder, avoid, slot.mirrors);
   }
 
   /** What was sent last for the slot is not under way any more: others may have its credits. */
@@ -256,7 +256,7 @@ export class Issuer {
     request.partitionEpoch = view.partitionEpochs[partition] ?? unitOf<PartitionEpoch>(0);
     request.ownerIncarnation = view.ownerIncarnations[partition] ?? unitOf<Incarnation>(0);
     request.watermark = this.#slots.watermark;
-    request.disk = route.target.kind === 'disk' ? (route.target.id as typeof request.disk) : '';
+    request.disk = diskOf(route, slot);
     request.replyId = route.hba.id;
     // A probe is for the very links of its way.
     request.route = request.operation === Operation.probe ? route.rest : route.carried;
@@ -274,6 +274,12 @@ export class Issuer {
       slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;
     }
   }
+}
+
+/** Where a switch is the end, it chooses the disk, but for a read that not every mirror can answer. */
+function diskOf({ target }: RouteEntry, { mirrors, request }: Slot): DiskId | '' {
+  if (target.kind === 'disk') return target.id as DiskId;
+  return mirrors?.[(request.attempt - 1) % mirrors.length] ?? '';
 }
 
 function carriesData(operation: Operation): boolean {

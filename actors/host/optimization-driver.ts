@@ -9,12 +9,14 @@ import type {
   ConsumerDone,
 } from '../../protocols/attached-volume.ts';
 import { Operation, Status } from '../../protocols/codes.ts';
+import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protocols/units.ts';
 import type { Admission } from './admission.ts';
 import { type AllocationDone, ConsumerIo, joined } from './consumer-io.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import type { DriverListener, DriverOptions } from './driver-parts.ts';
+import { countBegun, countEnded } from './driver-counters.ts';
+import type { DriverListener, DriverOptions } from './driver-listener.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
@@ -140,6 +142,17 @@ export class OptimizationDriver implements AttachedVolume {
     this.#admit(io);
   }
 
+  /** Asks the coordinators to make whole blocks good again on every mirror; `done` is called however that went. */
+  repair(offset: VolumeOffset, lengthBytes: number, done: ConsumerDone): void {
+    const io = this.#begin(Operation.repair, offset, lengthBytes);
+    io.done = done;
+    this.#dispatcher.submit(io);
+  }
+
+  queryAlternates(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void {
+    this.#listener.alternatesNeeded(failed, answered);
+  }
+
   /** Sends nothing any more until `adopt`. */
   suspend(): void {
     this.isSuspended = true;
@@ -196,12 +209,8 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Tells the consumer how its I/O ended. */
   finish(io: ConsumerIo): void {
-    const { status, done, allocationDone, results, stretches, isWrite, partsMade } = io;
-    const { counters } = this.#dispatcher;
-    if (status !== Status.ok) counters.errors++;
-    else if (io.operation === Operation.read) counters.readBytes += io.end - io.start;
-    else if (io.operation === Operation.write) counters.writtenBytes += io.end - io.start;
-    if (partsMade > 1) counters.splits++;
+    const { status, done, allocationDone, results, stretches, isWrite } = io;
+    countEnded(this.#dispatcher.counters, io);
     if (io.operation === Operation.flush) this.ledger.ended(io);
     const freed = isWrite ? this.#held.writeEnded(io) : null;
     this.#openIos--;
@@ -231,7 +240,7 @@ export class OptimizationDriver implements AttachedVolume {
     io.arrival = this.#arrivals++;
     io.deadlineMs = clock.now() + policy.deadlineMs;
     this.#openIos++;
-    counters.consumerIos++;
+    countBegun(counters, operation);
     return io;
   }
 

@@ -5,7 +5,7 @@
 import { assertNever, Operation, Status } from '../../protocols/codes.ts';
 import type { Outcome } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { LinkId } from '../../protocols/ids.ts';
+import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 
 export type Recovery =
@@ -17,16 +17,24 @@ export type Recovery =
   | { readonly kind: 'reroute'; readonly links: readonly LinkId[] }
   /** Again after a time; no path is blamed. */
   | { readonly kind: 'wait'; readonly delayMs: number; readonly askControlData: boolean }
+  /** This mirror is bad there: another one is read. No alternates: the virtualizer is asked for them. */
+  | {
+      readonly kind: 'retryMirror';
+      readonly disk: DiskId;
+      readonly alternates: readonly DiskId[];
+    }
   /** Not before there is newer control data. */
   | { readonly kind: 'hold' };
 
 /** A frame that was damaged on its way looks like one that makes no sense: it gets another chance. */
 const invalidAttemptsMax = 2;
 
+/** @param disk the one that answered; '' when it was a switch */
 export function recoveryOf(
   request: Request,
   outcome: Exclude<Outcome, { readonly status: typeof Status.ok }>,
   policy: DriverPolicy,
+  disk: DiskId | '',
 ): Recovery {
   const { status, detail } = outcome;
   switch (status) {
@@ -50,19 +58,37 @@ export function recoveryOf(
     case Status.range:
       return { kind: 'end', status };
     case Status.mirrorRead:
-      return { kind: 'end', status: Status.media };
+      return readsMirror(request.operation)
+        ? { kind: 'retryMirror', disk: detail.disk, alternates: detail.alternates }
+        : { kind: 'end', status: Status.media };
     case Status.media:
-    case Status.noSpace:
-      return isRead(request.operation)
+      // A disk's own word, past a switch that has forgotten the read: a mirror-read that names no alternates.
+      if (disk !== '' && readsMirror(request.operation))
+        return { kind: 'retryMirror', disk, alternates: [] };
+      // A coordinator says it of a write only when no mirror has it, and none ever will.
+      return disk === '' && request.operation !== Operation.flush
         ? { kind: 'end', status }
-        : { kind: 'lose', what: `${storageProblem(status)}: ${detail.what}` };
+        : storageRecovery(request.operation, status, detail.what);
+    case Status.noSpace:
+      return storageRecovery(request.operation, status, detail.what);
     default:
       return assertNever(status, 'status');
   }
 }
 
-function isRead(operation: Operation): boolean {
+function readsMirror(operation: Operation): boolean {
   return operation === Operation.read || operation === Operation.allocation;
+}
+
+/** What changes nothing that was promised ends by itself. */
+function storageRecovery(
+  operation: Operation,
+  status: typeof Status.media | typeof Status.noSpace,
+  what: string,
+): Recovery {
+  return readsMirror(operation) || operation === Operation.repair
+    ? { kind: 'end', status }
+    : { kind: 'lose', what: `${storageProblem(status)}: ${what}` };
 }
 
 function storageProblem(status: Status): string {

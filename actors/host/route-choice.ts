@@ -1,5 +1,6 @@
 /** Which path a physical request takes now: the candidates that DESIGN §6 allows it, judged by the path policy. */
 import { Operation } from '../../protocols/codes.ts';
+import type { DiskId } from '../../protocols/ids.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { betterRoute, type PathOrder } from './path-policy.ts';
@@ -10,6 +11,7 @@ import type { RouteEntry } from './route-table.ts';
  * the coordinator.
  *
  * @param avoid the route that an earlier attempt took in vain
+ * @param mirrors the disks that may be read; null: any that is in sync
  * @returns null when control data knows no way at all
  */
 export function routeForPart(
@@ -18,6 +20,7 @@ export function routeForPart(
   part: CutPart,
   order: PathOrder,
   avoid: RouteEntry | null,
+  mirrors: readonly DiskId[] | null = null,
 ): RouteEntry | null {
   const { view, routes } = driver;
   const anyMirrorWill =
@@ -26,7 +29,8 @@ export function routeForPart(
   if (!anyMirrorWill)
     return betterRoute(null, routes.partitions[part.partition] ?? [], order, avoid);
   let best: RouteEntry | null = null;
-  for (const { extentIndex } of part.legs) {
+  for (const { extentIndex, disk } of part.legs) {
+    if (mirrors !== null && !mirrors.includes(disk)) continue;
     if (view.readableExtents[extentIndex] !== true) continue;
     const list = routes.disks[view.diskOfExtent[extentIndex] ?? -1];
     if (list !== undefined) best = betterRoute(best, list, order, avoid);

@@ -2,10 +2,10 @@
  * Slots of the physical I/Os under way: reused records whose index is the reply subject, and the host's I/O numbers
  * with their watermark (DESIGN I6). What is sent, when and how often is left to others.
  */
-import { Operation } from '../../protocols/codes.ts';
+import { Operation, type Status } from '../../protocols/codes.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { HostId, VolumeId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, VolumeId } from '../../protocols/ids.ts';
 import { type Incarnation, type IoNumber, unitOf } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { FlushEntry } from './flush-ledger.ts';
@@ -20,8 +20,18 @@ export const SlotState = {
   waiting: 2,
   /** To be sent again once there is newer control data. */
   held: 3,
+  /** A machine says how it goes on; what was sent before does not count any more. */
+  recovering: 4,
 } as const;
 export type SlotState = (typeof SlotState)[keyof typeof SlotState];
+
+const nobody: readonly DiskId[] = [];
+
+/** What steers a part that met trouble, until the part has ended. */
+export interface PartRecovery {
+  /** @param disk the one that it was sent to last; '' when that was a switch's choice */
+  partEnded(status: Status, disk: DiskId | ''): void;
+}
 
 export class Slot {
   readonly index: number;
@@ -44,8 +54,12 @@ export class Slot {
   sentAtMs = 0;
   retryAtMs = 0;
   deadlineMs = 0;
-  /** The last answer's bytes did not match their checksums. */
-  damaged = false;
+  /** Whose answers had bytes that did not match their checksums. */
+  damagedBy: readonly (DiskId | '')[] = nobody;
+  /** The disks that it may be read from; null: any that is in sync. */
+  mirrors: readonly DiskId[] | null = null;
+  /** Null while it meets no trouble that a machine must handle. */
+  recovery: PartRecovery | null = null;
   older: Slot | null = null;
   newer: Slot | null = null;
 
@@ -59,6 +73,7 @@ export class Slot {
     const { request } = this;
     return (
       this.state !== SlotState.free &&
+      this.state !== SlotState.recovering &&
       reply.ioNumber === request.ioNumber &&
       reply.attempt === request.attempt &&
       reply.hostIncarnation === request.hostIncarnation &&
@@ -129,7 +144,9 @@ export class SlotTable {
     slot.io = io;
     slot.request.ioNumber = unitOf<IoNumber>(this.#nextNumber++);
     slot.request.attempt = 0;
-    slot.damaged = false;
+    slot.damagedBy = nobody;
+    slot.mirrors = null;
+    slot.recovery = null;
     slot.older = this.#newest;
     if (this.#newest === null) this.#oldest = slot;
     else this.#newest.newer = slot;
@@ -149,6 +166,7 @@ export class SlotTable {
     slot.driver = null;
     slot.io = null;
     slot.route = null;
+    slot.recovery = null;
     this.#free.push(slot);
   }
 }

@@ -60,14 +60,17 @@ function timeoutMs(policy: DriverPolicy, slot: Slot): number {
   return isSlow ? Math.max(slowTimeoutMs, backedOffMs) : backedOffMs;
 }
 
-/** Past its deadline: a read ends with an error; of a write or flush the result is unknown. */
+/** Past its deadline: a read or repair ends with an error; of a write or flush the result is unknown. */
 function expire(parts: SweepParts, slot: Slot, lost: Map<OptimizationDriver, string>): void {
   const { io, driver } = slot;
   const { operation } = slot.request;
   const endsAlone =
-    io === null || operation === Operation.read || operation === Operation.allocation;
+    io === null ||
+    operation === Operation.read ||
+    operation === Operation.allocation ||
+    operation === Operation.repair;
   if (endsAlone || driver === null)
-    parts.answers.endPart(slot, slot.damaged ? Status.media : Status.path);
+    parts.answers.endPart(slot, slot.damagedBy.length > 0 ? Status.media : Status.path);
   else {
     const what = operation === Operation.flush ? 'a flush' : 'a write';
     lost.set(driver, `${what} had no result within ${parts.policy.deadlineMs} ms`);

@@ -4,9 +4,13 @@
  */
 
 import {
+  type AlternatesAnswer,
+  type AlternatesQuery,
   type Answer,
   type AttachRequest,
+  alternatesAnswerSchema,
   type ControlDataQuery,
+  type FailedMirror,
   type TroubleReport,
   verbs,
 } from '../../protocols/commands.ts';
@@ -102,6 +106,15 @@ export class VirtualizerContact {
   /** Asks for control data, unless that was done just now. */
   askControlDataSoon(): void {
     if (this.#clock.now() - this.#askedAtMs >= askIntervalMs) this.askControlData();
+  }
+
+  /** Asks which mirrors are left beside one that failed. `answered` is not called when nobody can tell. */
+  askAlternates(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void {
+    const query: AlternatesQuery = { ...failed, host: this.#request.host };
+    this.#ask(verbs.alternates, query, (answer) => {
+      const parsed = alternatesAnswerSchema.safeParse(answer).data;
+      if (parsed !== undefined) answered(parsed);
+    });
   }
 
   #ask(verb: string, body: object, done: (answer: Answer) => void): void {

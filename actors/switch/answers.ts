@@ -42,6 +42,14 @@ export class Answers {
     this.#send(request, outcome, { generation, eventCount, writeNumber });
   }
 
+  /** Hands a disk's error to the host, as it is or with another outcome. */
+  pass(request: Request, reply: Reply): void {
+    const name = statusName(reply.outcome.status);
+    this.refusals[name] = (this.refusals[name] ?? 0) + 1;
+    const address = { kind: request.replyKind, id: request.replyId };
+    this.#io.publish(this.#subjects.reply(address, request.replySlot), encodeReply(reply));
+  }
+
   /** Acknowledges a write. */
   acknowledge(request: Request, result: WriteResult): void {
     this.acknowledged++;

@@ -5,7 +5,7 @@ import type { Request } from '../../protocols/frames/request.ts';
 import { blockBytes, type EventCount, unitOf, type WriteNumber } from '../../protocols/units.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall, LegOwner } from './leg-calls.ts';
-import type { Partition, PartitionIo } from './partition.ts';
+import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
 
 /** Who carries it out. */
 export interface IoDirector {
@@ -27,15 +27,17 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
   data: FrameData | null;
   /** Bytes that are kept for it. */
   readonly payloadBytes: number;
-  /** Mirrors that do not have it yet. */
+  /** Mirrors that it was sent to. */
+  legsSent = 0;
+  /** Of these, those that do not have it yet. */
   legsLeft = 0;
   eventCount = unitOf<EventCount>(0);
   writeNumber = unitOf<WriteNumber>(0);
   arrival = 0;
   blockers = 0;
   place = -1;
-  earlier: PartitionIo | null = null;
-  later: PartitionIo | null = null;
+  earlier: NumberedIo | null = null;
+  later: NumberedIo | null = null;
   readonly #director: IoDirector;
 
   constructor(

@@ -1,4 +1,5 @@
 /** What the coordinators and the settling of a switch work with. */
+import type { RepairFields } from '../../protocols/events.ts';
 import type { SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
@@ -34,6 +35,10 @@ export interface CoordinatorParts {
   readonly commands: CommandPorts;
   readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
+  /** Tells everybody what became of bad blocks. */
+  readonly tellRepair: (fields: RepairFields) => void;
+  /** Whether special error codes name alternates, or are bare. */
+  readonly namesAlternates: boolean;
 }
 
 export interface CoordinatorCounters {
@@ -45,4 +50,10 @@ export interface CoordinatorCounters {
   /** Retries of I/Os that were known. */
   joins: number;
   troubles: number;
+  /** Times that blocks which were bad on a mirror were made good again. */
+  repairs: number;
+}
+
+export function newCoordinatorCounters(): CoordinatorCounters {
+  return { writes: 0, reads: 0, waits: 0, joins: 0, troubles: 0, repairs: 0 };
 }

@@ -7,20 +7,29 @@
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
-import { plainError, type Reply } from '../../protocols/frames/reply.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { Attachments } from './attachments.ts';
 import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
-import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
+import { type CoordinatorParts, newCoordinatorCounters } from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
-import { isRetry, type KnownIos } from './known-ios.ts';
+import type { KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-calls.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { addressRead, sendToMirrors } from './leg-request.ts';
-import { eventCountOf, holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { eventCountOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { Partition } from './partition.ts';
-import { attachmentRefusal, generationRefusal, partitionRefusal } from './request-rules.ts';
+import { Repairs } from './repairs.ts';
+import {
+  attachmentRefusal,
+  belowWatermark,
+  generationRefusal,
+  otherPartition,
+  partitionRefusal,
+  rangeRefusal,
+} from './request-rules.ts';
+import { joinRetry } from './retries.ts';
 import { Spans } from './spans.ts';
 import type { HostWrites } from './unfinished-writes.ts';
 
@@ -31,10 +40,11 @@ export const openBytesMax = 64 * 1024 * 1024;
 const busyRetryMs = 20;
 
 export class VolumeCoordinator implements IoDirector {
-  readonly counters: CoordinatorCounters = { writes: 0, reads: 0, waits: 0, joins: 0, troubles: 0 };
+  readonly counters = newCoordinatorCounters();
   /** Requests that span several parts. */
   readonly spans: Spans;
   readonly #parts: CoordinatorParts;
+  readonly #repairs: Repairs;
   readonly #cut = new PartList();
   readonly #attachments = new Attachments();
   /** By number; null where another switch coordinates. */
@@ -47,6 +57,7 @@ export class VolumeCoordinator implements IoDirector {
     this.#parts = parts;
     this.#volume = volume;
     this.spans = new Spans(parts, this);
+    this.#repairs = new Repairs(parts, this, (io, how) => this.#forget(io, how));
     this.load(volume);
   }
 
@@ -111,19 +122,12 @@ export class VolumeCoordinator implements IoDirector {
 
   /** A host's write, for this switch. `data` may share memory with other messages. */
   write(request: Request, data: FrameData): void {
-    const { answers } = this.#parts;
-    const partition = this.partition(request.partition);
-    const refusal = this.#refusalOf(partition, request, true);
-    if (refusal !== null) answers.end(request, refusal);
-    else if (partition !== null) this.#admit(partition, request, data);
+    this.#take(request, data, true);
   }
 
-  /** A read of a volume that several hosts share: waits for the writes before it, then goes to a disk. */
-  read(request: Request): void {
-    const partition = this.partition(request.partition);
-    const refusal = this.#refusalOf(partition, request, false);
-    if (refusal !== null) this.#parts.answers.end(request, refusal);
-    else if (partition !== null) this.#admit(partition, request, noData);
+  /** What waits for the writes before it: a read of a shared volume, which then goes to a disk, or a repair. */
+  order(request: Request): void {
+    this.#take(request, noData, false);
   }
 
   /** Nothing is in the way of `io` any more. */
@@ -136,11 +140,11 @@ export class VolumeCoordinator implements IoDirector {
 
   legAnswered(io: CoordinatedIo, call: LegCall, reply: Reply): void {
     const { calls } = this.#parts;
-    const { outcome } = reply;
-    if (outcome.status === Status.busy) {
-      calls.putOff(call, outcome.detail.retryAfterMs);
+    if (reply.outcome.status === Status.busy) {
+      calls.putOff(call, reply.outcome.detail.retryAfterMs);
       return;
     }
+    if (reply.outcome.status === Status.media && this.#repairs.mends(io, call)) return;
     const problem = legTroubleOf(this.#volume, call.request, reply);
     calls.release(call);
     if (problem !== '') {
@@ -150,6 +154,7 @@ export class VolumeCoordinator implements IoDirector {
     }
     io.legsLeft--;
     if (io.legsLeft === 0) this.#end(io);
+    else this.#repairs.legEnded(io);
   }
 
   legSilent(io: CoordinatedIo, call: LegCall): void {
@@ -157,19 +162,22 @@ export class VolumeCoordinator implements IoDirector {
   }
 
   dropped(io: CoordinatedIo): void {
+    this.#repairs.forget(io);
     this.#openIos--;
     this.#openBytes -= io.payloadBytes;
     io.known.forget(io.request.ioNumber);
     this.#parts.calls.releaseOf(io);
   }
 
-  #refusalOf(partition: Partition | null, request: Request, writes: boolean) {
+  #take(request: Request, data: FrameData, writes: boolean): void {
+    const partition = this.partition(request.partition);
     const record = this.#volume.partitions[request.partition];
-    return (
+    const refusal =
       generationRefusal(this.#volume, request) ??
       partitionRefusal(record, partition, request) ??
-      attachmentRefusal(this.#volume, request, writes)
-    );
+      attachmentRefusal(this.#volume, request, writes);
+    if (refusal !== null) this.#parts.answers.end(request, refusal);
+    else if (partition !== null) this.#admit(partition, request, data);
   }
 
   #admit(partition: Partition, request: Request, data: FrameData): void {
@@ -177,34 +185,19 @@ export class VolumeCoordinator implements IoDirector {
     const { ioNumber } = request;
     const known = this.#attachments.iosOf(request.host);
     known.raise(request.watermark);
-    if (ioNumber < known.watermark) {
-      const detail = { number: 'watermark', current: known.watermark } as const;
-      answers.end(request, { status: Status.fenced, detail });
-    } else if (known.has(ioNumber)) this.#join(known, request);
-    else if (!holdsRange(this.#volume, request.offset, request.lengthBytes)) {
-      const what = `volume ${request.volume} ends at ${this.#volume.load.sizeBytes}`;
-      answers.end(request, plainError(Status.range, what));
-    } else {
+    const refusal = rangeRefusal(this.#volume, request);
+    if (ioNumber < known.watermark) answers.end(request, belowWatermark(known.watermark));
+    else if (known.has(ioNumber)) {
+      this.counters.joins++;
+      joinRetry(known, request, this.#volume.load.generation, answers);
+    } else if (refusal !== null) answers.end(request, refusal);
+    else {
       const part = onlyPartOf(this.#volume, request.offset, request.lengthBytes, this.#cut);
       if (part === null) this.spans.coordinate(request, data, known);
-      else if (part.partition !== partition.number) {
-        const what = `the range is in partition ${part.partition}, not in ${partition.number}`;
-        answers.end(request, plainError(Status.invalid, what));
-      } else this.#open(partition, known, request, data, part);
+      else if (part.partition !== partition.number)
+        answers.end(request, otherPartition(part.partition, request));
+      else this.#open(partition, known, request, data, part);
     }
-  }
-
-  /** A retry of an I/O that is known: it takes the place of the original, or gets the outcome that that one got. */
-  #join(known: KnownIos, request: Request): void {
-    const { answers } = this.#parts;
-    this.counters.joins++;
-    const original = known.openOf(request.ioNumber);
-    if (original === null) {
-      const { generation } = this.#volume.load;
-      const writeNumber = known.writeNumberOf(request.ioNumber);
-      answers.acknowledge(request, { generation, eventCount: request.eventCount, writeNumber });
-    } else if (isRetry(original.request, request)) original.request = request;
-    else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
   }
 
   #open(
@@ -214,7 +207,8 @@ export class VolumeCoordinator implements IoDirector {
     data: FrameData,
     part: CutPart,
   ): void {
-    const isRead = request.operation === Operation.read;
+    const { operation } = request;
+    const isRead = operation === Operation.read;
     const io = new CoordinatedIo(this, partition, known, request, data, isRead);
     const full = this.#openIos >= openIosMax || this.#openBytes + io.payloadBytes > openBytesMax;
     if (full || !known.begin(request.ioNumber, io)) {
@@ -225,7 +219,7 @@ export class VolumeCoordinator implements IoDirector {
     this.#openIos++;
     this.#openBytes += io.payloadBytes;
     if (isRead) this.counters.reads++;
-    else this.counters.writes++;
+    else if (operation !== Operation.repair) this.counters.writes++;
     if (partition.enter(io)) this.#begin(io, part);
     else {
       this.counters.waits++;
@@ -235,16 +229,16 @@ export class VolumeCoordinator implements IoDirector {
 
   #begin(io: CoordinatedIo, part: CutPart): void {
     if (io.isRead) this.#forwardRead(io, part);
+    else if (io.request.operation === Operation.repair) this.#repairs.begin(io);
     else this.#fanOut(io, part);
   }
 
   #forwardRead(io: CoordinatedIo, part: CutPart): void {
     const { answers, forwarding } = this.#parts;
     const { request } = io;
-    this.#close(io);
-    io.known.forget(request.ioNumber);
+    this.#forget(io);
     const refusal = addressRead(request, this.#volume, part);
-    if (refusal === null) forwarding.forwardToDisk(request, noData);
+    if (refusal === null) forwarding.forwardToDisk(request, noData, null);
     else answers.end(request, refusal);
   }
 
@@ -258,6 +252,7 @@ export class VolumeCoordinator implements IoDirector {
     const order = { writeNumber, lowestUnsettled };
     const write = { request, data };
     io.legsLeft = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
+    io.legsSent = io.legsLeft;
     if (io.legsLeft === 0) this.trouble(partition, 'no mirror of a range is in sync');
     io.eventCount = eventCountOf(this.#volume, part.set);
   }
@@ -271,7 +266,14 @@ export class VolumeCoordinator implements IoDirector {
     this.#close(io);
   }
 
+  /** It left no trace, and may be carried out again; or it has failed, and is dead. */
+  #forget(io: CoordinatedIo, how: 'forgotten' | 'failed' = 'forgotten'): void {
+    io.known[how === 'failed' ? 'fail' : 'forget'](io.request.ioNumber);
+    this.#close(io);
+  }
+
   #close(io: CoordinatedIo): void {
+    this.#repairs.forget(io);
     this.#openIos--;
     this.#openBytes -= io.payloadBytes;
     io.partition.leave(io);

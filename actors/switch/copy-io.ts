@@ -9,7 +9,7 @@ import type { CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';
-import type { Partition, PartitionIo } from './partition.ts';
+import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
 
 export interface Copy {
   readonly run: MirrorRun;
@@ -35,8 +35,8 @@ export class CopyIo implements PartitionIo {
   arrival = 0;
   blockers = 0;
   place = -1;
-  earlier: PartitionIo | null = null;
-  later: PartitionIo | null = null;
+  earlier: NumberedIo | null = null;
+  later: NumberedIo | null = null;
   readonly #parts: CoordinatorParts;
   readonly #volume: LoadedVolume;
   readonly #partition: Partition;

@@ -1,77 +1,93 @@
 /**
  * Sends frames on over one link. Remembers the latest of them, so that when the bus says that nobody listens at the
- * other end, the one who waits for the reply learns which link failed (DESIGN §4). Which link to take is decided by
- * the caller; nothing is sent again from here.
+ * other end, the one who waits for the reply learns which link failed, and so that errors of disks find their way back
+ * through the switch that can say what to do about them (DESIGN §4). Which link to take is decided by the caller;
+ * nothing is sent again from here.
  */
-import { Status } from '../../protocols/codes.ts';
-import { encodeForwarded, type FrameData } from '../../protocols/frames/frame.ts';
-import { plainError } from '../../protocols/frames/reply.ts';
+import { Operation, Status } from '../../protocols/codes.ts';
+import { encodeForwarded, encodeReply, type FrameData } from '../../protocols/frames/frame.ts';
+import { type Outcome, plainError, type Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
+import type { Subjects } from '../../protocols/subjects.ts';
 import type { Answers } from './answers.ts';
 import type { SwitchLinks } from './switch-links.ts';
 
 /** So many are remembered. "Nobody listens" comes back within milliseconds. */
 export const recentForwardsMax = 1024;
 
+/**
+ * Who sent a request to this switch: the reply subject of the hop before, '' when it gave none. Null when this switch
+ * itself found the disk for it: then it is the one that turns errors of that disk into special error codes.
+ */
+export type Hop = string | null;
+
 interface RecentForward {
   readonly request: Request;
   readonly link: LinkId;
+  readonly hop: Hop;
+}
+
+export interface ForwardingParts {
+  readonly io: Bus;
+  readonly links: SwitchLinks;
+  readonly answers: Answers;
+  readonly subjects: Subjects;
+  /** One for each remembered forward: where errors come back, and the bus says that nobody listens. */
+  readonly replySubjects: readonly string[];
+  /** What a host is told of a read that its disk could not carry out. */
+  readonly mirrorOutcome: (request: Request, failed: Outcome) => Outcome;
 }
 
 export class Forwarding {
   forwarded = 0;
   /** Forwards that found nobody at the other end of their link. */
   deadLinks = 0;
-  readonly #io: Bus;
-  readonly #links: SwitchLinks;
-  readonly #answers: Answers;
-  readonly #replySubjects: readonly string[];
+  /** Errors that came back for a forward which is not remembered any more: they go on as they are. */
+  forgottenErrors = 0;
+  readonly #parts: ForwardingParts;
   readonly #recent: (RecentForward | null)[];
   #next = 0;
 
-  /** @param replySubjects one for each remembered forward: where the bus says that nobody listens. */
-  constructor(io: Bus, links: SwitchLinks, answers: Answers, replySubjects: readonly string[]) {
-    this.#io = io;
-    this.#links = links;
-    this.#answers = answers;
-    this.#replySubjects = replySubjects;
-    this.#recent = replySubjects.map(() => null);
+  constructor(parts: ForwardingParts) {
+    this.#parts = parts;
+    this.#recent = parts.replySubjects.map(() => null);
   }
 
   /** Sends a request on over the links of `route`, of which the first is one of this switch. Takes the request. */
-  forward(request: Request, data: FrameData, route: readonly LinkId[]): void {
+  forward(request: Request, data: FrameData, route: readonly LinkId[], hop: Hop = ''): void {
+    const { io, links, answers, replySubjects } = this.#parts;
     const [link] = route;
-    const subject = link === undefined ? undefined : this.#links.subjectOf(link);
+    const subject = link === undefined ? undefined : links.subjectOf(link);
     if (link === undefined || subject === undefined) {
       const what = link === undefined ? 'no way on from here' : `this switch has no link ${link}`;
-      this.#answers.end(request, plainError(Status.invalid, what));
+      answers.end(request, plainError(Status.invalid, what));
       return;
     }
     request.route = route.slice(1);
     const place = this.#next;
     this.#next = (place + 1) % this.#recent.length;
-    this.#recent[place] = { request, link };
+    this.#recent[place] = { request, link, hop };
     const frame = encodeForwarded(request, data);
-    const outcome = this.#io.publish(subject, frame, this.#replySubjects[place]);
+    const outcome = io.publish(subject, frame, replySubjects[place]);
     if (outcome === 'sent') this.forwarded++;
     else if (outcome === 'too-large') {
       this.#recent[place] = null;
-      this.#answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'));
+      answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'));
     }
   }
 
   /** Sends a request to its disk: by the rest of its own route, else by the best way known here. */
-  forwardToDisk(request: Request, data: FrameData): void {
+  forwardToDisk(request: Request, data: FrameData, hop: Hop): void {
     const { route, disk } = request;
-    const chosen = route.length > 0 || disk === '' ? route : this.#links.routesTo(disk)[0];
-    this.forward(request, data, chosen ?? route);
+    const chosen = route.length > 0 || disk === '' ? route : this.#parts.links.routesTo(disk)[0];
+    this.forward(request, data, chosen ?? route, hop);
   }
 
   /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */
   routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
-    return this.#links.routeTo(coordinator);
+    return this.#parts.links.routeTo(coordinator);
   }
 
   /** Nobody listened where the forward in `place` went. */
@@ -81,7 +97,51 @@ export class Forwarding {
     this.#recent[place] = null;
     this.deadLinks++;
     const { request, link } = recent;
-    const alternates = request.disk === '' ? [] : this.#links.alternatesTo(request.disk, link);
-    this.#answers.end(request, { status: Status.path, detail: { links: [link], alternates } });
+    const { links, answers } = this.#parts;
+    const alternates = request.disk === '' ? [] : links.alternatesTo(request.disk, link);
+    answers.end(request, { status: Status.path, detail: { links: [link], alternates } });
   }
+
+  /**
+   * An error came back for the forward in `place`: it goes to the hop before, or, from here where the disk was found,
+   * to the host. Nothing is lost when the forward is not remembered: the error goes to its host as it is.
+   *
+   * @param finalSubject what the hop behind says about where that is
+   */
+  returned(place: number, reply: Reply, finalSubject: string): void {
+    const { answers, io, mirrorOutcome, subjects } = this.#parts;
+    const recent = this.#recent[place];
+    if (recent === null || recent === undefined || !isReplyTo(recent.request, reply)) {
+      this.forgottenErrors++;
+      if (subjects.isReply(finalSubject)) io.publish(finalSubject, encodeReply(reply));
+      return;
+    }
+    const { request, hop } = recent;
+    if (hop === null) {
+      const isUnread = reply.outcome.status === Status.media && readsMirror(request.operation);
+      const outcome = isUnread ? mirrorOutcome(request, reply.outcome) : reply.outcome;
+      answers.pass(request, { ...reply, outcome });
+    } else if (hop !== '' && subjects.isReply(hop)) {
+      const { replyKind: kind, replyId: id, replySlot } = request;
+      const final = subjects.reply({ kind, id }, replySlot);
+      io.publish(hop, encodeReply(reply), hop === final ? undefined : final);
+    } else answers.pass(request, reply);
+  }
+}
+
+function isReplyTo(request: Request, reply: Reply): boolean {
+  return (
+    reply.ioNumber === request.ioNumber &&
+    reply.attempt === request.attempt &&
+    reply.hostIncarnation === request.hostIncarnation &&
+    reply.host === request.host &&
+    reply.operation === request.operation &&
+    reply.volume === request.volume &&
+    reply.offset === request.offset
+  );
+}
+
+/** Only what a disk could not read is a mirror's trouble; whatever else it refuses is told as it is. */
+function readsMirror(operation: Operation): boolean {
+  return operation === Operation.read || operation === Operation.allocation;
 }

@@ -26,6 +26,8 @@ export function isRetry(original: Request, request: Request): boolean {
 
 const rememberedIosFirst = 1024;
 const nobody = -1;
+/** In the place of a write number. */
+const failed = -1;
 
 export class KnownIos<Io = HostIo> {
   #watermark = 0;
@@ -91,6 +93,16 @@ export class KnownIos<Io = HostIo> {
     this.#numbers[place] = number;
     this.#open[place] = null;
     this.#writeNumbers[place] = 0;
+  }
+
+  /** The write has ended with an error, and is dead: a retry of it gets the error, too. */
+  fail(number: IoNumber): void {
+    this.end(number, unitOf<WriteNumber>(failed));
+  }
+
+  /** True when the I/O is known to have ended with an error. */
+  hasFailed(number: IoNumber): boolean {
+    return this.has(number) && this.#writeNumbers[this.#placeOf(number)] === failed;
   }
 
   /** The I/O left no trace, and may be carried out again: a read. */

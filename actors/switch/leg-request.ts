@@ -3,7 +3,7 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
-import type { SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { WriteNumber } from '../../protocols/units.ts';
@@ -108,6 +108,12 @@ function readableLeg(request: Request, volume: LoadedVolume, part: CutPart): Leg
     if (chosen && volume.inSync[leg.extentIndex] === true) return leg;
   }
   return undefined;
+}
+
+/** The disks that hold other copies of a part which are in sync. */
+export function otherMirrors(volume: LoadedVolume, part: CutPart, than: DiskId): readonly DiskId[] {
+  const inSync = part.legs.filter(({ extentIndex }) => volume.inSync[extentIndex] === true);
+  return inSync.map(({ disk }) => disk).filter((disk) => disk !== than);
 }
 
 /** True for what changes data, and so goes through a coordinator. */

@@ -1,6 +1,6 @@
 /**
  * One request of the coordinator's own to some mirrors of a run, and their answers: each asked until it answered. Any
- * answer but a good one, from the disk process that was assembled, fails the round.
+ * answer but a good one, from the disk process that was assembled, fails the round, but for bad media if asked so.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
@@ -36,6 +36,8 @@ export interface RoundRequest {
   readonly writeNumber?: WriteNumber;
   /** Of a write: whether it must be durable before it is answered. */
   readonly fua?: boolean;
+  /** Gets the mirrors that could not read the range, by their place in the run; without it that fails the round. */
+  readonly unreadable?: Set<number>;
   readonly fail: (what: string) => void;
   /** Where rounds stand while they wait for answers: who began them may stop them. */
   readonly open: Set<LegRound>;
@@ -85,9 +87,15 @@ export class LegRound implements LegOwner {
 
   legAnswered(call: LegCall, reply: Reply, data: FrameData): void {
     const { calls } = this.#parts;
-    const { answerBytes, operation } = this.#round;
+    const { answerBytes, operation, unreadable } = this.#round;
     if (reply.outcome.status === Status.busy) {
       calls.putOff(call, reply.outcome.detail.retryAfterMs);
+      return;
+    }
+    if (reply.outcome.status === Status.media && unreadable !== undefined) {
+      calls.release(call);
+      unreadable.add(call.leg);
+      this.#answered(call.leg, noData);
       return;
     }
     let problem = legTroubleOf(this.#volume, call.request, reply);
@@ -105,7 +113,11 @@ export class LegRound implements LegOwner {
       this.#fail(operation === Operation.read ? sourceProblem(problem) : problem);
       return;
     }
-    this.#answers[call.leg] = copyOf(data);
+    this.#answered(call.leg, copyOf(data));
+  }
+
+  #answered(leg: number, data: FrameData): void {
+    this.#answers[leg] = data;
     this.#left--;
     if (this.#left > 0) return;
     this.#round.open.delete(this);

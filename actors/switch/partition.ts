@@ -14,16 +14,20 @@ import { Admission, type OrderedIo } from './admission.ts';
  */
 export type PartitionMode = 'unassigned' | 'settling' | 'serving' | 'troubled';
 
-/** An I/O of a partition. Its fields from `earlier` on belong to the partition. */
-export interface PartitionIo extends OrderedIo {
+/** What has a write number. Its fields from `earlier` on belong to the partition. */
+export interface NumberedIo {
+  /** 0 until it is numbered. */
+  writeNumber: WriteNumber;
+  earlier: NumberedIo | null;
+  later: NumberedIo | null;
+}
+
+/** An I/O of a partition. */
+export interface PartitionIo extends OrderedIo, NumberedIo {
   /** Nothing is in its way any more. */
   granted(): void;
   /** The partition's epoch has ended, and with it every answer that could still come. */
   dropped(): void;
-  /** 0 until it is numbered. */
-  writeNumber: WriteNumber;
-  earlier: PartitionIo | null;
-  later: PartitionIo | null;
 }
 
 export class Partition {
@@ -35,9 +39,10 @@ export class Partition {
   ownerIncarnation: Incarnation;
   readonly #order = new Admission<PartitionIo>();
   // Numbered and not yet ended, in the order of their numbers.
-  #lowest: PartitionIo | null = null;
-  #highest: PartitionIo | null = null;
+  #lowest: NumberedIo | null = null;
+  #highest: NumberedIo | null = null;
   #nextNumber = 1;
+  #settledListeners: { readonly number: WriteNumber; readonly run: () => void }[] = [];
 
   constructor(number: number, epoch: PartitionEpoch, ownerIncarnation: Incarnation) {
     this.number = number;
@@ -68,6 +73,13 @@ export class Partition {
     this.#order.clear();
     this.#lowest = null;
     this.#highest = null;
+    this.#settledListeners = [];
+  }
+
+  /** Calls once this number and all below have ended, at once if they have; not when the epoch ends before. */
+  whenSettled(number: WriteNumber, run: () => void): void {
+    if (this.lowestUnsettled > number) run();
+    else this.#settledListeners.push({ number, run });
   }
 
   /** Takes an I/O in. True when it may begin at once; else `granted` is called when it may. */
@@ -76,13 +88,18 @@ export class Partition {
   }
 
   /** Gives a write that may begin its number. */
-  giveNumber(io: PartitionIo): void {
+  giveNumber(io: NumberedIo): void {
     io.writeNumber = unitOf<WriteNumber>(this.#nextNumber++);
     io.earlier = this.#highest;
     io.later = null;
     if (this.#highest === null) this.#lowest = io;
     else this.#highest.later = io;
     this.#highest = io;
+  }
+
+  /** Ends what was numbered, and is no I/O of its own: it was done in the name of one that holds the blocks. */
+  endNumber(io: NumberedIo): void {
+    this.#unlink(io);
   }
 
   /** Ends an I/O, and grants what it was in the way of. In trouble nothing new begins. */
@@ -94,12 +111,20 @@ export class Partition {
       if (this.mode === 'serving' || this.mode === 'settling') waiting.granted();
   }
 
-  #unlink(io: PartitionIo): void {
+  #unlink(io: NumberedIo): void {
     if (io.earlier === null) this.#lowest = io.later;
     else io.earlier.later = io.later;
     if (io.later === null) this.#highest = io.earlier;
     else io.later.earlier = io.earlier;
     io.earlier = null;
     io.later = null;
+    if (this.#settledListeners.length > 0) this.#tellSettled();
+  }
+
+  #tellSettled(): void {
+    const { lowestUnsettled } = this;
+    const told = this.#settledListeners.filter(({ number }) => number < lowestUnsettled);
+    this.#settledListeners = this.#settledListeners.filter((each) => !told.includes(each));
+    for (const { run } of told) run();
   }
 }

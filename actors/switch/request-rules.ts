@@ -6,7 +6,8 @@ import { Status } from '../../protocols/codes.ts';
 import type { PartitionRecord } from '../../protocols/control-data.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { LoadedVolume } from './loaded-volume.ts';
+import type { IoNumber } from '../../protocols/units.ts';
+import { holdsRange, type LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 
 /** How long a host waits before it asks again a coordinator that cannot serve yet. */
@@ -65,4 +66,20 @@ export function attachmentRefusal(
   if (writes && readOnly)
     return plainError(Status.masked, `host ${request.host} may only read volume ${id}`);
   return null;
+}
+
+/** The volume must hold the range. */
+export function rangeRefusal(volume: LoadedVolume, request: Request): Outcome | null {
+  if (holdsRange(volume, request.offset, request.lengthBytes)) return null;
+  return plainError(Status.range, `volume ${request.volume} ends at ${volume.load.sizeBytes}`);
+}
+
+/** Says that a request names a partition in which its range is not. */
+export function otherPartition(actual: number, { partition }: Request): Outcome {
+  return plainError(Status.invalid, `the range is in partition ${actual}, not in ${partition}`);
+}
+
+/** Says that an I/O has ended at its host, as the host itself has told. */
+export function belowWatermark(current: IoNumber): Outcome {
+  return { status: Status.fenced, detail: { number: 'watermark', current } };
 }

@@ -25,7 +25,7 @@ import type { LegCall, LegOwner } from './leg-calls.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { addressRead, isWriting, sendToMirrors } from './leg-request.ts';
 import { firstPartOf, type LoadedVolume } from './loaded-volume.ts';
-import type { Partition, PartitionIo } from './partition.ts';
+import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
 
 /** Who lets it in, and is told when it has ended. */
 export interface SpanDirector {
@@ -243,8 +243,8 @@ class Hold implements PartitionIo {
   arrival = 0;
   blockers = 0;
   place = -1;
-  earlier: PartitionIo | null = null;
-  later: PartitionIo | null = null;
+  earlier: NumberedIo | null = null;
+  later: NumberedIo | null = null;
   readonly #span: SpanningIo;
 
   constructor(span: SpanningIo, partition: Partition) {

@@ -88,6 +88,8 @@ export class Spans implements SpanDirector {
   #refusalOf({ operation, lengthBytes }: Request): Outcome | null {
     const { self, spanning } = this.#parts;
     const { frameBytesMax } = this.volume.load;
+    if (operation === Operation.repair)
+      return plainError(Status.invalid, 'a repair is of one part; split it');
     if (!spanning.serializes) {
       const what = `switch ${self} serializes no request that spans several disks or partitions`;
       return plainError(Status.invalid, `${what} (limits.serializesSpans); split it`);

@@ -58,6 +58,7 @@ export function switchFactsOf(parts: SwitchParts): Record<string, unknown> {
       ...parts.counters,
       forwards: parts.forwarding.forwarded,
       deadLinks: parts.forwarding.deadLinks,
+      forgottenErrors: parts.forwarding.forgottenErrors,
       ...virtualizing.spanning.counters,
       acknowledgedWrites: parts.answers.acknowledged,
       refusals: { ...parts.answers.refusals },

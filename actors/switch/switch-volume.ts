@@ -7,10 +7,10 @@ import type { HostId, LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { VolumeCoordinator } from './coordinator.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
-import { addressRead, isWriting } from './leg-request.ts';
+import { addressRead, isWriting, otherMirrors } from './leg-request.ts';
 import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
-import { attachmentRefusal, generationRefusal } from './request-rules.ts';
+import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
 import { type HostWrites, UnfinishedWrites } from './unfinished-writes.ts';
 
@@ -88,13 +88,16 @@ export class SwitchVolume {
       else this.coordinator.write(request, data);
       return;
     }
-    if (operation !== Operation.read && operation !== Operation.allocation) {
-      const what = 'this operation is addressed to a disk, not to a volume';
-      answers.end(request, plainError(Status.invalid, what));
-    } else if (operation === Operation.read && this.#isShared(request)) {
+    if (
+      operation === Operation.repair ||
+      (operation === Operation.read && this.#isShared(request))
+    ) {
       const onward = this.#onwardRoute(request);
       if (onward.length > 0) forwarding.forward(request, data, onward);
-      else this.coordinator.read(request);
+      else this.coordinator.order(request);
+    } else if (operation !== Operation.read && operation !== Operation.allocation) {
+      const what = 'this operation is addressed to a disk, not to a volume';
+      answers.end(request, plainError(Status.invalid, what));
     } else {
       const refusal = this.#refusalOf(request);
       if (refusal !== null) answers.end(request, refusal);
@@ -117,18 +120,29 @@ export class SwitchVolume {
     return isAgreed ? (forwarding.routeTo(coordinator) ?? route) : route;
   }
 
+  /** What the host of a read is told whose disk could not carry it out; `failed` when no other mirror is in sync. */
+  mirrorOutcome(request: Request, failed: Outcome): Outcome {
+    const { offset, lengthBytes, disk } = request;
+    if (disk === '' || !holdsRange(this.volume, offset, lengthBytes)) return failed;
+    const part = onlyPartOf(this.volume, offset, lengthBytes, this.#cut);
+    if (part === null) return failed;
+    const alternates = otherMirrors(this.volume, part, disk);
+    if (alternates.length === 0) return failed;
+    const named = this.#parts.namesAlternates ? alternates : [];
+    return { status: Status.mirrorRead, detail: { disk, alternates: named } };
+  }
+
   #isShared({ host }: Request): boolean {
     return host !== '' && this.volume.attachments.get(host)?.mode === 'shared';
   }
 
   #refusalOf(request: Request): Outcome | null {
     const { volume } = this;
-    const refusal = generationRefusal(volume, request) ?? attachmentRefusal(volume, request, false);
-    if (refusal !== null) return refusal;
-    const { offset, lengthBytes } = request;
-    return holdsRange(volume, offset, lengthBytes)
-      ? null
-      : plainError(Status.range, `volume ${request.volume} ends at ${volume.load.sizeBytes}`);
+    return (
+      generationRefusal(volume, request) ??
+      attachmentRefusal(volume, request, false) ??
+      rangeRefusal(volume, request)
+    );
   }
 
   /** A read for which any switch will do: fills in where the bytes are, and lets the disk answer. */
@@ -141,7 +155,7 @@ export class SwitchVolume {
       return;
     }
     const refusal = addressRead(request, volume, part);
-    if (refusal === null) forwarding.forwardToDisk(request, data);
+    if (refusal === null) forwarding.forwardToDisk(request, data, null);
     else answers.end(request, refusal);
   }
 

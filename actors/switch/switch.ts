@@ -6,7 +6,7 @@
 import type { Actor as MachineActor } from 'xstate';
 import { Operation, Status } from '../../protocols/codes.ts';
 import { verbs } from '../../protocols/commands.ts';
-import { eventNames } from '../../protocols/events.ts';
+import { eventNames, type RepairFields } from '../../protocols/events.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import { plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -80,7 +80,14 @@ export class Switch {
     const forwardSubjects = Array.from({ length: recentForwardsMax }, (_, place) =>
       subjects.reply(address, forwardSlotBase + place),
     );
-    this.#forwarding = new Forwarding(io, this.#links, this.#answers, forwardSubjects);
+    this.#forwarding = new Forwarding({
+      io,
+      links: this.#links,
+      answers: this.#answers,
+      subjects,
+      replySubjects: forwardSubjects,
+      mirrorOutcome: (request, failed) => this.#virtualizing.mirrorOutcome(request, failed),
+    });
     this.#calls = new LegCalls(io, ports.clock, this.#links, (slot) =>
       subjects.reply(address, slot),
     );
@@ -91,7 +98,8 @@ export class Switch {
     this.#machine = this.#runMachine();
     const { calls, forwarding, answers } = this.#data();
     const commands = { actor: this.#actor, clock: ports.clock };
-    const parts = { self: id, incarnation, calls, forwarding, answers, commands };
+    const tellRepair = (fields: RepairFields) => this.#actor.tell(eventNames.repair, fields);
+    const parts = { self: id, incarnation, calls, forwarding, answers, commands, tellRepair };
     this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
       volumesChanged: (loadedVolumes) =>
         this.#machine.send({ type: 'volumes.changed', loadedVolumes }),
@@ -122,12 +130,12 @@ export class Switch {
     }
     this.#cancels.push(
       io.subscribe(this.#subjects.replies(address), {
-        message: (data, subject) => this.#replied(data, subject),
+        message: (data, subject, finalSubject) => this.#replied(data, subject, finalSubject),
         noResponders: (subject) => this.#unanswered(subject),
       }),
       ...links.map(({ link }) =>
         io.subscribe(this.#subjects.io(address, link), {
-          message: (data) => this.#received(data),
+          message: (data, _subject, hop) => this.#received(data, hop),
         }),
       ),
       io.onState((state) => this.#machine.send({ type: `bus.${state}` })),
@@ -204,7 +212,7 @@ export class Switch {
     this.#actor.tell(eventNames.settled, { volume: id, generation, ...volume.settlingReport() });
   }
 
-  #received(data: Uint8Array): void {
+  #received(data: Uint8Array, hop: string): void {
     if (this.#mode === 'isolated') {
       this.counters.droppedFrames++;
       return;
@@ -212,11 +220,11 @@ export class Switch {
     this.counters.receivedFrames++;
     const frame = decodeFrame(data);
     if (frame === null || frame.kind !== FrameKind.request) this.counters.invalidFrames++;
-    else this.#request(frame.request, frame.data);
+    else this.#request(frame.request, frame.data, hop);
   }
 
-  #request(request: Request, data: FrameData): void {
-    if (request.extentGeneration !== 0) this.#forwarding.forwardToDisk(request, data);
+  #request(request: Request, data: FrameData, hop: string): void {
+    if (request.extentGeneration !== 0) this.#forwarding.forwardToDisk(request, data, hop);
     else if (!this.#options.virtualizing) {
       const what = `switch ${this.id} carries disk-addressed frames only`;
       this.#answers.end(request, plainError(Status.invalid, what));
@@ -228,10 +236,13 @@ export class Switch {
     }
   }
 
-  #replied(data: Uint8Array, subject: string): void {
+  #replied(data: Uint8Array, subject: string, finalSubject: string): void {
     const frame = decodeFrame(data);
+    const slot = slotOf(subject);
     if (frame === null || frame.kind !== FrameKind.reply) this.counters.invalidFrames++;
-    else this.#calls.answered(slotOf(subject), frame.reply, frame.data);
+    else if (slot >= forwardSlotBase)
+      this.#forwarding.returned(slot - forwardSlotBase, frame.reply, finalSubject);
+    else this.#calls.answered(slot, frame.reply, frame.data);
   }
 
   #unanswered(subject: string): void {

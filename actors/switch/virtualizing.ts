@@ -8,7 +8,7 @@ import {
   switchUnloadSchema,
 } from '../../protocols/control-data.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
-import { success } from '../../protocols/frames/reply.ts';
+import { type Outcome, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
@@ -23,6 +23,8 @@ export interface SwitchLimits {
   readonly mirrorsMax: number;
   /** Whether it carries out, part after part, what a host did not split; else it refuses that. */
   readonly serializesSpans: boolean;
+  /** Whether its special error codes name alternates; else hosts ask the virtualizer. */
+  readonly namesAlternates: boolean;
 }
 
 export interface VirtualizingEvents {
@@ -33,7 +35,7 @@ export interface VirtualizingEvents {
 }
 
 /** What the volumes of a switch have in common. */
-type VirtualizingParts = Omit<CoordinatorParts, 'steering' | 'spanning'>;
+type VirtualizingParts = Omit<CoordinatorParts, 'steering' | 'spanning' | 'namesAlternates'>;
 
 export class Virtualizing {
   readonly memory: LayoutMemory;
@@ -81,6 +83,11 @@ export class Virtualizing {
       const detail = { volume: request.volume };
       answers.end(request, { status: Status.notLoaded, detail });
     } else volume.request(request, data);
+  }
+
+  /** What a host is told of a read that its disk could not carry out; `failed` is what the disk says. */
+  mirrorOutcome(request: Request, failed: Outcome): Outcome {
+    return this.#volumes.get(request.volume)?.mirrorOutcome(request, failed) ?? failed;
   }
 
   /** The command `load`. */
@@ -148,7 +155,8 @@ export class Virtualizing {
     const known = this.#volumes.get(load.volume);
     if (known === undefined) {
       const steering = this.#steeringOf(load.volume);
-      const parts = { ...this.#parts, spanning: this.spanning, steering };
+      const { namesAlternates } = this.#limits;
+      const parts = { ...this.#parts, spanning: this.spanning, steering, namesAlternates };
       const volume: SwitchVolume = new SwitchVolume(parts, read.volume, () =>
         this.#events.settled(volume),
       );

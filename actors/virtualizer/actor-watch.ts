@@ -3,7 +3,13 @@
  * changed in a way that matters. Only actors of the topology are listened to, which bounds the table.
  */
 import { type Description, descriptionSchema, verbs } from '../../protocols/commands.ts';
-import { eventNames, eventSchema, nodeExitedSchema } from '../../protocols/events.ts';
+import {
+  eventNames,
+  eventSchema,
+  type MirrorRetryFields,
+  mirrorRetrySchema,
+  nodeExitedSchema,
+} from '../../protocols/events.ts';
 import { type HostFacts, hostFactsSchema } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import type { Cancel, Timer } from '../../protocols/ports.ts';
@@ -20,6 +26,8 @@ export interface WatchListener {
   hostSeen(host: HostId, facts: HostFacts): void;
   /** A switch told that partitions of it are settled. */
   settledTold(sender: ActorAddress): void;
+  /** A host told that mirrors could not be read. */
+  mirrorsFailed(retry: MirrorRetryFields): void;
 }
 
 const sweepMs = 500;
@@ -106,6 +114,12 @@ export class ActorWatch {
     if (what === eventNames.hello) this.#describes(sender, decodeJson(data));
     else if (what === eventNames.goodbye) this.#onGoodbye(sender, data);
     else if (what === eventNames.settled) this.#listener.settledTold(sender);
+    else if (what === eventNames.mirrorRetry) this.#onMirrorRetry(data);
+  }
+
+  #onMirrorRetry(data: Uint8Array): void {
+    const retry = mirrorRetrySchema.safeParse(decodeJson(data)).data;
+    if (retry !== undefined) this.#listener.mirrorsFailed(retry);
   }
 
   #onGoodbye(sender: ActorAddress, data: Uint8Array): void {

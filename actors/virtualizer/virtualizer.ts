@@ -68,6 +68,7 @@ export class Virtualizer {
       membersChanged: () => this.#term?.volumes.membersChanged(),
       hostSeen: (host, facts) => this.#term?.volumes.hostSeen(host, facts),
       settledTold: (sender) => this.#term?.volumes.settledTold(sender),
+      mirrorsFailed: (retry) => this.#term?.volumes.mirrorsFailed(retry),
     });
     this.#handleCommands();
     new VolumeCommands({

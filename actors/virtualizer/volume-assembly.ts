@@ -4,6 +4,7 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import {
+  type AlternatesQuery,
   type Answer,
   type AttachRequest,
   refusal,
@@ -16,6 +17,7 @@ import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { runMachine, stateText } from '../running-machine.ts';
+import { alternateMirrors } from './alternate-mirrors.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
 import { VolumeDecider } from './volume-decider.ts';
@@ -143,6 +145,19 @@ export class VolumeAssembly {
     const { volume, state, reason } = this.status();
     const why = reason === '' ? `host ${host} is not attached to it` : reason;
     return this.#announcer.answer(host, `volume ${volume} is ${state}: ${why}`);
+  }
+
+  /** Which mirrors a host may read beside one that failed; told only while what was decided holds. */
+  alternates(query: AlternatesQuery): Answer {
+    const { record } = this.#decider;
+    const { host, offset, lengthBytes } = query;
+    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    if (record === null || !this.#isServing)
+      return refusal('not-ready', `volume ${query.volume} is ${this.status().state}`);
+    if (offset + lengthBytes > record.sizeBytes)
+      return refusal('invalid', `volume ${query.volume} ends at ${record.sizeBytes}`);
+    const { input, presence } = this.#environment;
+    return { ok: true, ...alternateMirrors(query, record, input, presence) };
   }
 
   trouble(report: TroubleReport): Answer {

@@ -1,9 +1,9 @@
 /**
- * The commands that create, delete and list volumes, and tell hosts what they export. Each is idempotent; creating and
+ * The commands that create, delete and list volumes, and tell hosts what they export and which mirrors they may read;
  * deleting come one after the other, for each must see what the one before has done.
  */
 import { z } from 'zod';
-import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
+import { type Answer, alternatesQuerySchema, refusal, verbs } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { Random } from '../../protocols/ports.ts';
 import { judgeVolume } from '../../protocols/topology/created-volume.ts';
@@ -91,6 +91,12 @@ export class VolumeCommands {
         volumes: this.#list(term),
         ...(volume === undefined ? {} : { lastLife: this.#parts.catalogue.lastLife(volume) }),
       }),
+    );
+    on(verbs.alternates, alternatesQuerySchema, ({ volumes }, query, answer) =>
+      answer(
+        volumes.get(query.volume)?.alternates(query) ??
+          refusal('unknown', `there is no volume ${query.volume}`),
+      ),
     );
     on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>
       answer({ ok: true, ...this.#exportsOf(term, host) }),

@@ -3,15 +3,18 @@
  * on the disks, and the extent generations. One set for each control epoch.
  */
 import { type EndedVolume, isEnded } from '../../protocols/control-data.ts';
+import { eventNames, type MirrorRetryFields } from '../../protocols/events.ts';
 import { diskFactsSchema, type HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
 import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import { setsBeside } from './alternate-mirrors.ts';
 import { Leftovers, type VolumeWhereabouts } from './leftovers.ts';
 import { surveyMembers } from './membership.ts';
 import { disksOf } from './publications.ts';
+import { ReadErrors } from './read-errors.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -44,6 +47,7 @@ export class VolumeSet {
   readonly #wanted = new Map<VolumeId, Volume>();
   readonly #ended: Map<VolumeId, EndedVolume>;
   readonly #leftovers: Leftovers;
+  readonly #readErrors: ReadErrors;
 
   constructor(parts: VolumeSetParts) {
     this.#parts = parts;
@@ -56,6 +60,7 @@ export class VolumeSet {
       // Later, for it ends the machine that tells.
       ended: (ended) => parts.clock.soon(() => this.#drop(ended)),
     };
+    this.#readErrors = new ReadErrors(parts.input.topology.policies);
     this.#leftovers = new Leftovers(this.#environment, (volume) => this.#whereaboutsOf(volume));
   }
 
@@ -96,6 +101,21 @@ export class VolumeSet {
 
   settledTold(sender: ActorAddress): void {
     for (const volume of this.#volumes.values()) volume.settledTold(sender);
+  }
+
+  /** Hosts could not read mirrors: with too many errors in a time one is proposed for removal, while another is left. */
+  mirrorsFailed({ volume, failed }: MirrorRetryFields): void {
+    const { actor, clock, input } = this.#parts;
+    const { readErrorsMax, readErrorsWithinMs } = input.topology.policies;
+    const known = this.#volumes.get(volume)?.known ?? null;
+    if (known === null || isEnded(known)) return;
+    for (const disk of failed)
+      if (disksOf(known).includes(disk) && this.#readErrors.note(volume, disk, clock.now()))
+        for (const mirrorSet of setsBeside(known, disk)) {
+          const reason = `more than ${readErrorsMax} read errors in ${readErrorsWithinMs} ms`;
+          const what = 'removal of a mirror proposed';
+          actor.tell(eventNames.decision, { volume, what, disk, mirrorSet, reason });
+        }
   }
 
   /** Whether a volume could be placed now, beside all others. Nothing is kept of the answer. */

@@ -8,10 +8,12 @@ import type { AttachMode } from '../../protocols/control-data.ts';
 import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
+import { sectorBytes } from '../../protocols/units.ts';
 import { type Violation, VolumeHistory } from '../history/volume-history.ts';
 import { CreatedConsumers } from './created-consumers.ts';
+import type { FailedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
-import { RecordedVolume } from './recorded-volume.ts';
+import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import {
   type Consumer,
@@ -54,11 +56,19 @@ export class Consumers {
   readonly #histories = new Map<VolumeId, VolumeHistory>();
   readonly #workloads: readonly Workload[];
   readonly #consumers: readonly AttachedConsumer[];
+  readonly #onMedia: (read: FailedRead) => void;
   readonly #requestListeners: (() => void)[] = [];
   /** Those of volumes that are created meanwhile: theirs comes on top, and counts in everything but `counts`. */
   readonly created: CreatedConsumers;
 
-  constructor(topology: Topology, clock: Clock, random: SeededRandom) {
+  /** @param onMedia told of reads that ended with a media error */
+  constructor(
+    topology: Topology,
+    clock: Clock,
+    random: SeededRandom,
+    onMedia: (read: FailedRead) => void,
+  ) {
+    this.#onMedia = onMedia;
     this.#topology = topology;
     const { volumes } = topology;
     const consumersOf = new Map(
@@ -233,7 +243,9 @@ export class Consumers {
         sizeBytes,
         mode: first.attach,
         readOnly: first.readOnly,
-        recorded: new RecordedVolume(history, clock, count),
+        recorded: new RecordedVolume(history, clock, count, (place, beganMs) =>
+          this.#onMedia(failedRead(id, place, beganMs, clock.now())),
+        ),
         volume: () => (consumer.attached === null ? null : consumer.attached()),
         isOpen: () => consumer.volume()?.admission.open === true,
         attached: null,
@@ -252,4 +264,14 @@ function flushAtLast(consumer: Consumer, times: number, done: (isOk: boolean) =>
 
 function violationText(volume: VolumeId, { sector, what }: Violation): string {
   return `volume ${volume}, sector ${sector}: ${what}`;
+}
+
+function failedRead(
+  volume: VolumeId,
+  { firstSector, sectorCount }: SectorRange,
+  beganMs: number,
+  endedMs: number,
+): FailedRead {
+  const [offset, lengthBytes] = [firstSector * sectorBytes, sectorCount * sectorBytes];
+  return { volume, offset, lengthBytes, beganMs, endedMs };
 }

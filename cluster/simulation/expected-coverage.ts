@@ -18,7 +18,6 @@ interface Exemption {
 }
 
 const exemptCodes: readonly Exemption[] = [
-  { why: 'no switch tells of a failed mirror yet, the disk does', what: ['mirrorRead'] },
   {
     why: 'a host that knows the generation knows its coordinators and attachments: an older one is refused before',
     what: ['notCoordinator', 'masked'],

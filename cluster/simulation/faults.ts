@@ -2,8 +2,7 @@
  * What can go wrong in a simulated cluster, kind by kind: each strikes once, at a target that is drawn, and heals by
  * itself. When and how often is left to `fault-schedule.ts`.
  */
-import { homeBytes } from '../../actors/disk/disk-layout.ts';
-import { blockBytes } from '../../protocols/units.ts';
+import { blockRot, diskReadError } from './media-strikes.ts';
 import {
   disconnect,
   hbaDown,
@@ -32,8 +31,6 @@ interface FaultKind {
 }
 
 const percent = 10_000;
-/** Of four MiB that are used of a disk. */
-const readErrorBlocksMax = 256;
 
 const databasePause: Strike = ({ world }, random) => {
   if (world.database.state !== 'up') return null;
@@ -41,19 +38,6 @@ const databasePause: Strike = ({ world }, random) => {
   world.database.pause();
   world.clock.setTimeout(() => world.database.resume(), pausedMs);
   return `for ${pausedMs.toFixed(0)} ms`;
-};
-
-/** The medium of a disk gives nothing of a range, or of everything. */
-const diskReadError: Strike = ({ world }, random) => {
-  const { id, sizeBytes } = random.pick(world.topology.disks);
-  const target = `disk:${id}` as const;
-  const lengthBytes = blockBytes * (1 + random.integer(readErrorBlocksMax));
-  const atBytes = blockBytes * random.integer((homeBytes(sizeBytes) - lengthBytes) / blockBytes);
-  const range = random.integer(4) === 0 ? {} : { atBytes, lengthBytes };
-  const lastsMs = random.between(50, 3000);
-  world.inject({ kind: 'read-error', target, ...range });
-  world.clock.setTimeout(() => world.heal(target), lastsMs);
-  return `${id} ${JSON.stringify(range)} for ${lastsMs.toFixed(0)} ms`;
 };
 
 /** No fault, but a change in the middle of them. A database that may forget what it promised vouches for no volume. */
@@ -124,7 +108,8 @@ export const faultKinds = {
       return spellOf(() => ({ slow: { disk, times } }), 3000)(targets, random);
     },
   },
-  diskReadError: { weight: 5, strike: diskReadError },
+  diskReadError: { weight: 8, strike: diskReadError },
+  blockRot: { weight: 10, strike: blockRot },
   databaseUnknown: {
     weight: 5,
     strike: spellOf(

@@ -5,10 +5,11 @@
 import { type OpenDisk, openDisk } from '../../actors/disk/open-disk.ts';
 import { tagRecordsOf } from '../../actors/disk/tag-queries.ts';
 import { Status } from '../../protocols/codes.ts';
-import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
+import type { VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
-import { cutRange, type Leg } from '../../protocols/layout/geometry.ts';
+import { cutRange, type Leg, type Part } from '../../protocols/layout/geometry.ts';
 import { blockBytes, sectorBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import { recordOf } from './media-damage.ts';
 import { SimulatedProcess } from './process.ts';
 import { tracedLog } from './trace.ts';
 import type { World } from './world.ts';
@@ -41,19 +42,12 @@ export function mirrorProblems(world: World): readonly string[] {
     );
   while (world.clock.runNext());
   for (const { id } of world.topology.volumes) {
-    const record = recordOf(world, id);
-    if (typeof record === 'string') problems.push(record);
+    const record = recordOf(world.database, id);
+    if (record === null) problems.push(`volume ${id} has no valid record in the config database`);
     else problems.push(...volumeProblems(world, record, disks));
   }
   process.stop();
   return problems;
-}
-
-function recordOf(world: World, volume: VolumeId): VolumeRecord | string {
-  const found = world.database.peek(`volume.${volume}`);
-  if (found.outcome !== 'found') return `volume ${volume} has no record in the config database`;
-  const parsed = volumeRecordSchema.safeParse(JSON.parse(found.value));
-  return parsed.success ? parsed.data : `the record of volume ${volume} is not valid`;
 }
 
 function volumeProblems(
@@ -65,16 +59,48 @@ function volumeProblems(
   for (let at = 0; at < record.sizeBytes; at += stepBytes) {
     const lengthBytes = Math.min(stepBytes, record.sizeBytes - at);
     const start = unitOf<VolumeOffset>(at);
-    for (const part of cutRange(record.layout, { start, lengthBytes })) {
-      const copies = part.legs.map((leg) =>
+    for (const part of partsOf(world, record, start, lengthBytes)) {
+      const legs = part.legs.filter((leg) => !isLostToRot(world, disks, record.volume, leg));
+      const copies = legs.map((leg) =>
         copyOf(world, disks.get(leg.disk), record.volume, leg, part.lengthBytes),
       );
-      const what = differenceOf(part.legs, copies);
+      const what = differenceOf(legs, copies);
       if (what !== null) problems.push(`volume ${record.volume}, offset ${part.start}: ${what}`);
     }
     if (problems.length >= problemsMax) break;
   }
   return problems;
+}
+
+/** Cut to single blocks where a mirror rotted. */
+function partsOf(
+  { damage }: World,
+  { layout }: VolumeRecord,
+  start: VolumeOffset,
+  lengthBytes: number,
+): readonly Part[] {
+  return cutRange(layout, { start, lengthBytes }).flatMap((part) => {
+    const places = Array.from({ length: part.lengthBytes / blockBytes }, (_, at) => at);
+    const hasRot = part.legs.some(({ disk, offset }) =>
+      places.some((at) => damage.hasRotted(disk, offset / blockBytes + at)),
+    );
+    if (!hasRot) return [part];
+    return places.flatMap((at) => {
+      const one = unitOf<VolumeOffset>(part.start + at * blockBytes);
+      return cutRange(layout, { start: one, lengthBytes: blockBytes });
+    });
+  });
+}
+
+/** A block that rotted, and that nobody has read from there since: its other mirrors must be equal. */
+function isLostToRot(
+  world: World,
+  disks: ReadonlyMap<DiskId, OpenDisk>,
+  volume: VolumeId,
+  leg: Leg,
+): boolean {
+  if (!world.damage.hasRotted(leg.disk, leg.offset / blockBytes)) return false;
+  return typeof copyOf(world, disks.get(leg.disk), volume, leg, blockBytes) === 'string';
 }
 
 interface Copy {

@@ -35,11 +35,19 @@ export class RecordedVolume {
   readonly #history: VolumeHistory;
   readonly #clock: Clock;
   readonly #count: VolumeCount;
+  readonly #onMedia: (place: SectorRange, beganMs: number) => void;
   readonly #open = new Set<OpenRequest>();
   /** Writes that were under way when the host died, and which it has not served anything since. */
   #lost: WriteToken[] = [];
 
-  constructor(history: VolumeHistory, clock: Clock, count: VolumeCount) {
+  /** @param onMedia told of each read that ended with a media error, and when it had begun */
+  constructor(
+    history: VolumeHistory,
+    clock: Clock,
+    count: VolumeCount,
+    onMedia: (place: SectorRange, beganMs: number) => void = () => {},
+  ) {
+    this.#onMedia = onMedia;
     this.#history = history;
     this.#clock = clock;
     this.#count = count;
@@ -85,7 +93,7 @@ export class RecordedVolume {
         const values = valuesOf(Buffer.concat([...pieces]), firstSector);
         this.#history.readSucceeded({ firstSector, values, startedAt, at: this.#now() });
         this.#served(startedAt);
-      }
+      } else if (status === Status.media) this.#onMedia(place, request.startedMs);
       this.#end(request, status);
     });
   }

@@ -85,7 +85,15 @@ export class Run {
       onComplaint: (what) => this.#fail('crashed', what),
     });
     const world = this.#world;
-    this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'));
+    this.#consumers = new Consumers(
+      topology,
+      world.clock,
+      world.random.fork('consumers'),
+      (read) => {
+        const problem = world.damage.problemOf(read, world.database);
+        if (problem !== null) this.#fail('wrong', problem);
+      },
+    );
     this.#operator = new Operator({
       topology,
       clock: world.clock,

@@ -19,6 +19,7 @@ interface Entry {
 /** The sections of a topology that are changed, as its file has them. */
 interface Written {
   readonly hosts: readonly (Entry & { readonly exports: readonly object[] })[];
+  readonly switches: readonly Entry[];
   readonly disks: readonly Entry[];
   readonly links: readonly (readonly [string, string])[];
   readonly volumes: readonly Entry[];
@@ -29,6 +30,8 @@ interface Written {
 interface Changes {
   readonly volumes: Readonly<Record<string, object>>;
   readonly exports?: Readonly<Record<string, readonly object[]>>;
+  /** Switches whose error codes name no alternates: hosts must ask. */
+  readonly bareSwitches?: readonly string[];
   readonly more?: Partial<Pick<Written, 'hosts' | 'links' | 'volumes'>>;
 }
 
@@ -41,6 +44,7 @@ const ioDeadlineMs = 4000;
 const changes: Readonly<Record<TopologyName, Changes>> = {
   default: {
     volumes: { vol0: { size: '4MiB' } },
+    bareSwitches: ['s2'],
     exports: { h1: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10809' }] },
     more: {
       hosts: [
@@ -80,7 +84,8 @@ export function simulatedTopology(name: TopologyName): Topology {
   throw new Error(`${file}, made small: ${problems.join('; ')}`);
 }
 
-function changed(written: Written, { volumes, exports = {}, more = {} }: Changes): object {
+function changed(written: Written, changes: Changes): object {
+  const { volumes, exports = {}, bareSwitches = [], more = {} } = changes;
   return {
     ...written,
     hosts: [
@@ -90,6 +95,9 @@ function changed(written: Written, { volumes, exports = {}, more = {} }: Changes
       })),
       ...(more.hosts ?? []),
     ],
+    switches: written.switches.map((each) =>
+      bareSwitches.includes(each.id) ? { ...each, limits: { namesAlternates: false } } : each,
+    ),
     disks: written.disks.map((disk) => ({ ...disk, size: diskSize })),
     links: [...written.links, ...(more.links ?? [])],
     volumes: [

@@ -4,13 +4,14 @@
  */
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
-import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
+import { type Fault, type FaultTarget, faultText, partsOfTarget } from '../../protocols/faults.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
 import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
+import { MediaDamage } from './media-damage.ts';
 import { traceLineOf } from './message.ts';
 import { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -54,6 +55,8 @@ export class World {
   /** By disk, what its medium takes at most; may be changed at any time. */
   readonly latencies: ReadonlyMap<DiskId, MutableLatency>;
   readonly nodes: readonly SimulatedNode[];
+  /** What the media do not give, and did not. */
+  readonly damage = new MediaDamage();
   readonly #options: WorldOptions;
   readonly #machine: SimulatedMachine;
   #supervisor: SimulatedSupervisor | null = null;
@@ -157,12 +160,16 @@ export class World {
         problem || `${faultText(fault)}: processes are struck by crash and pause`,
       );
     this.trace.note(`fault ${faultText(fault)}`);
+    if (fault.kind === 'read-error')
+      this.damage.readErrorsBegan(diskOf(fault.target), fault, this.clock.now());
     for (const node of this.#nodesOf(fault.target)) node.inject(fault);
   }
 
   /** Ends the faults of ports that are on the target, or all of them. */
   heal(target: FaultTarget | null): void {
     this.trace.note(`healed ${target ?? 'everything'}`);
+    const disk = target === null ? null : diskOf(target);
+    this.damage.readErrorsEnded(disk, this.clock.now());
     for (const node of target === null ? this.nodes : this.#nodesOf(target)) node.heal(target);
   }
 
@@ -227,6 +234,12 @@ export class World {
         this.#options.onComplaint(`${bus} threw at ${subject}: ${stackOf(error)}`),
     });
   }
+}
+
+/** The disk of a target; of another kind of target: a name that no disk has. */
+function diskOf(target: FaultTarget): DiskId {
+  const { kind, id } = partsOfTarget(target);
+  return (kind === 'disk' ? id : '') as DiskId;
 }
 
 /** An exception with where it came from. */

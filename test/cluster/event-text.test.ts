@@ -116,6 +116,28 @@ describe('an event as a line', () => {
     expect(news('failed', 'probing', 'disk')).to.equal(true);
   });
 
+  it('tells of a bad mirror: what was read instead, what was repaired, and what was kept', () => {
+    const range = { volume: 'vol0', offset: 1_048_576, lengthBytes: 4096 };
+    const retry = (readFrom: string) =>
+      detail('host.h1', 'mirror-retry', { ...range, failed: ['d1', 'd2'], readFrom });
+    expect(retry('d3')).to.match(
+      /volume vol0, 4KiB at 1MiB: d1, d2 could not be read; read from d3 instead$/,
+    );
+    expect(retry('')).to.match(/could not be read; no mirror is left$/);
+    const repair = (fields: object) => detail('switch.s1', 'repair', { ...range, ...fields });
+    const done = { outcome: 'repaired', disks: ['d1'], source: 'd2', reason: '' };
+    expect(repair(done)).to.match(/4KiB at 1MiB: repaired on d1 from d2$/);
+    const kept = {
+      outcome: 'kept',
+      disks: ['d1'],
+      source: '',
+      reason: 'no copy of it can be read',
+    };
+    expect(repair(kept)).to.match(
+      /not repaired on d1, all is kept as it is: no copy of it can be read$/,
+    );
+  });
+
   it('shows kinds and fields that it does not know', () => {
     expect(detail('disk.d1', 'scrubbed', { blocks: 7, bad: [1] })).to.equal('blocks 7, bad [1]');
     expect(detail('disk.d1', 'fault', { what: 'slow', latencyMs: 90 })).to.equal(

@@ -165,7 +165,7 @@ describe('a topology file', () => {
       },
       {
         what: 'more mirrors than one of its coordinators writes',
-        from: '{ id: s2, virtualizing: true }',
+        from: '{ id: s2, virtualizing: true, limits: { namesAlternates: false } }',
         to: '{ id: s2, limits: { mirrorsMax: 2 } }',
         line: 'mirror: [d1, d2, d3]',
         problem:

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { AnyActorRef } from 'xstate';
-import type { Status } from '../../../protocols/codes.ts';
-import { idOf, type LinkId } from '../../../protocols/ids.ts';
+import { Status } from '../../../protocols/codes.ts';
+import { type DiskId, idOf, type LinkId } from '../../../protocols/ids.ts';
 import { unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { HostWorld, type SentFrame } from './host-world.ts';
 
@@ -55,6 +55,18 @@ describe('the machines steer the data path: frozen, they do not', () => {
       world.clock.runFor(0);
       expect(world.sent()).to.have.length(isFrozen ? 1 : 0);
       expect(ended).to.be.empty;
+    });
+
+    it(`${but}a read whose mirror failed ${isFrozen ? 'reads no other' : 'reads another'} (mirror-retry machine)`, () => {
+      world.alternatesAnswer = { ok: true, alternates: ['d2'], away: [] };
+      const disk = idOf<DiskId>('d1');
+      world.refuse(sendOne(), { status: Status.mirrorRead, detail: { disk, alternates: [] } });
+      const [machine] = world.host.mirrorRetries.machines;
+      if (machine === undefined) throw new Error('the read has no machine');
+      if (isFrozen) freeze(machine);
+      world.clock.runFor(5);
+      expect(world.sent().map(({ request }) => request.disk)).to.deep.equal(isFrozen ? [] : ['d2']);
+      expect(world.host.mirrorRetries.machines).to.have.length(1);
     });
 
     it(`${but}an HBA without a connection is ${isFrozen ? 'chosen' : 'not chosen'} (HBA machine)`, () => {

@@ -55,6 +55,8 @@ export class HostWorld {
   controlData: ControlData | null = null;
   /** What it answers to `attach`. */
   attachAnswer: Answer = { ok: true };
+  /** What it answers to `alternates`. */
+  alternatesAnswer: Answer = { ok: true, alternates: [], away: [] };
   /** Of the process that runs the host, as its first command said. */
   hostIncarnation = 0;
   #sent: SentFrame[] = [];
@@ -175,6 +177,7 @@ export class HostWorld {
 
   #answerTo(verb: string): Answer {
     if (verb === 'attach') return this.attachAnswer;
+    if (verb === 'alternates') return this.alternatesAnswer;
     if (verb !== 'control-data') return { ok: true };
     const { controlData } = this;
     return controlData === null

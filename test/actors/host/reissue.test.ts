@@ -229,7 +229,7 @@ describe('re-issue of physical I/O (H6)', () => {
       detail: { what: '' },
     });
     read();
-    world.refuse(only(world.sent()), plain(Status.media));
+    world.answer(only(world.sent()), { outcome: plain(Status.media), disk: '' });
     write();
     world.refuse(only(world.sent()), plain(Status.masked));
     read();

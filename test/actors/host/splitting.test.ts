@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { kibibyte, mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { sizeBytes, stripBytes } from './control-data-sample.ts';
 import { contentOf, HostWorld } from './host-world.ts';
@@ -177,7 +178,8 @@ describe('the optimization driver splits (H1)', () => {
     read(0, 2 * stripBytes);
     const [first, second] = world.sent();
     if (first === undefined || second === undefined) throw new Error('two parts were expected');
-    world.refuse(first, { status: Status.media, detail: { what: 'bad sector' } });
+    const outcome: Outcome = { status: Status.media, detail: { what: 'no copy is in sync' } };
+    world.answer(first, { outcome, disk: '' });
     expect(ended).to.be.empty;
     world.answerAll([second]);
     expect(ended).to.have.length(1);

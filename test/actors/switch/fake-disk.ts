@@ -33,6 +33,8 @@ export class FakeDisk {
   instance = unitOf<DiskInstance>(1);
   /** What it answers instead of carrying out requests; null: nothing special. */
   outcome: ((request: Request) => Outcome | null) | null = null;
+  /** Blocks that cannot be read, nor merged with; written whole they are good again. */
+  readonly bad = new Set<number>();
   /** Every request that it carried out or refused. */
   readonly requests: Request[] = [];
   readonly #blocks = new Map<number, StoredBlock>();
@@ -62,6 +64,7 @@ export class FakeDisk {
     const outcome = this.outcome?.(request) ?? null;
     if (outcome !== null) return this.#reply(request, outcome);
     const first = request.diskOffset / blockBytes;
+    if (this.#meetsBadBlock(request)) return this.#reply(request, mediaError);
     switch (request.operation) {
       case Operation.read: {
         const bytes = this.#read(request.diskOffset, request.lengthBytes);
@@ -70,8 +73,11 @@ export class FakeDisk {
       case Operation.write:
         this.#write(request, data.bytes);
         return this.#reply(request, success);
-      case Operation.writeZeroes:
       case Operation.trim:
+        if (request.lengthBytes < blockBytes) return this.#reply(request, success);
+        this.#write(request, new Uint8Array(request.lengthBytes));
+        return this.#reply(request, success);
+      case Operation.writeZeroes:
         this.#write(request, new Uint8Array(request.lengthBytes));
         return this.#reply(request, success);
       case Operation.tags:
@@ -85,9 +91,25 @@ export class FakeDisk {
       case Operation.flush:
       case Operation.probe:
         return this.#reply(request, success);
+      case Operation.repair:
+        return this.#reply(request, plainError(Status.invalid, 'coordinators repair'));
       default:
         return assertNever(request.operation, 'operation');
     }
+  }
+
+  #meetsBadBlock({ operation, diskOffset, lengthBytes }: Request): boolean {
+    const isRead = operation === Operation.read;
+    if (!isRead && operation !== Operation.write && operation !== Operation.writeZeroes)
+      return false;
+    const end = diskOffset + lengthBytes;
+    return [...this.bad].some((block) => {
+      const [from, to] = [block * blockBytes, (block + 1) * blockBytes];
+      const isTouched = from < end && diskOffset < to;
+      const isCovered = diskOffset <= from && to <= end;
+      if (!isRead && isCovered) this.bad.delete(block);
+      return isTouched && (isRead || !isCovered);
+    });
   }
 
   #read(offset: number, lengthBytes: number): Uint8Array {

@@ -5,6 +5,7 @@
  */
 
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
+import { noData } from '../../../actors/switch/frame-data.ts';
 import { Switch, type SwitchOptions } from '../../../actors/switch/switch.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
@@ -17,7 +18,7 @@ import {
   type FrameData,
   FrameKind,
 } from '../../../protocols/frames/frame.ts';
-import type { Reply } from '../../../protocols/frames/reply.ts';
+import type { Outcome, Reply } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import {
   actorKinds,
@@ -130,7 +131,12 @@ export class SwitchWorld {
         { disk: idOf<DiskId>(id), links: [idOf(`s1-${id}`)] },
         { disk: idOf<DiskId>(id), links: [idOf('s1-s2'), idOf(`s2-${id}`)] },
       ]) as unknown as SwitchOptions['routes'],
-      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true },
+      limits: {
+        layoutMemoryBytes: mebibyte,
+        mirrorsMax: 4,
+        serializesSpans: true,
+        namesAlternates: true,
+      },
       virtualizers: [idOf('v1')],
       io: this.io,
       ...changes,
@@ -209,12 +215,12 @@ export class SwitchWorld {
     } as unknown as Request;
   }
 
-  /** Lets a request arrive at the switch over a link of it. */
-  arrive(request: Request): Request {
+  /** Lets a request arrive at the switch over a link of it, from the hop of that reply subject. */
+  arrive(request: Request, hop = ''): Request {
     const isWrite = request.operation === Operation.write;
     const data = new Uint8Array(isWrite ? request.lengthBytes : 0).fill(request.ioNumber);
     const frame = encodeRequest(request, [data]);
-    this.io.deliver('san.v1.lab.io.switch.s1.h1-s1', frame);
+    this.io.deliver('san.v1.lab.io.switch.s1.h1-s1', frame, hop);
     // Received bytes belong to the bus: what is needed longer must have been copied.
     frame.fill(0xee);
     return request;
@@ -250,6 +256,17 @@ export class SwitchWorld {
   /** The disk carries a frame out, and its answer arrives. */
   answer({ request, data }: ToDisk): void {
     this.reply(request, this.disk(request.disk).answer(request, data));
+  }
+
+  /** The disk refuses a frame: the error goes back by the hop that sent it, with the final address. */
+  refuse({ request, sent }: ToDisk, outcome: Outcome): void {
+    const { replyKind, replyId, replySlot, disk } = request;
+    const refusing = this.disk(disk);
+    refusing.outcome = () => outcome;
+    const frame = refusing.answer(request, noData);
+    refusing.outcome = null;
+    const final = `san.v1.lab.rpl.${replyKind}.${replyId}.${replySlot}`;
+    this.io.deliver(sent.replySubject, frame, final);
   }
 
   /** An answer arrives. */

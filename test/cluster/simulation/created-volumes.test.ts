@@ -50,7 +50,7 @@ class OperatedWorld {
       onComplaint: (what) => this.problems.push(what),
     });
     const { clock, random, network } = this.world;
-    this.consumers = new Consumers(topology, clock, random.fork('consumers'));
+    this.consumers = new Consumers(topology, clock, random.fork('consumers'), () => {});
     const process = new SimulatedProcess(clock, 'operator');
     const log = tracedLog(noTrace, 'operator', (what) => this.problems.push(what));
     const bus = network.server(topology.control).connect({ process, role: 'control', log });

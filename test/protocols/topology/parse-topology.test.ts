@@ -59,6 +59,8 @@ describe('a topology that leaves things out', () => {
       route: 'whole',
       frameBytesMax: 262_144,
       ioDeadlineMs: 30_000,
+      readErrorsMax: 32,
+      readErrorsWithinMs: 600_000,
     });
     expect(topology.faults).to.equal(false);
   });

@@ -1,11 +1,13 @@
-/** What the optimization driver of a volume is given: how it is attached, and whom it tells what it cannot decide. */
+/** What an optimization driver is told when it is made, and whom it tells what it cannot decide by itself. */
+import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts';
 
-/** What the driver cannot decide by itself. */
 export interface DriverListener {
   /** An answer spoke of newer control data, or told to ask. */
   controlDataNeeded(): void;
   /** What is stored is not known any more. The listener must end the open I/O (`endOpen`). */
   lost(what: string): void;
+  /** Asks which mirrors hold a range beside one that failed; no answer: nobody could tell. */
+  alternatesNeeded(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void;
   /** Nothing is open any more. */
   idle(): void;
 }

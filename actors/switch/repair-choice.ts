@@ -1,0 +1,76 @@
+/**
+ * Which mirror of a block is right, when one of them is bad (DESIGN I8, I13): one that can be read and has the highest
+ * tag of all, and never a guess. Pure. The blocks are held: no write is under way that could be told by tags.
+ */
+import { checksumOf } from '../../protocols/checksums.ts';
+import {
+  recordChecksum,
+  recordEpoch,
+  recordWriteNumber,
+} from '../../protocols/frames/tag-records.ts';
+
+/** One block as a mirror holds it. */
+export interface MirrorBlock {
+  /** The mirror's tag records, and the place of the block among them. */
+  readonly records: DataView;
+  readonly index: number;
+  /** Null when the mirror could not read it. */
+  readonly bytes: Uint8Array | null;
+}
+
+export type RepairChoice =
+  /** All mirrors can be read and have the same tag. */
+  | { readonly kind: 'good' }
+  /** Copied from `source` to all, as indices into the mirrors; `bad` could not be read, or have an older tag. */
+  | { readonly kind: 'copy'; readonly source: number; readonly bad: readonly number[] }
+  /** Nobody knows what is right, or it cannot be read. */
+  | { readonly kind: 'kept'; readonly reason: string; readonly bad: readonly number[] };
+
+/** Judges one block on all its mirrors that are in sync. */
+export function chooseSource(mirrors: readonly MirrorBlock[]): RepairChoice {
+  const newest = mirrors.reduce<MirrorBlock | null>(
+    (highest, mirror) => (highest === null || isNewer(mirror, highest) ? mirror : highest),
+    null,
+  );
+  if (newest === null) return { kind: 'good' };
+  const isNewest = (mirror: MirrorBlock) => !isNewer(newest, mirror);
+  const bad = mirrors.flatMap((mirror, place) =>
+    mirror.bytes === null || !isNewest(mirror) ? [place] : [],
+  );
+  const source = mirrors.findIndex((mirror) => mirror.bytes !== null && isNewest(mirror));
+  const chosen = mirrors[source];
+  const right = chosen?.bytes ?? null;
+  if (chosen === undefined || right === null) {
+    const isAny = mirrors.some(({ bytes }) => bytes !== null);
+    const reason = isAny ? 'its newest copy cannot be read' : 'no copy of it can be read';
+    return { kind: 'kept', reason, bad };
+  }
+  const differs = mirrors.some(
+    ({ bytes }, place) => !bad.includes(place) && bytes !== null && !isSame(bytes, right),
+  );
+  // A disk that hands out what its own tag does not fit is not believed either.
+  if (differs || !fitsTag(chosen, right))
+    return { kind: 'kept', reason: 'mirrors hold different bytes with the same tag', bad };
+  return bad.length === 0 ? { kind: 'good' } : { kind: 'copy', source, bad };
+}
+
+function isNewer(one: MirrorBlock, other: MirrorBlock): boolean {
+  const epoch = recordEpoch(one.records, one.index);
+  const otherEpoch = recordEpoch(other.records, other.index);
+  if (epoch !== otherEpoch) return epoch > otherEpoch;
+  return numberOf(one) > numberOf(other);
+}
+
+function numberOf({ records, index }: MirrorBlock): number {
+  return recordWriteNumber(records, index);
+}
+
+/** A block that was never written has no checksum. */
+function fitsTag(mirror: MirrorBlock, bytes: Uint8Array): boolean {
+  if (numberOf(mirror) === 0) return true;
+  return checksumOf(bytes) === recordChecksum(mirror.records, mirror.index);
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}

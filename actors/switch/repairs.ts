@@ -1,0 +1,230 @@
+/**
+ * The repairs of one volume: those that hosts ask for, and those that a write needs which meets a bad old block. Each
+ * belongs to an I/O that holds the blocks; it ends with that, or with the epoch. What becomes of it is counted and told.
+ */
+import { Status } from '../../protocols/codes.ts';
+import { plainError, success } from '../../protocols/frames/reply.ts';
+import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
+import {
+  blockBytes,
+  type DiskOffset,
+  roundDown,
+  roundUp,
+  unitOf,
+  type VolumeOffset,
+  type WriteNumber,
+} from '../../protocols/units.ts';
+import { Burial } from './burial.ts';
+import type { CoordinatedIo } from './coordinated-io.ts';
+import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
+import type { LegCall } from './leg-calls.ts';
+import { type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import type { MirrorRun } from './mirror-runs.ts';
+import type { Partition } from './partition.ts';
+import { Repair, type RepairResult } from './repair.ts';
+import { unreadableEverywhere } from './retries.ts';
+
+/** What a volume's coordinator gives. */
+export interface RepairCoordinator {
+  readonly volume: LoadedVolume;
+  readonly counters: CoordinatorCounters;
+  /** Something happened that only a new assembly mends. */
+  trouble(partition: Partition, what: string): void;
+}
+
+/** A write whose old blocks are bad again and again meets a disk that keeps nothing. */
+const repairsPerWriteMax = 3;
+
+/** A write with mirrors that could not merge it with their old blocks. */
+interface BlockedWrite {
+  /** Their calls: still open, and put off. */
+  readonly calls: Set<LegCall>;
+  repairs: number;
+  isRepairing: boolean;
+}
+
+interface Bounds {
+  readonly start: VolumeOffset;
+  readonly lengthBytes: number;
+}
+
+export class Repairs {
+  readonly #parts: CoordinatorParts;
+  readonly #coordinator: RepairCoordinator;
+  readonly #ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void;
+  readonly #cut = new PartList();
+  readonly #running = new Map<CoordinatedIo, Repair | Burial>();
+  readonly #blocked = new Map<CoordinatedIo, BlockedWrite>();
+
+  /** @param ended told when a repair that a host asked for has ended, or a write with an error */
+  constructor(
+    parts: CoordinatorParts,
+    coordinator: RepairCoordinator,
+    ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void,
+  ) {
+    this.#parts = parts;
+    this.#coordinator = coordinator;
+    this.#ended = ended;
+  }
+
+  /** A host asked for it, and nothing is in the way of its blocks any more. */
+  begin(io: CoordinatedIo): void {
+    const { answers } = this.#parts;
+    this.#repair(io, wholeBlocksOf(io.request.offset, io.request.lengthBytes), (result) => {
+      const { keptReason } = result;
+      const outcome = keptReason === '' ? success : plainError(Status.media, keptReason);
+      answers.end(io.request, outcome);
+      this.#ended(io, 'forgotten');
+    });
+  }
+
+  /**
+   * A mirror could not merge a write with an old block that is bad there. Once all others have the write, these blocks
+   * are repaired, and it is sent again. If all mirrors say so, the write ends with an error.
+   *
+   * @returns false when that is not what is wrong, or does not help
+   */
+  mends(io: CoordinatedIo, call: LegCall): boolean {
+    const ends = raggedBlocksOf(call.request.offset, call.request.lengthBytes);
+    if (ends.length === 0) return false;
+    const known = this.#blocked.get(io);
+    const blocked = known ?? { calls: new Set<LegCall>(), repairs: 0, isRepairing: false };
+    if (!blocked.isRepairing && blocked.repairs >= repairsPerWriteMax) return false;
+    this.#blocked.set(io, blocked);
+    blocked.calls.add(call);
+    this.#parts.calls.putOff(call, Number.POSITIVE_INFINITY);
+    this.legEnded(io);
+    return true;
+  }
+
+  /** One more mirror has the write, or cannot have it yet. */
+  legEnded(io: CoordinatedIo): void {
+    const blocked = this.#blocked.get(io);
+    if (blocked === undefined || blocked.isRepairing || blocked.calls.size < io.legsLeft) return;
+    blocked.isRepairing = true;
+    blocked.repairs++;
+    if (blocked.calls.size === io.legsSent) this.#bury(io, blocked);
+    else this.#repairEnds(io, blocked, raggedBlocksOf(io.request.offset, io.request.lengthBytes));
+  }
+
+  /** The I/O has ended, or its epoch has. */
+  forget(io: CoordinatedIo): void {
+    this.#running.get(io)?.stop();
+    this.#running.delete(io);
+    this.#blocked.delete(io);
+  }
+
+  /** No mirror has it, and none will. */
+  #bury(io: CoordinatedIo, blocked: BlockedWrite): void {
+    const { partition, request, writeNumber } = io;
+    const bounds = wholeBlocksOf(request.offset, request.lengthBytes);
+    const run = this.#runOf(io, bounds);
+    if (run === null) return;
+    for (const call of blocked.calls) this.#parts.calls.release(call);
+    partition.endNumber(io);
+    io.writeNumber = unitOf<WriteNumber>(0);
+    const burial = new Burial(this.#parts, this.#coordinator.volume, {
+      partition,
+      run,
+      start: bounds.start,
+      writeNumber,
+      buried: () => {
+        this.#running.delete(io);
+        this.#parts.answers.end(io.request, unreadableEverywhere);
+        this.#ended(io, 'failed');
+      },
+      failed: (what) => this.#coordinator.trouble(partition, what),
+    });
+    this.#running.set(io, burial);
+    burial.start();
+  }
+
+  #repairEnds(io: CoordinatedIo, blocked: BlockedWrite, ends: readonly Bounds[]): void {
+    const [first, ...rest] = ends;
+    if (first === undefined) {
+      blocked.isRepairing = false;
+      for (const call of blocked.calls) this.#parts.calls.putOff(call, 0);
+      blocked.calls.clear();
+      return;
+    }
+    this.#repair(io, first, ({ keptReason }) => {
+      if (keptReason === '') this.#repairEnds(io, blocked, rest);
+      else this.#coordinator.trouble(io.partition, `a write meets a bad block: ${keptReason}`);
+    });
+  }
+
+  #repair(io: CoordinatedIo, bounds: Bounds, ended: (result: RepairResult) => void): void {
+    const run = this.#runOf(io, bounds);
+    if (run === null) return;
+    const repair = new Repair(this.#parts, this.#coordinator.volume, {
+      partition: io.partition,
+      run,
+      start: bounds.start,
+      ended: (result) => {
+        this.#running.delete(io);
+        this.#tell(io, bounds, result);
+        ended(result);
+      },
+      failed: (what) => this.#coordinator.trouble(io.partition, what),
+    });
+    this.#running.set(io, repair);
+    repair.start();
+  }
+
+  /** The mirrors of a range; null, and trouble told of, when it is not one part any more. */
+  #runOf(io: CoordinatedIo, { start, lengthBytes }: Bounds): MirrorRun | null {
+    const { volume } = this.#coordinator;
+    const part = onlyPartOf(volume, start, lengthBytes, this.#cut);
+    if (part !== null) return runOf(volume, part, lengthBytes);
+    this.#coordinator.trouble(io.partition, 'the layout changed under a waiting I/O');
+    return null;
+  }
+
+  #tell(io: CoordinatedIo, { start, lengthBytes }: Bounds, result: RepairResult): void {
+    const { volume } = io.request;
+    const { repairedBlocks, disks, source, keptReason, keptDisks } = result;
+    const range = { volume, offset: start, lengthBytes };
+    if (repairedBlocks > 0) {
+      this.#coordinator.counters.repairs++;
+      const done = { outcome: 'repaired', disks: [...disks], source, reason: '' } as const;
+      this.#parts.tellRepair({ ...range, ...done, blocks: repairedBlocks });
+    }
+    if (keptReason === '') return;
+    const kept = {
+      outcome: 'kept',
+      disks: [...keptDisks],
+      source: '',
+      reason: keptReason,
+    } as const;
+    this.#parts.tellRepair({ ...range, ...kept });
+  }
+}
+
+function wholeBlocksOf(offset: number, lengthBytes: number): Bounds {
+  const start = roundDown(offset, blockBytes);
+  const end = roundUp(offset + lengthBytes, blockBytes);
+  return { start: unitOf<VolumeOffset>(start), lengthBytes: end - start };
+}
+
+/** The blocks of a range that it does not cover as a whole. */
+function raggedBlocksOf(offset: number, lengthBytes: number): readonly Bounds[] {
+  const end = offset + lengthBytes;
+  const blocks = new Set<number>();
+  if (offset % blockBytes !== 0) blocks.add(roundDown(offset, blockBytes));
+  if (end % blockBytes !== 0) blocks.add(roundDown(end, blockBytes));
+  return [...blocks].map((at) => ({
+    start: unitOf<VolumeOffset>(at),
+    lengthBytes: blockBytes,
+  }));
+}
+
+/** The mirrors of a part that are in sync. The part lives as long as the next cut: what is kept is copied. */
+function runOf(volume: LoadedVolume, part: CutPart, lengthBytes: number): MirrorRun {
+  const legs = part.legs.filter(({ extentIndex }) => volume.inSync[extentIndex] === true);
+  return {
+    legs: legs.map((leg) => ({ ...leg, offset: unitOf<DiskOffset>(leg.offset) })),
+    set: part.set,
+    lengthBytes,
+    pieces: [],
+  };
+}

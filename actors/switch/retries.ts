@@ -1,0 +1,30 @@
+/** Retries of I/Os that a coordinator knows (DESIGN I6): none is carried out twice. */
+import { Status } from '../../protocols/codes.ts';
+import { plainError } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { Generation } from '../../protocols/units.ts';
+import type { Answers } from './answers.ts';
+import { isRetry, type KnownIos } from './known-ios.ts';
+
+/** How a write ends that changes a part of a block which is bad on every mirror. */
+export const unreadableEverywhere = plainError(
+  Status.media,
+  'a block of which it changes a part can be read on no mirror',
+);
+
+/** It takes the place of the original, or gets the outcome that that one got. */
+export function joinRetry(
+  known: KnownIos,
+  request: Request,
+  generation: Generation,
+  answers: Answers,
+): void {
+  const { ioNumber, eventCount } = request;
+  const original = known.openOf(ioNumber);
+  if (known.hasFailed(ioNumber)) answers.end(request, unreadableEverywhere);
+  else if (original === null) {
+    const writeNumber = known.writeNumberOf(ioNumber);
+    answers.acknowledge(request, { generation, eventCount, writeNumber });
+  } else if (isRetry(original.request, request)) original.request = request;
+  else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
+}

@@ -1,0 +1,102 @@
+/**
+ * What the media of a simulated cluster do not give: ranges with read errors, and blocks that rotted. Kept by whoever
+ * strikes, so that a checker can say of a read that ended with a media error whether any mirror could have given it.
+ */
+import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
+import type { DiskId, VolumeId } from '../../protocols/ids.ts';
+import { cutRange } from '../../protocols/layout/geometry.ts';
+import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import type { SimulatedDatabase } from './database.ts';
+
+interface ReadErrors {
+  readonly disk: DiskId;
+  readonly firstBlock: number;
+  readonly endBlock: number;
+  readonly beganMs: number;
+  endedMs: number;
+}
+
+/** A read of a consumer that ended with a media error. */
+export interface FailedRead {
+  readonly volume: VolumeId;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
+
+export class MediaDamage {
+  readonly #readErrors: ReadErrors[] = [];
+  readonly #rotten = new Map<DiskId, Set<number>>();
+
+  /** @param range of the disk's data; all of it without one */
+  readErrorsBegan(
+    disk: DiskId,
+    range: { readonly atBytes?: number | undefined; readonly lengthBytes?: number | undefined },
+    nowMs: number,
+  ): void {
+    const { atBytes = 0, lengthBytes = Number.POSITIVE_INFINITY } = range;
+    this.#readErrors.push({
+      disk,
+      firstBlock: Math.floor(atBytes / blockBytes),
+      endBlock: Math.ceil((atBytes + lengthBytes) / blockBytes),
+      beganMs: nowMs,
+      endedMs: Number.POSITIVE_INFINITY,
+    });
+  }
+
+  /** @param disk null: of all disks */
+  readErrorsEnded(disk: DiskId | null, nowMs: number): void {
+    for (const errors of this.#readErrors)
+      if (disk === null || errors.disk === disk) errors.endedMs = Math.min(errors.endedMs, nowMs);
+  }
+
+  rotted(disk: DiskId, block: number): void {
+    const blocks = this.#rotten.get(disk) ?? new Set<number>();
+    this.#rotten.set(disk, blocks.add(block));
+  }
+
+  /** Whether a block rotted once. It may have been written since. */
+  hasRotted(disk: DiskId, block: number): boolean {
+    return this.#rotten.get(disk)?.has(block) === true;
+  }
+
+  /** Why a read had no right to fail, as a sentence; null when every mirror of one of its blocks may have been bad. */
+  problemOf(read: FailedRead, database: SimulatedDatabase): string | null {
+    const record = recordOf(database, read.volume);
+    if (record === null) return null;
+    const first = Math.floor(read.offset / blockBytes);
+    const end = Math.ceil((read.offset + read.lengthBytes) / blockBytes);
+    for (let block = first; block < end; block++)
+      if (this.#isBadEverywhere(record, block, read)) return null;
+    const { volume, offset, lengthBytes } = read;
+    return `a read of volume ${volume}, ${lengthBytes} bytes at ${offset}, ended with a media error, and a mirror of each block was good`;
+  }
+
+  #isBadEverywhere(record: VolumeRecord, block: number, { beganMs, endedMs }: FailedRead): boolean {
+    const start = unitOf<VolumeOffset>(block * blockBytes);
+    const [part] = cutRange(record.layout, { start, lengthBytes: blockBytes });
+    return (part?.legs ?? []).every(({ disk, offset }) => {
+      const onDisk = Math.floor(offset / blockBytes);
+      return this.hasRotted(disk, onDisk) || this.#hadErrors(disk, onDisk, beganMs, endedMs);
+    });
+  }
+
+  #hadErrors(disk: DiskId, block: number, fromMs: number, toMs: number): boolean {
+    return this.#readErrors.some(
+      (errors) =>
+        errors.disk === disk &&
+        errors.firstBlock <= block &&
+        block < errors.endBlock &&
+        errors.beganMs <= toMs &&
+        fromMs <= errors.endedMs,
+    );
+  }
+}
+
+/** What was decided last about a volume; null when there is none. */
+export function recordOf(database: SimulatedDatabase, volume: VolumeId): VolumeRecord | null {
+  const found = database.peek(`volume.${volume}`);
+  if (found.outcome !== 'found') return null;
+  return volumeRecordSchema.safeParse(JSON.parse(found.value)).data ?? null;
+}

@@ -1,0 +1,121 @@
+/** What befalls the media of disks: read errors for a while, and blocks that rot. */
+
+import { atHome } from '../../actors/disk/block-locations.ts';
+import {
+  isDataTag,
+  tagEpoch,
+  tagsPerPage,
+  tagWordAt,
+  tagWriteNumber,
+} from '../../actors/disk/block-tags.ts';
+import { homeBytes } from '../../actors/disk/disk-layout.ts';
+import type { OpenDisk } from '../../actors/disk/open-disk.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import { cutRange, type Leg } from '../../protocols/layout/geometry.ts';
+import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import { recordOf } from './media-damage.ts';
+import type { SeededRandom } from './random.ts';
+import { pickNode, type Strike } from './strike.ts';
+import type { World } from './world.ts';
+
+/** Of four MiB that are used of a disk. */
+const readErrorBlocksMax = 256;
+const rottenBlocksMax = 48;
+
+/** The medium of a disk gives nothing of a range, or of everything. */
+export const diskReadError: Strike = ({ world }, random) => {
+  const { id, sizeBytes } = random.pick(world.topology.disks);
+  const target = `disk:${id}` as const;
+  const lengthBytes = blockBytes * (1 + random.integer(readErrorBlocksMax));
+  const atBytes = blockBytes * random.integer((homeBytes(sizeBytes) - lengthBytes) / blockBytes);
+  const range = random.integer(4) === 0 ? {} : { atBytes, lengthBytes };
+  const lastsMs = random.between(50, 3000);
+  world.inject({ kind: 'read-error', target, ...range });
+  world.clock.setTimeout(() => world.heal(target), lastsMs);
+  return `${id} ${JSON.stringify(range)} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** A block of a volume: where its mirrors have it. */
+type Copies = readonly Leg[];
+
+/**
+ * Blocks of one mirror change where they lie, so that their checksums find it; of no block more than one mirror, and
+ * only where the others have the same, durably: no system survives the loss of the only copy of something. Nothing in a
+ * journal is changed, for a journal has checksums of its own, and ends where they do not fit.
+ */
+export const blockRot: Strike = ({ world }, random) => {
+  const disk = pickNode(world, random, 'disk')?.disks[0];
+  if (disk === undefined) return null;
+  const blocks = drawnBlocks(world, random, disk);
+  const changes = random.fork('changes');
+  const opened = openedDisks(world);
+  let left = opened.size;
+  for (const { device } of opened.values())
+    device.writeBehind.drain(() => {
+      left -= 1;
+      if (left === 0)
+        for (const copies of blocks) rotBlock(world, { disk, copies, opened }, changes);
+    });
+  return `${blocks.length} blocks of ${disk}`;
+};
+
+function openedDisks(world: World): ReadonlyMap<DiskId, OpenDisk> {
+  const disks = world.nodes.flatMap(({ assembled }) => assembled?.disks ?? []);
+  return new Map(disks.flatMap(({ id, opened }) => (opened === null ? [] : [[id, opened]])));
+}
+
+/** Blocks that volumes have on a disk, and that have not rotted anywhere. */
+function drawnBlocks(world: World, random: SeededRandom, disk: DiskId): readonly Copies[] {
+  const wanted = 1 + random.integer(rottenBlocksMax);
+  const volume = random.pick(world.topology.volumes);
+  const record = recordOf(world.database, volume.id);
+  const blocks = new Map<number, Copies>();
+  for (let drawn = 0; drawn < wanted; drawn++) {
+    const start = unitOf<VolumeOffset>(blockBytes * random.integer(volume.sizeBytes / blockBytes));
+    const parts =
+      record === null ? [] : cutRange(record.layout, { start, lengthBytes: blockBytes });
+    const copies = parts.flatMap((part) => part.legs);
+    const isSound = (leg: Leg) => !world.damage.hasRotted(leg.disk, leg.offset / blockBytes);
+    const isThere = copies.some((leg) => leg.disk === disk);
+    if (isThere && copies.every(isSound)) blocks.set(start, copies);
+  }
+  return [...blocks.values()];
+}
+
+function rotBlock(
+  world: World,
+  struck: {
+    readonly disk: DiskId;
+    readonly copies: Copies;
+    readonly opened: ReadonlyMap<DiskId, OpenDisk>;
+  },
+  random: SeededRandom,
+): void {
+  const { disk, copies, opened } = struck;
+  const own = copies.find((leg) => leg.disk === disk);
+  const running = openedDisks(world);
+  const tags = copies.map((leg) => {
+    const open = opened.get(leg.disk);
+    return open === undefined || running.get(leg.disk) !== open ? null : tagAtHome(open, leg);
+  });
+  const [first = null] = tags;
+  if (own === undefined || first === null || tags.some((tag) => tag !== first)) return;
+  const block = own.offset / blockBytes;
+  const at = random.integer(blockBytes);
+  const change = (bytes: Uint8Array) => {
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << random.integer(8));
+  };
+  const homeStart = opened.get(disk)?.device.parts.layout.homeStart ?? 0;
+  world.damage.rotted(disk, block);
+  world.media.get(disk)?.corrupt(homeStart + block * blockBytes, change, blockBytes);
+}
+
+/** Which write a block at home is of, as text; null when it holds no data, or has not come home. */
+function tagAtHome({ device }: OpenDisk, { offset }: Leg): string | null {
+  const { locations, tags } = device.parts;
+  const block = offset / blockBytes;
+  const words = tags.cached(block)?.words;
+  const at = tagWordAt(block % tagsPerPage);
+  if (words === undefined || !isDataTag(words, at) || locations.find(block) !== atHome) return null;
+  return `${tagEpoch(words, at)}/${tagWriteNumber(words, at)}/${words[at]}`;
+}

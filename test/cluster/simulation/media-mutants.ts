@@ -1,0 +1,103 @@
+/** Rules about bad media, mirror retry and repair, broken on purpose: part of `mutants`. */
+import type { Mutant } from './mutants.ts';
+
+const coordinator = 'actors/switch/coordinator.js';
+const admission = 'actors/switch/admission.js';
+const mirrorRetry = 'actors/host/mirror-retry-machine.js';
+
+export const mediaMutants = {
+  repairsFromBadMirrors: {
+    does: 'a repair takes the block of the mirror that cannot be read for the right one',
+    patches: [
+      {
+        file: 'actors/switch/repair.js',
+        snippet: 'bytes: unreadable.has(mirror) ? null : (answers[mirror]?.bytes ?? null),',
+        replacement: `bytes: unreadable.has(mirror)
+          ? new Uint8Array(blockBytes)
+          : (unreadable.size > 0 ? null : (answers[mirror]?.bytes ?? null)),`,
+      },
+      {
+        file: 'actors/switch/repair-choice.js',
+        snippet: 'if (differs || !fitsTag(chosen, right))',
+        replacement: 'if (false)',
+      },
+    ],
+  },
+  repairsWithoutHold: {
+    does: 'a repair does not hold its blocks: it overwrites what is written meanwhile',
+    patches: [
+      {
+        file: coordinator,
+        snippet: 'if (partition.enter(io))',
+        replacement: `if (partition.enter(io) || operation === Operation.repair)`,
+      },
+      {
+        file: admission,
+        snippet: 'if (!other.isRead && overlap(io, other))',
+        replacement: `if (!other.isRead && other.request?.operation !== 10 &&
+          io.request?.operation !== 10 && overlap(io, other))`,
+      },
+      {
+        file: admission,
+        snippet: 'if (io.isRead) return;',
+        replacement: 'if (io.isRead || io.request?.operation === 10) return;',
+      },
+      {
+        file: admission,
+        snippet: 'if (other.arrival > io.arrival && overlap(io, other))',
+        replacement: `if (other.arrival > io.arrival && other.request?.operation !== 10 &&
+          overlap(io, other))`,
+      },
+    ],
+  },
+  handsOutRottenBlocks: {
+    does: 'what a failed mirror gives is taken all the same: checksums of stored blocks are not looked at',
+    patches: [
+      {
+        file: 'actors/disk/read-operation.js',
+        snippet: 'if (expected === noBytes || checksumOf(this.#blockAt(index)) === expected)',
+        replacement: 'if (true)',
+      },
+      {
+        file: 'actors/disk/read-operation.js',
+        snippet: 'const checksum = isWhole ? whole :',
+        replacement: 'const checksum =',
+      },
+    ],
+  },
+  refusesLastMirror: {
+    does: 'a host does not read the last mirror that is left, and gives its consumer an error',
+    patches: [
+      {
+        file: mirrorRetry,
+        snippet: 'candidatesAfter(context, event).length > 0',
+        replacement: 'candidatesAfter(context, event).length > 1',
+      },
+      {
+        file: mirrorRetry,
+        snippet: 'untriedOf(context, event.disks).length > 0',
+        replacement: 'untriedOf(context, event.disks).length > 1',
+      },
+      {
+        file: mirrorRetry,
+        snippet: 'untriedOf(context, [...event.disks, ...event.away]).length === 0',
+        replacement: 'true',
+      },
+      {
+        file: mirrorRetry,
+        snippet: "event.type === 'repair.ended' && event.isGood",
+        replacement: 'false',
+      },
+    ],
+  },
+  mendsNothing: {
+    does: 'a range of which each mirror lacks another block is given up, although every block is good somewhere',
+    patches: [
+      {
+        file: mirrorRetry,
+        snippet: "event.type === 'repair.ended' && event.isGood",
+        replacement: 'false',
+      },
+    ],
+  },
+} as const satisfies Record<string, Mutant>;
