@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
-import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
+import type { DiskId, ExtentId, HostId, LinkId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
 import {
   type AttachEpoch,
@@ -71,6 +71,12 @@ export const verbs = {
   detach: 'detach',
   /** Virtualizer, from a host: body `ControlDataQuery`; answers `{ controlData }`. */
   controlData: 'control-data',
+  /** Virtualizer, from a host: body `PathQuery`; answers `PathAnswer`. */
+  paths: 'paths',
+  /** Virtualizer, from a host: body `PathPreference`. */
+  preferPaths: 'prefer-paths',
+  /** Host: body `FailbackRequest`: prefers links again that are in reserve; answers `{ links: LinkId[] }`. */
+  failback: 'failback',
   /** Virtualizer: body `CreateVolume`; `ok` means that it is defined for good; it serves by and by. */
   createVolume: 'create-volume',
   /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
@@ -105,6 +111,12 @@ export type AttachRequest = z.infer<typeof attachRequestSchema>;
 
 export const controlDataQuerySchema = z.object({ host: id<HostId>(), volume: id<VolumeId>() });
 export type ControlDataQuery = z.infer<typeof controlDataQuerySchema>;
+
+export const failbackRequestSchema = z.object({
+  /** Default: all that are in reserve or in quarantine. */
+  link: id<LinkId>().optional(),
+});
+export type FailbackRequest = z.infer<typeof failbackRequestSchema>;
 
 export const settledQuerySchema = z.object({
   volume: id<VolumeId>(),

@@ -7,8 +7,9 @@ import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { pathHopsMax } from '../../protocols/paths.ts';
-import type { Clock, Timer } from '../../protocols/ports.ts';
+import type { Clock, Log, Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
 import { Answers } from './answers.ts';
 import type { ConsumerIo } from './consumer-io.ts';
@@ -17,10 +18,17 @@ import type { DriverPolicy } from './driver-policy.ts';
 import { IoQueue } from './io-queue.ts';
 import { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import {
+  nobodyListensAt,
+  type PathFailover,
+  type PathFailure,
+  type WayQuery,
+} from './path-failover.ts';
+import { PathFailovers } from './path-failovers.ts';
 import type { Paths } from './paths.ts';
-import type { PathLink, RouteEntry } from './route-table.ts';
-import { SlotState, type SlotTable } from './slots.ts';
-import { type SweepParts, sweepSlots } from './sweep.ts';
+import { LinkRank, type PathLink, type RouteEntry, type RouteList } from './route-table.ts';
+import { type Slot, SlotState, type SlotTable } from './slots.ts';
+import { probeTimeoutMs, type SweepParts, sweepSlots } from './sweep.ts';
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -29,12 +37,16 @@ export interface DispatcherParts {
   readonly slots: SlotTable;
   readonly paths: Paths;
   readonly hbas: readonly Hba[];
+  readonly actor: Actor;
+  readonly log: Log;
+  /** Asks the virtualizer which ways are left. */
+  readonly query: WayQuery;
+  /** The ways that are preferred may be others. */
+  readonly preferenceChanged: () => void;
 }
 
 /** Room that a frame needs beside its payload: prefix, header, and 4 bytes per 4 KiB. */
 const headerBytesMax = 4608;
-/** Longer than a bus takes to say that nobody listens. */
-const probeTimeoutMs = 400;
 
 export class Dispatcher implements HbaListener {
   readonly policy: DriverPolicy;
@@ -44,8 +56,10 @@ export class Dispatcher implements HbaListener {
   readonly #hbas: readonly Hba[];
   readonly #issuer: Issuer;
   readonly #answers: Answers;
+  readonly #failovers: PathFailovers;
   readonly #sweepParts: SweepParts;
   readonly #drivers = new Set<OptimizationDriver>();
+  readonly #preferenceChanged: () => void;
   readonly #queue = new IoQueue();
   #endingSoon: ConsumerIo[] = [];
   #sweepTimer: Timer | null = null;
@@ -58,9 +72,12 @@ export class Dispatcher implements HbaListener {
     this.clock = parts.clock;
     this.#slots = parts.slots;
     this.#hbas = parts.hbas;
+    this.#preferenceChanged = parts.preferenceChanged;
     this.#issuer = new Issuer(parts);
-    this.#answers = new Answers({ ...parts, issuer: this.#issuer });
-    this.#sweepParts = { ...parts, issuer: this.#issuer, answers: this.#answers };
+    const issuer = this.#issuer;
+    this.#failovers = new PathFailovers({ ...parts, issuer });
+    this.#answers = new Answers({ ...parts, issuer, failovers: this.#failovers });
+    this.#sweepParts = { ...parts, issuer, answers: this.#answers };
   }
 
   /** Physical I/Os under way. */
@@ -97,7 +114,7 @@ export class Dispatcher implements HbaListener {
   }
 
   /**
-   * Lets what waited for newer control data of this volume go on.
+   * Lets what waited for newer control data of this volume, or for want of a way, go on.
    *
    * @param again everything is to be sent anew: what was sent before is fenced, or its receiver coordinates no more
    */
@@ -110,6 +127,7 @@ export class Dispatcher implements HbaListener {
       slot.retryAtMs = 0;
       isAny = true;
     }
+    this.#newRoutes();
     if (isAny) this.#sweepSoon();
   }
 
@@ -150,46 +168,106 @@ export class Dispatcher implements HbaListener {
     }
   }
 
-  unanswered(hba: Hba, slotIndex: number): void {
-    const slot = this.#slots.at(slotIndex);
+  unanswered(hba: Hba, place: number): void {
+    const slot = this.#slots.returnedTo(place);
     if (slot?.state !== SlotState.sent || slot.route?.hba !== hba) return;
     this.#answers.unanswered(slot);
     this.#pump();
   }
 
-  /** An HBA came or went: what it had under way takes another way at the next sweep. */
+  /** An HBA came or went: what it had under way takes another way at once. */
   hbaChanged(hba: Hba): void {
-    if (!hba.usable)
-      for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer)
-        if (slot.route?.hba === hba && slot.state === SlotState.sent) {
-          slot.state = SlotState.waiting;
-          slot.retryAtMs = 0;
-        }
     this.routesChanged();
+    if (hba.usable) return;
+    const failure = { subject: hba.id, seen: `${hba.id} lost its fabric`, isNamed: true };
+    this.#redirect(({ route }) => route?.hba === hba, failure);
   }
 
-  /** Builds the route tables anew: a link's rank or an HBA changed. */
+  /**
+   * The rank of a link changed. When it failed, what is under way over it takes another way at once: what was delivered
+   * to a process that is gone is never answered, and a copy of what is answered after all does no harm (DESIGN I6).
+   */
+  linkChanged(link: PathLink): void {
+    this.routesChanged();
+    if (link.rank !== LinkRank.failed) return;
+    const seen = nobodyListensAt([link.link]);
+    const failure = { subject: link.link, seen, isNamed: true };
+    this.#redirect(({ route }) => route?.links.includes(link) === true, failure);
+  }
+
+  /** Builds the route tables anew. */
   routesChanged(): void {
     for (const driver of this.#drivers) driver.rebuildRoutes();
+    this.#newRoutes();
+  }
+
+  /** The links of any route that lead to a switch or disk. */
+  linksTo(id: string): readonly PathLink[] {
+    const found = new Set<PathLink>();
+    for (const list of this.routeLists())
+      for (const { links, ends } of list) {
+        const link = links[ends.indexOf(id)];
+        if (link !== undefined) found.add(link);
+      }
+    return [...found];
+  }
+
+  /** The ways to each end of every volume, the best first. */
+  *routeLists(): Iterable<RouteList> {
+    for (const { routes } of this.#drivers) {
+      yield* routes.disks;
+      yield* routes.partitions;
+    }
+  }
+
+  /** The failovers under way. */
+  get failovers(): Iterable<PathFailover> {
+    return this.#failovers.live;
   }
 
   /** Sends a probe that ends as soon behind the link as any route does, by a way that works up to there. */
   probe(link: PathLink): void {
     let best: { readonly driver: OptimizationDriver; readonly route: RouteEntry } | null = null;
     for (const driver of this.#drivers)
-      for (const list of [...driver.routes.disks, ...driver.routes.partitions])
-        for (const route of list) {
-          const isBetter = best === null || probeCost(route, link) < probeCost(best.route, link);
-          if (route.links.includes(link) && route.hba.usable && isBetter) best = { driver, route };
-        }
+      for (const route of [...driver.routes.disks, ...driver.routes.partitions].flat()) {
+        const isBetter = best === null || probeCost(route, link) < probeCost(best.route, link);
+        if (route.links.includes(link) && route.hba.usable && isBetter) best = { driver, route };
+      }
     if (best === null) return;
     this.#issuer.probe(best.driver, best.route, this.clock.now() + probeTimeoutMs);
+    this.#arm();
+  }
+
+  /** Sends a small frame over a route, to see how long its answer takes. */
+  measure(route: RouteEntry): void {
+    for (const driver of this.#drivers)
+      if (
+        driver.routes.disks.flat().includes(route) ||
+        driver.routes.partitions.flat().includes(route)
+      ) {
+        this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs);
+        this.#arm();
+        return;
+      }
+  }
+
+  #newRoutes(): void {
+    this.#failovers.waysChanged();
+    this.#preferenceChanged();
+  }
+
+  /** Takes what was sent another way. Probes are left to their answers. */
+  #redirect(isHit: (slot: Slot) => boolean, failure: PathFailure): void {
+    for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer)
+      if (slot.state === SlotState.sent && slot.io !== null && isHit(slot))
+        this.#failovers.redirect(slot, failure);
     this.#arm();
   }
 
   stop(): void {
     if (this.#sweepTimer !== null) this.clock.clearTimeout(this.#sweepTimer);
     this.#sweepTimer = null;
+    this.#failovers.stop();
   }
 
   /** Sends what waits in the queue, as far as slots and credits allow. */

@@ -25,6 +25,10 @@ export interface DriverCounters {
   /** Attachments given up because a write or flush had no result. */
   losses: number;
   probes: number;
+  /** Links and HBAs that failed under I/O. */
+  failovers: number;
+  /** Questions to the virtualizer which ways are left. */
+  pathQueries: number;
   readBytes: number;
   writtenBytes: number;
 }
@@ -45,6 +49,8 @@ export function newDriverCounters(): DriverCounters {
     deferrals: 0,
     losses: 0,
     probes: 0,
+    failovers: 0,
+    pathQueries: 0,
     readBytes: 0,
     writtenBytes: 0,
   };

@@ -85,8 +85,9 @@ export class Issuer {
       slot.retryAtMs = this.#clock.now() + this.#policy.retryDelayMs;
       return true;
     }
-    request.attempt++;
+    slot.nextAttempt();
     this.#counters.reissues++;
+    slot.failover?.reissued(route);
     this.#send(slot, driver, route, creditBytes);
     return true;
   }
@@ -265,7 +266,7 @@ export class Issuer {
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
         : encodeRequest(request);
     slot.sentAtMs = this.#clock.now();
-    if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') {
+    if (route.hba.send(route.linkIndex, frame, this.#slots.returnPlaceOf(slot)) === 'sent') {
       slot.state = SlotState.sent;
       route.traffic.frames++;
     } else {

@@ -3,7 +3,7 @@ import { Operation } from '../../protocols/codes.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { betterRoute, type PathOrder } from './path-policy.ts';
-import type { RouteEntry } from './route-table.ts';
+import type { RouteEntry, RouteList } from './route-table.ts';
 
 /**
  * Writes go to the partition's coordinator (H4); reads to any in-sync mirror (H2, H3), in shared attach by way of
@@ -20,10 +20,7 @@ export function routeForPart(
   avoid: RouteEntry | null,
 ): RouteEntry | null {
   const { view, routes } = driver;
-  const anyMirrorWill =
-    operation === Operation.allocation ||
-    (operation === Operation.read && !driver.readsThroughCoordinator);
-  if (!anyMirrorWill)
+  if (!mayReadAnyMirror(operation, driver.readsThroughCoordinator))
     return betterRoute(null, routes.partitions[part.partition] ?? [], order, avoid);
   let best: RouteEntry | null = null;
   for (const { extentIndex } of part.legs) {
@@ -32,6 +29,25 @@ export function routeForPart(
     if (list !== undefined) best = betterRoute(best, list, order, avoid);
   }
   return best;
+}
+
+/** All ways that a part may take, by the ends that it may go to. */
+export function routesForPart(
+  { view, routes, readsThroughCoordinator }: OptimizationDriver,
+  operation: Operation,
+  part: CutPart,
+): readonly RouteList[] {
+  if (!mayReadAnyMirror(operation, readsThroughCoordinator))
+    return [routes.partitions[part.partition] ?? []];
+  return part.legs
+    .filter(({ extentIndex }) => view.readableExtents[extentIndex] === true)
+    .map(({ extentIndex }) => routes.disks[view.diskOfExtent[extentIndex] ?? -1] ?? []);
+}
+
+function mayReadAnyMirror(operation: Operation, readsThroughCoordinator: boolean): boolean {
+  return (
+    operation === Operation.allocation || (operation === Operation.read && !readsThroughCoordinator)
+  );
 }
 
 /** The best way to one disk, by its index in the volume's view. */

@@ -9,7 +9,16 @@ import type { Hba } from '../hba/hba.ts';
 import type { VolumeView } from './volume-view.ts';
 
 /** How good a link is: lower is better. */
-export const LinkRank = { usable: 0, suspect: 1, failed: 2 } as const;
+export const LinkRank = {
+  usable: 0,
+  /** It failed and works again, but is not preferred yet. */
+  standby: 1,
+  /** It is silent. */
+  suspect: 2,
+  /** It works, and failed too often of late. */
+  quarantined: 3,
+  failed: 4,
+} as const;
 export type LinkRank = (typeof LinkRank)[keyof typeof LinkRank];
 
 /** A link as the data path sees it. */
@@ -23,6 +32,26 @@ export interface PathLink {
   answeredAtMs: number;
   /** I/Os of this host under way that leave by it; counted for links of HBAs. */
   outstanding: number;
+}
+
+/** How a way did of late. */
+export interface Service {
+  /** How long its answers took, smoothed; 0 before the first. */
+  answerMs: number;
+  /** One came since that was looked at. */
+  isFresh: boolean;
+  /** When its silence was looked into last. */
+  probedAtMs: number;
+}
+
+/** A switch as the data path sees it. */
+export interface SwitchState {
+  /** Too slow, compared to others: ways that do not lead through it are preferred. */
+  isAvoided: boolean;
+  /** As it told last. */
+  queueDelayMs: number;
+  /** What the last small frame to it took; null when that was looked at. */
+  probeMs: number | null;
 }
 
 /**
@@ -51,6 +80,8 @@ export interface RouteEntry {
   /** Place of the first link among the HBA's. */
   readonly linkIndex: number;
   readonly links: readonly PathLink[];
+  /** Whom the links lead to, one by one; the last of them is the target. */
+  readonly ends: readonly string[];
   readonly first: PathLink;
   /** The links behind the first one. */
   readonly rest: readonly LinkId[];
@@ -60,6 +91,13 @@ export interface RouteEntry {
   readonly target: RouteTarget;
   readonly traffic: Traffic;
   readonly rank: LinkRank;
+  readonly service: Service;
+  /** The first switch on it. */
+  readonly firstSwitch: SwitchState;
+  /** A switch on it, other than its end, is avoided. */
+  readonly isAvoided: boolean;
+  /** Of its slowest link, compared to others. */
+  readonly speed: number;
 }
 
 export type RouteList = readonly RouteEntry[];
@@ -81,9 +119,12 @@ export interface RouteParts {
   link(id: LinkId): PathLink;
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget;
   traffic(hba: HbaId, target: RouteTarget): Traffic;
+  service(links: readonly LinkId[], target: RouteTarget): Service;
+  switchState(id: string): SwitchState;
+  speed(link: LinkId): number;
 }
 
-/** The routes of a view, each list in the order: best rank, fewest hops. */
+/** The routes of a view, each list in the order: best rank, not avoided, fewest hops. */
 export function routeTableOf(view: VolumeView, parts: RouteParts, scope: RouteScope): RouteTable {
   const { data } = view;
   const diskRoutes = new Map(data.diskRoutes.map(({ disk, routes }) => [disk, routes]));
@@ -116,7 +157,9 @@ function listOf(
   const entries = scope === 'whole' ? routes : shortestByFirstLink(routes);
   return entries
     .flatMap((route) => entryOf(route, target, parts, scope))
-    .sort((a, b) => a.rank - b.rank || a.hops - b.hops);
+    .sort(
+      (a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops,
+    );
 }
 
 /** Of the ways that begin alike the one that the switch behind their first link takes. */
@@ -146,7 +189,13 @@ function entryOf(
   const carried = scope === 'whole' ? rest : noLinks;
   const traffic = parts.traffic(hba.id, target);
   const hops = links.length;
-  return [{ hba, linkIndex, links, first, rest, carried, hops, target, traffic, rank }];
+  const ends = [...route.switches, target.id];
+  const service = parts.service(route.links, target);
+  const firstSwitch = parts.switchState(ends[0] ?? '');
+  const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
+  const speed = Math.min(...route.links.map((link) => parts.speed(link)));
+  const way = { hba, linkIndex, links, ends, first, rest, carried, hops, target };
+  return [{ ...way, traffic, rank, service, firstSwitch, isAvoided, speed }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

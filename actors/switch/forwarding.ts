@@ -55,8 +55,10 @@ export class Forwarding {
     this.#recent[place] = { request, link };
     const frame = encodeForwarded(request, data);
     const outcome = this.#io.publish(subject, frame, this.#replySubjects[place]);
-    if (outcome === 'sent') this.forwarded++;
-    else if (outcome === 'too-large') {
+    if (outcome === 'sent') {
+      this.forwarded++;
+      this.#links.onSent(link, frame.length);
+    } else if (outcome === 'too-large') {
       this.#recent[place] = null;
       this.#answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'));
     }
@@ -65,7 +67,7 @@ export class Forwarding {
   /** Sends a request to its disk: by the rest of its own route, else by the best way known here. */
   forwardToDisk(request: Request, data: FrameData): void {
     const { route, disk } = request;
-    const chosen = route.length > 0 || disk === '' ? route : this.#links.routesTo(disk)[0];
+    const chosen = route.length > 0 || disk === '' ? route : this.#links.bestTo(disk);
     this.forward(request, data, chosen ?? route);
   }
 
@@ -81,6 +83,7 @@ export class Forwarding {
     this.#recent[place] = null;
     this.deadLinks++;
     const { request, link } = recent;
+    this.#links.foundDead(link);
     const alternates = request.disk === '' ? [] : this.#links.alternatesTo(request.disk, link);
     this.#answers.end(request, { status: Status.path, detail: { links: [link], alternates } });
   }

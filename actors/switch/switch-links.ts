@@ -4,6 +4,7 @@
  */
 import type { ActorAddress, DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
+import type { DeadLinks } from './dead-links.ts';
 
 /** A link of this switch, and who is at its other end. */
 export interface SwitchLink {
@@ -25,22 +26,33 @@ export interface CoordinatorRoute {
 
 const noRoutes: readonly (readonly LinkId[])[] = [];
 
+export interface SwitchLinksOptions {
+  readonly coordinatorRoutes: readonly CoordinatorRoute[];
+  /** False: what is left to try is told to nobody, hosts ask the virtualizer. */
+  readonly namesAlternates: boolean;
+  readonly deadLinks: DeadLinks;
+}
+
 export class SwitchLinks {
   readonly links: readonly SwitchLink[];
   readonly #subjects: ReadonlyMap<LinkId, string>;
   readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
   readonly #coordinatorRoutes: ReadonlyMap<SwitchId, readonly LinkId[]>;
+  readonly #options: SwitchLinksOptions;
+  /** Told of each frame that leaves over a link. */
+  onSent: (link: LinkId, bytes: number) => void = () => {};
 
   /** @param routes best first; only those that begin with one of `links` are used. */
   constructor(
     links: readonly SwitchLink[],
     routes: readonly DiskRoute[],
     subjects: Pick<Subjects, 'io'>,
-    coordinatorRoutes: readonly CoordinatorRoute[] = [],
+    options: SwitchLinksOptions,
   ) {
     this.links = links;
+    this.#options = options;
     this.#coordinatorRoutes = new Map(
-      coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
+      options.coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
     );
     this.#subjects = new Map(
       links.map(({ link, receiver }) => [link, subjects.io(receiver, link)]),
@@ -69,8 +81,22 @@ export class SwitchLinks {
     return this.#coordinatorRoutes.get(coordinator);
   }
 
-  /** First links of other ways to a disk than the one over `failed`. */
+  /** The best way to a disk over what has not been found dead just now; else the best. */
+  bestTo(disk: DiskId): readonly LinkId[] | undefined {
+    const routes = this.routesTo(disk);
+    const { deadLinks } = this.#options;
+    if (deadLinks.isEmpty) return routes[0];
+    return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+  }
+
+  /** Nobody listened at the other end of a link. */
+  foundDead(link: LinkId): void {
+    this.#options.deadLinks.found(link);
+  }
+
+  /** First links of other ways to a disk than the one over `failed`; none where it names none. */
   alternatesTo(disk: DiskId, failed: LinkId): readonly LinkId[] {
+    if (!this.#options.namesAlternates) return [];
     const firsts = this.routesTo(disk).flatMap((way) => way[0] ?? []);
     return [...new Set(firsts)].filter((link) => link !== failed);
   }

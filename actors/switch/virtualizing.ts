@@ -23,6 +23,8 @@ export interface SwitchLimits {
   readonly mirrorsMax: number;
   /** Whether it carries out, part after part, what a host did not split; else it refuses that. */
   readonly serializesSpans: boolean;
+  /** Whether its special error codes name alternates; else hosts ask the virtualizer. */
+  readonly namesAlternates: boolean;
 }
 
 export interface VirtualizingEvents {
