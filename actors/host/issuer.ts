@@ -259,8 +259,11 @@ export class Issuer {
     request.watermark = this.#slots.watermark;
     request.disk = route.target.kind === 'disk' ? (route.target.id as typeof request.disk) : '';
     request.replyId = route.hba.id;
-    // A probe is for the very links of its way.
-    request.route = request.operation === Operation.probe ? route.rest : route.carried;
+    request.flags &= RequestFlag.fua;
+    if (route.isPreferred) request.flags |= RequestFlag.preferredPath;
+    request.route = route.carried;
+    // A probe is for the very links of its way; and where switches choose, they are told what is preferred.
+    if (request.operation === Operation.probe || isTold(route)) request.route = route.rest;
     const frame =
       request.operation === Operation.write && io !== null
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
@@ -275,6 +278,13 @@ export class Issuer {
       slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;
     }
   }
+}
+
+/** Now and then is enough: a switch that restarted does without until then. */
+const tellEveryFrames = 64;
+
+function isTold({ isPreferred, traffic }: RouteEntry): boolean {
+  return isPreferred && traffic.frames % tellEveryFrames === 0;
 }
 
 function carriesData(operation: Operation): boolean {

@@ -56,7 +56,7 @@ export interface SwitchState {
 
 /**
  * How much of a way the host chooses (DESIGN H2): all of it, or only its first link. Switches then take their best way
- * from there on, which is the shortest.
+ * from there on: the one that the host said it prefers, else the shortest.
  */
 export type RouteScope = 'whole' | 'firstHop';
 
@@ -91,6 +91,8 @@ export interface RouteEntry {
   readonly target: RouteTarget;
   readonly traffic: Traffic;
   readonly rank: LinkRank;
+  /** The best of its list, loads aside: what this host prefers, and says so (DESIGN H8). */
+  readonly isPreferred: boolean;
   readonly service: Service;
   /** The first switch on it. */
   readonly firstSwitch: SwitchState;
@@ -154,20 +156,26 @@ function listOf(
   parts: RouteParts,
   scope: RouteScope,
 ): RouteList {
-  const entries = scope === 'whole' ? routes : shortestByFirstLink(routes);
+  const entries = scope === 'whole' ? routes : bestByFirstLink(routes, parts);
   return entries
     .flatMap((route) => entryOf(route, target, parts, scope))
-    .sort(
-      (a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops,
-    );
+    .sort((a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops)
+    .map((route, place) => (place === 0 ? { ...route, isPreferred: true } : route));
 }
 
-/** Of the ways that begin alike the one that the switch behind their first link takes. */
-function shortestByFirstLink(routes: readonly Route[]): readonly Route[] {
-  const shortest = new Map<LinkId | undefined, Route>();
-  for (const route of routes.toSorted((a, b) => a.links.length - b.links.length))
-    if (!shortest.has(route.links[0])) shortest.set(route.links[0], route);
-  return [...shortest.values()];
+/**
+ * Of the ways that begin alike the one that the switch behind their first link takes: the shortest that is not known to
+ * have failed, once the switch has found that out, or was told which one is preferred.
+ */
+function bestByFirstLink(routes: readonly Route[], parts: RouteParts): readonly Route[] {
+  const best = new Map<LinkId | undefined, Route>();
+  const hasFailed = ({ links }: Route) =>
+    Number(links.some((link) => parts.link(link).rank === LinkRank.failed));
+  const inOrder = routes.toSorted(
+    (a, b) => hasFailed(a) - hasFailed(b) || a.links.length - b.links.length,
+  );
+  for (const route of inOrder) if (!best.has(route.links[0])) best.set(route.links[0], route);
+  return [...best.values()];
 }
 
 /** A route that leaves by an HBA or link that this host does not have is none. */
@@ -195,7 +203,7 @@ function entryOf(
   const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
   const speed = Math.min(...route.links.map((link) => parts.speed(link)));
   const way = { hba, linkIndex, links, ends, first, rest, carried, hops, target };
-  return [{ ...way, traffic, rank, service, firstSwitch, isAvoided, speed }];
+  return [{ ...way, traffic, rank, isPreferred: false, service, firstSwitch, isAvoided, speed }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

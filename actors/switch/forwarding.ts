@@ -67,13 +67,19 @@ export class Forwarding {
   /** Sends a request to its disk: by the rest of its own route, else by the best way known here. */
   forwardToDisk(request: Request, data: FrameData): void {
     const { route, disk } = request;
-    const chosen = route.length > 0 || disk === '' ? route : this.#links.bestTo(disk);
+    if (disk !== '') this.#links.learn(request, disk);
+    const chosen = route.length > 0 || disk === '' ? route : this.#links.bestTo(disk, request.host);
     this.forward(request, data, chosen ?? route);
   }
 
   /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */
-  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
-    return this.#links.routeTo(coordinator);
+  routeTo(coordinator: SwitchId, request: Request): readonly LinkId[] | undefined {
+    return this.#links.routeTo(coordinator, request.host);
+  }
+
+  /** Takes note of the way that a host says it prefers. */
+  learn(request: Request, coordinator: SwitchId): void {
+    this.#links.learn(request, coordinator);
   }
 
   /** Nobody listened where the forward in `place` went. */

@@ -2,6 +2,7 @@
  * The links of a switch and the ways over them, as plain tables from the topology. Where a way leads is decided when
  * the tables are made; whether it works shows when it is taken.
  */
+import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { ActorAddress, DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 import type { DeadLinks } from './dead-links.ts';
@@ -24,6 +25,8 @@ export interface CoordinatorRoute {
   readonly links: readonly LinkId[];
 }
 
+/** The most hosts, and targets of each, whose preferences are kept. */
+const preferredMax = 1024;
 const noRoutes: readonly (readonly LinkId[])[] = [];
 
 export interface SwitchLinksOptions {
@@ -39,6 +42,10 @@ export class SwitchLinks {
   readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
   readonly #coordinatorRoutes: ReadonlyMap<SwitchId, readonly LinkId[]>;
   readonly #options: SwitchLinksOptions;
+  /** Where hosts say how the whole way goes, there is nothing to learn. */
+  readonly #learns: boolean;
+  /** By host and target. */
+  readonly #preferred = new Map<string, Map<string, readonly LinkId[]>>();
   /** Told of each frame that leaves over a link. */
   onSent: (link: LinkId, bytes: number) => void = () => {};
 
@@ -51,6 +58,7 @@ export class SwitchLinks {
   ) {
     this.links = links;
     this.#options = options;
+    this.#learns = options.coordinatorRoutes.length > 0;
     this.#coordinatorRoutes = new Map(
       options.coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
     );
@@ -77,16 +85,34 @@ export class SwitchLinks {
   }
 
   /** The way to another switch, for what is to be sent on to it without being told how; undefined: it is not. */
-  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
-    return this.#coordinatorRoutes.get(coordinator);
+  routeTo(coordinator: SwitchId, host: string): readonly LinkId[] | undefined {
+    return this.#preferredTo(coordinator, host) ?? this.#coordinatorRoutes.get(coordinator);
   }
 
-  /** The best way to a disk over what has not been found dead just now; else the best. */
-  bestTo(disk: DiskId): readonly LinkId[] | undefined {
+  /** Where switches choose how a frame goes on: takes note of the way that its host says it prefers (DESIGN H8). */
+  learn({ flags, route, host }: Request, target: DiskId | SwitchId): void {
+    if (!this.#learns || route.length === 0 || (flags & RequestFlag.preferredPath) === 0) return;
+    const ways = this.#preferred.get(host) ?? new Map<string, readonly LinkId[]>();
+    if (ways.size < preferredMax) ways.set(target, route);
+    if (this.#preferred.size < preferredMax) this.#preferred.set(host, ways);
+  }
+
+  /** The way to a disk that its host prefers, else the best, over what was not found dead just now. */
+  bestTo(disk: DiskId, host: string): readonly LinkId[] | undefined {
+    const preferred = this.#preferredTo(disk, host);
+    if (preferred !== undefined) return preferred;
     const routes = this.routesTo(disk);
     const { deadLinks } = this.#options;
     if (deadLinks.isEmpty) return routes[0];
     return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+  }
+
+  #preferredTo(target: string, host: string): readonly LinkId[] | undefined {
+    if (!this.#learns) return undefined;
+    const way = this.#preferred.get(host)?.get(target);
+    const { deadLinks } = this.#options;
+    const isDead = way?.[0] !== undefined && !deadLinks.isEmpty && deadLinks.isDead(way[0]);
+    return isDead ? undefined : way;
   }
 
   /** Nobody listened at the other end of a link. */
