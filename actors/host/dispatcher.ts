@@ -6,7 +6,6 @@ import { Status } from '../../protocols/codes.ts';
 import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
-import { pathHopsMax } from '../../protocols/paths.ts';
 import type { Clock, Log, Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
@@ -15,6 +14,7 @@ import { Answers } from './answers.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
+import { type DriverRoute, DriverRoutes } from './driver-routes.ts';
 import { IoQueue } from './io-queue.ts';
 import { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
@@ -26,7 +26,7 @@ import {
 } from './path-failover.ts';
 import { PathFailovers } from './path-failovers.ts';
 import type { Paths } from './paths.ts';
-import { LinkRank, type PathLink, type RouteEntry, type RouteList } from './route-table.ts';
+import { LinkRank, type PathLink } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 import { probeTimeoutMs, type SweepParts, sweepSlots } from './sweep.ts';
 
@@ -59,6 +59,8 @@ export class Dispatcher implements HbaListener {
   readonly #failovers: PathFailovers;
   readonly #sweepParts: SweepParts;
   readonly #drivers = new Set<OptimizationDriver>();
+  /** Those of all volumes. */
+  readonly routes = new DriverRoutes(this.#drivers);
   readonly #preferenceChanged: () => void;
   readonly #queue = new IoQueue();
   #endingSoon: ConsumerIo[] = [];
@@ -201,54 +203,21 @@ export class Dispatcher implements HbaListener {
     this.#newRoutes();
   }
 
-  /** The links of any route that lead to a switch or disk. */
-  linksTo(id: string): readonly PathLink[] {
-    const found = new Set<PathLink>();
-    for (const list of this.routeLists())
-      for (const { links, ends } of list) {
-        const link = links[ends.indexOf(id)];
-        if (link !== undefined) found.add(link);
-      }
-    return [...found];
-  }
-
-  /** The ways to each end of every volume, the best first. */
-  *routeLists(): Iterable<RouteList> {
-    for (const { routes } of this.#drivers) {
-      yield* routes.disks;
-      yield* routes.partitions;
-    }
-  }
-
   /** The failovers under way. */
   get failovers(): Iterable<PathFailover> {
     return this.#failovers.live;
   }
 
-  /** Sends a probe that ends as soon behind the link as any route does, by a way that works up to there. */
+  /** Sends a small frame over the link, by a way that works up to there. */
   probe(link: PathLink): void {
-    let best: { readonly driver: OptimizationDriver; readonly route: RouteEntry } | null = null;
-    for (const driver of this.#drivers)
-      for (const route of [...driver.routes.disks, ...driver.routes.partitions].flat()) {
-        const isBetter = best === null || probeCost(route, link) < probeCost(best.route, link);
-        if (route.links.includes(link) && route.hba.usable && isBetter) best = { driver, route };
-      }
-    if (best === null) return;
-    this.#issuer.probe(best.driver, best.route, this.clock.now() + probeTimeoutMs);
-    this.#arm();
+    const best = this.routes.bestOver(link);
+    if (best !== null) this.measure(best);
   }
 
-  /** Sends a small frame over a route, to see how long its answer takes. */
-  measure(route: RouteEntry): void {
-    for (const driver of this.#drivers)
-      if (
-        driver.routes.disks.flat().includes(route) ||
-        driver.routes.partitions.flat().includes(route)
-      ) {
-        this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs);
-        this.#arm();
-        return;
-      }
+  /** Sends a small frame over a route, to see whether an answer comes, and how soon. */
+  measure({ driver, route }: DriverRoute): void {
+    this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs);
+    this.#arm();
   }
 
   #newRoutes(): void {
@@ -313,11 +282,4 @@ export class Dispatcher implements HbaListener {
     this.#endingSoon = [];
     for (const io of ending) io.driver.finish(io);
   }
-}
-
-/** Links before it that do not work count most: what they swallow says nothing about the link. */
-function probeCost(route: RouteEntry, link: PathLink): number {
-  const place = route.links.indexOf(link);
-  const before = route.links.slice(0, place).reduce<number>((sum, { rank }) => sum + rank, 0);
-  return before * pathHopsMax + route.links.length - 1 - place;
 }

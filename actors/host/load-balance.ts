@@ -12,7 +12,6 @@ import type { Dispatcher } from './dispatcher.ts';
 import type { BalancePolicy } from './driver-policy.ts';
 import { LoadPolicy } from './load-policy.ts';
 import type { Paths } from './paths.ts';
-import type { RouteEntry } from './route-table.ts';
 
 export interface LoadBalanceParts {
   readonly actor: Actor;
@@ -96,7 +95,7 @@ export class LoadBalance {
     const { clock, paths, dispatcher } = this.#parts;
     this.#takeAnswers();
     paths.forgetOldService();
-    const ways = this.#waysByFirstSwitch();
+    const ways = dispatcher().routes.byFirstSwitch();
     const measured = [...ways.keys()].map((id) => ({ id, metricMs: this.#metricMs(id) }));
     const changes = this.#policy.judge(measured, this.#answersMs, clock.now());
     for (const { id, isAvoided, reason } of changes) {
@@ -137,19 +136,6 @@ export class LoadBalance {
     answers.count = 0;
     const before = this.#answersMs || averageMs;
     this.#answersMs = before + weight * (averageMs - before);
-  }
-
-  /** For each switch that the HBAs are linked to: the shortest way that leads there or through it. */
-  #waysByFirstSwitch(): ReadonlyMap<string, RouteEntry> {
-    const ways = new Map<string, RouteEntry>();
-    for (const list of this.#parts.dispatcher().routeLists())
-      for (const route of list) {
-        const [first = ''] = route.ends;
-        const known = ways.get(first);
-        const isBetter = known === undefined || route.rank < known.rank || route.hops < known.hops;
-        if (route.hba.usable && isBetter) ways.set(first, route);
-      }
-    return ways;
   }
 }
 

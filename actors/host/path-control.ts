@@ -91,7 +91,7 @@ export class PathControl {
   /** Nothing that leads there works. */
   #gone(id: string): void {
     const { paths, dispatcher } = this.#parts;
-    for (const link of dispatcher().linksTo(id)) paths.failed(link, false);
+    for (const link of dispatcher().routes.linksTo(id)) paths.failed(link, false);
   }
 
   #failBack(body: unknown): Answer {
@@ -106,7 +106,7 @@ export class PathControl {
 
   #preferred(): readonly PreferredPath[] {
     const found = new Map<RouteTarget, PreferredPath>();
-    for (const list of this.#parts.dispatcher().routeLists()) {
+    for (const list of this.#parts.dispatcher().routes.lists()) {
       const [best] = list;
       if (best === undefined || found.has(best.target)) continue;
       const { target, hba, links } = best;
