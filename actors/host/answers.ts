@@ -75,7 +75,7 @@ export class Answers {
   #reroute(slot: Slot, links: readonly LinkId[], isNamed: boolean): void {
     const { failovers, issuer } = this.#parts;
     const [subject = slot.route?.first.link ?? ''] = links;
-    const failure = { subject, seen: nobodyListensAt(links), isNamed };
+    const failure = { subject, seen: nobodyListensAt(links), isNamed, links };
     issuer.withdraw(slot);
     slot.state = SlotState.waiting;
     if (!isNamed) failovers.redirect(slot, failure);

@@ -181,7 +181,12 @@ export class Dispatcher implements HbaListener {
   hbaChanged(hba: Hba): void {
     this.routesChanged();
     if (hba.usable) return;
-    const failure = { subject: hba.id, seen: `${hba.id} lost its fabric`, isNamed: true };
+    const failure = {
+      subject: hba.id,
+      seen: `${hba.id} lost its fabric`,
+      isNamed: true,
+      links: [],
+    };
     this.#redirect(({ route }) => route?.hba === hba, failure);
   }
 
@@ -192,8 +197,8 @@ export class Dispatcher implements HbaListener {
   linkChanged(link: PathLink): void {
     this.routesChanged();
     if (link.rank !== LinkRank.failed) return;
-    const seen = nobodyListensAt([link.link]);
-    const failure = { subject: link.link, seen, isNamed: true };
+    const links = [link.link];
+    const failure = { subject: link.link, seen: nobodyListensAt(links), isNamed: true, links };
     this.#redirect(({ route }) => route?.links.includes(link) === true, failure);
   }
 

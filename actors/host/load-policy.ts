@@ -85,7 +85,9 @@ export class LoadPolicy {
   #judgeReturn(id: string, judged: JudgedSwitch, now: Measures): readonly Judgement[] {
     const { threshold, hysteresis, floorMs, dwellMs, minimumGain } = this.#policy;
     const { metricMs, bestMs, answersMs, nowMs } = now;
-    if (!judged.isGainJudged && nowMs - judged.avoidedAtMs >= 2 * dwellMs) {
+    // Whoever has lost its load looks well: whether the move helped is seen elsewhere, and first.
+    if (!judged.isGainJudged) {
+      if (nowMs - judged.avoidedAtMs < 2 * dwellMs) return [];
       judged.isGainJudged = true;
       const { answersBeforeMs } = judged;
       const isComparable = answersBeforeMs > 0 && answersMs > 0;

@@ -78,9 +78,9 @@ export class PathControl {
   }
 
   /** How many ways to any of the targets the virtualizer has verified. */
-  readonly query: WayQuery = (volume, targets, done) => {
+  readonly query: WayQuery = (volume, targets, found, done) => {
     const { paths } = this.#parts;
-    const failed = paths.failedLinks.slice(0, failedLinksMax);
+    const failed = [...new Set([...found, ...paths.failedLinks])].slice(0, failedLinksMax);
     const ends = targets.slice(0, queriedTargetsMax).map(targetOf);
     this.#reports.query({ volume, targets: ends, failed }, (answer) => {
       for (const id of answer?.silent ?? []) this.#gone(id);

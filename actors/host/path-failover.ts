@@ -26,6 +26,8 @@ export interface PathFailure {
   readonly seen: string;
   /** Whether it is known which ways are left, by a code that names them or because this host saw it itself. */
   readonly isNamed: boolean;
+  /** The links that are known to have failed by it. */
+  readonly links: readonly LinkId[];
 }
 
 /** What a failed link looks like to who sent over it. */
@@ -33,10 +35,11 @@ export function nobodyListensAt(links: readonly LinkId[]): string {
   return `nobody listens at the other end of ${links.join(', ')}`;
 }
 
-/** Asks how many ways to any of the targets work; null: nobody answers. */
+/** Asks how many ways to any of the targets, over no link that has failed, work; null: nobody answers. */
 export type WayQuery = (
   volume: VolumeId,
   targets: readonly RouteTarget[],
+  failed: Iterable<LinkId>,
   done: (ways: number | null) => void,
 ) => void;
 
@@ -61,6 +64,7 @@ export class PathFailover {
   readonly #over: () => void;
   readonly #machine: MachineActor<typeof pathFailoverMachine>;
   readonly #decided = new Set<string>();
+  readonly #links = new Set<LinkId>();
   #mode: FailoverMode = 'wait';
   /** Parts that have not ended. */
   #open = 0;
@@ -121,6 +125,7 @@ export class PathFailover {
       this.#hit++;
     }
     slot.waysTried++;
+    for (const link of failure.links) this.#links.add(link);
     this.#parts.issuer.withdraw(slot);
     slot.state = SlotState.waiting;
     slot.retryAtMs = Number.POSITIVE_INFINITY;
@@ -184,7 +189,7 @@ export class PathFailover {
     if (slot === undefined) return;
     const { counters, query } = this.#parts;
     counters.pathQueries++;
-    query(slot.request.volume, targetsOf(slot), (ways) => {
+    query(slot.request.volume, targetsOf(slot), this.#links, (ways) => {
       if (ways === null) this.#machine.send({ type: 'virtualizer.silent' });
       else if (ways === 0) this.#machine.send({ type: 'alternates.lacking' });
       else this.#machine.send({ type: 'alternates.found' });

@@ -56,6 +56,8 @@ export class HostWorld {
   controlData: ControlData | null = null;
   /** What it answers to `attach`. */
   attachAnswer: Answer = { ok: true };
+  /** What it answers to other questions; null: nothing. */
+  readonly answers: { paths: Answer | null } = { paths: null };
   /** Of the process that runs the host, as its first command said. */
   hostIncarnation = 0;
   #sent: SentFrame[] = [];
@@ -111,6 +113,12 @@ export class HostWorld {
       subjectsOf(cluster).controlData(volume, idOf('h1')),
       encodeJson(this.controlData),
     );
+  }
+
+  /** Asks a command of the host. */
+  command(verb: string, body: object, replySubject: string): void {
+    const subject = subjectsOf(cluster).command({ kind: 'host', id: 'h1' }, verb);
+    this.control.deliver(subject, encodeJson(body), replySubject);
   }
 
   /** Attaches the volume, and gives it. */
@@ -179,10 +187,12 @@ export class HostWorld {
     this.asked.push({ verb, body });
     if (verb === 'attach') this.hostIncarnation = body.hostIncarnation;
     const answer = this.#answerTo(verb);
+    if (answer === null) return;
     this.clock.soon(() => this.control.deliver(replySubject, encodeJson(answer)));
   }
 
-  #answerTo(verb: string): Answer {
+  #answerTo(verb: string): Answer | null {
+    if (verb === 'paths') return this.answers.paths;
     if (verb === 'attach') return this.attachAnswer;
     if (verb !== 'control-data') return { ok: true };
     const { controlData } = this;
