@@ -5,6 +5,7 @@ import { hbaMachine } from './hba/hba-machine.ts';
 import { attachmentMachine } from './host/attachment-machine.ts';
 import { hostMachine } from './host/host-machine.ts';
 import { mirrorRetryMachine } from './host/mirror-retry-machine.ts';
+import { pathFailoverMachine } from './host/path-failover-machine.ts';
 import { pathMachine } from './host/path-machine.ts';
 import { coordinatorMachine } from './switch/coordinator-machine.ts';
 import { switchMachine } from './switch/switch-machine.ts';
@@ -26,7 +27,14 @@ function listed(machine: AnyStateMachine, decides: string): ListedMachine {
 export const machines: readonly ListedMachine[] = [
   listed(hostMachine, 'host: when it works, as long as one of its HBAs can be used'),
   listed(attachmentMachine, 'host: when it may use a volume, from asking for it to letting go'),
-  listed(pathMachine, 'host: when a link may be used: usable, suspect, failed'),
+  listed(
+    pathMachine,
+    'host: when a link may be used: usable, standby, suspect, quarantined, failed',
+  ),
+  listed(
+    pathFailoverMachine,
+    'host: what becomes of I/O whose path failed, until all of it has ended',
+  ),
   listed(mirrorRetryMachine, 'host: what becomes of a read whose mirror failed'),
   listed(hbaMachine, 'HBA: when it can be used: as long as its connection to the fabric stands'),
   listed(switchMachine, 'switch: what it does with frames: nothing, forward, virtualize'),

@@ -22,6 +22,7 @@ import type { Topology } from '../protocols/topology.ts';
 import {
   coordinatorRoutesOf,
   diskLinksOf,
+  driverPolicyOf,
   hbaLinksOf,
   switchLinksOf,
   switchRoutesOf,
@@ -123,7 +124,6 @@ function whenAll(actors: readonly { stop(done: () => void): void }[], done: () =
 
 function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host {
   const hbas = topology.hosts.find(({ id }) => id === host)?.hbas ?? [];
-  const { path, route, ioDeadlineMs } = topology.policies;
   return new Host(
     {
       host,
@@ -133,11 +133,8 @@ function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host 
         io: ports.io({ kind: 'hba', id }),
       })),
       virtualizers: topology.virtualizers.map(({ id }) => id),
-      policy: {
-        pathOrder: path,
-        routeScope: route,
-        deadlineMs: ioDeadlineMs,
-      },
+      policy: driverPolicyOf(topology.policies),
+      linkSpeeds: new Map(topology.links.map(({ id, speed }) => [id, speed])),
     },
     ports,
   );

@@ -77,6 +77,10 @@ function detailOf(sender: ActorAddress, what: string, body: EventBody): string {
       return mirrorRetryText(body);
     case eventNames.repair:
       return repairText(body);
+    case eventNames.failover:
+      return failoverText(body);
+    case eventNames.balance:
+      return balanceText(body);
     case eventNames.exports:
       return 'hosts serve other exports than before';
     default:
@@ -140,6 +144,19 @@ function exitedText(body: EventBody): string {
     typeof signal === 'string' ? `was ended by ${signal}` : `ended with code ${text(code)}`;
   const next = unexpected === true ? '; it is started again' : '';
   return `node ${text(node)} ${how}: ${gone.join(', ')} gone${next}`;
+}
+
+/** What was seen, what was decided, what was re-issued, how long it took. */
+function failoverText(body: EventBody): string {
+  const { subject, seen, decided, hba, route, hit, reissues, tookMs } = body as Fields;
+  const way =
+    Array.isArray(route) && route.length > 0 ? `: ${text(hba)} over ${route.join(', ')}` : '';
+  return `${text(subject)}: ${text(seen)}; ${text(decided)}${way}; ${text(hit)} I/Os hit, ${text(reissues)} re-issues; over after ${text(tookMs)} ms`;
+}
+
+function balanceText(body: EventBody): string {
+  const { switch: id, avoided, reason } = body as Fields;
+  return `paths ${avoided === true ? 'avoid' : 'use'} switch ${text(id)}${avoided === true ? '' : ' again'}: ${text(reason)}`;
 }
 
 function settledText(body: EventBody): string {

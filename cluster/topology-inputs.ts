@@ -3,9 +3,11 @@
  * coordinators. Pure; which actors a process runs, and on which ports, is for `assembly`.
  */
 import type { HbaLink } from '../actors/hba/hba.ts';
+import type { DriverPolicy } from '../actors/host/driver-policy.ts';
 import type { CoordinatorRoute, DiskRoute, SwitchLink } from '../actors/switch/switch-links.ts';
 import type { ActorAddress, DiskId, HbaId, LinkId, SwitchId } from '../protocols/ids.ts';
 import { pathsToDisk, volumePathsToSwitch, wiringOf } from '../protocols/paths.ts';
+import type { Policies } from '../protocols/topology/policies.ts';
 import type { Topology } from '../protocols/topology.ts';
 
 /** A link as one of its ends sees it. */
@@ -43,6 +45,27 @@ export function switchLinksOf(topology: Topology, id: SwitchId): readonly Switch
 
 export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkId[] {
   return linksOf(topology, disk).map(({ link }) => link);
+}
+
+/** What a topology's policies mean for the driver of a host. */
+export function driverPolicyOf(policies: Policies): Partial<DriverPolicy> {
+  const { path, route, ioDeadlineMs, noPathRetry, failover, imbalance } = policies;
+  const { quarantine } = failover;
+  const { dwellSeconds, ...balance } = imbalance;
+  return {
+    pathOrder: path,
+    routeScope: route,
+    deadlineMs: ioDeadlineMs,
+    noPathRetryMs: noPathRetry * 1000,
+    failback: {
+      failback: failover.failback,
+      dwellMs: failover.dwellSeconds * 1000,
+      quarantineFailures: quarantine.failures,
+      quarantineWithinMs: quarantine.withinSeconds * 1000,
+      quarantineForMs: quarantine.forSeconds * 1000,
+    },
+    balance: { ...balance, dwellMs: dwellSeconds * 1000 },
+  };
 }
 
 /** The ways from a switch to every disk, best first. */

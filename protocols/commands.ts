@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
 import { rangeBytesMax } from './frames/request.ts';
-import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
+import type { DiskId, ExtentId, HostId, LinkId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
 import {
   type AttachEpoch,
@@ -74,6 +74,12 @@ export const verbs = {
   controlData: 'control-data',
   /** Virtualizer, from a host that met a bad mirror: body `AlternatesQuery`; answers `AlternatesAnswer`. */
   alternates: 'alternates',
+  /** Virtualizer, from a host: body `PathQuery`; answers `PathAnswer`. */
+  paths: 'paths',
+  /** Virtualizer, from a host: body `PathPreference`. */
+  preferPaths: 'prefer-paths',
+  /** Host: body `FailbackRequest`: prefers links again that are in reserve; answers `{ links: LinkId[] }`. */
+  failback: 'failback',
   /** Virtualizer: body `CreateVolume`; `ok` means that it is defined for good; it serves by and by. */
   createVolume: 'create-volume',
   /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
@@ -129,6 +135,11 @@ export const alternatesAnswerSchema = z.looseObject({
   away: z.array(id<DiskId>()).max(64),
 });
 export type AlternatesAnswer = z.infer<typeof alternatesAnswerSchema>;
+export const failbackRequestSchema = z.object({
+  /** Default: all that are in reserve or in quarantine. */
+  link: id<LinkId>().optional(),
+});
+export type FailbackRequest = z.infer<typeof failbackRequestSchema>;
 
 export const settledQuerySchema = z.object({
   volume: id<VolumeId>(),

@@ -3,7 +3,7 @@
  * number that begins at 1 with each process, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
  */
 import { z } from 'zod';
-import type { DiskId, NodeId, VolumeId } from './ids.ts';
+import type { DiskId, LinkId, NodeId, VolumeId } from './ids.ts';
 import { actorKinds } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { Incarnation } from './units.ts';
@@ -38,6 +38,12 @@ export const eventNames = {
   settled: 'settled',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */
   exited: 'exited',
+  /** From a host: all that a path's failure hit has ended: body carries `FailoverFields`. */
+  failover: 'failover',
+  /** From a host: it leaves a slow switch, or returns to it: `{ switch, avoided, reason }`. */
+  balance: 'balance',
+  /** From a switch: nobody listened at the other end of a link: `{ link }`. */
+  linkDown: 'link-down',
 } as const;
 
 export const mirrorRetrySchema = z.looseObject({
@@ -78,6 +84,28 @@ export const transitionSchema = z.looseObject({
   reason: z.string(),
 });
 export type TransitionFields = z.infer<typeof transitionSchema>;
+
+/** The story of a path failover, told once, at its end. */
+export const failoverSchema = z.looseObject({
+  /** The link or HBA that failed first. */
+  subject: z.string(),
+  /** What was seen of that. */
+  seen: z.string(),
+  /** What was decided, in the order in which it was. */
+  decided: z.string(),
+  /** The way that was taken next; '' and none when there was none. */
+  hba: z.string(),
+  route: z.array(z.string()),
+  /** Physical I/Os that it hit, and how often any of them was sent again. */
+  hit: count<number>(),
+  reissues: count<number>(),
+  /** From the failure until the last of them had ended. */
+  tookMs: z.number(),
+});
+export type FailoverFields = z.infer<typeof failoverSchema>;
+
+/** Body of `link-down`. */
+export const linkDownSchema = z.looseObject({ link: id<LinkId>() });
 
 /** What telemetry carries beside a `Description`: the number of the last event, so that its loss is seen too. */
 export const lastEventSchema = z.looseObject({

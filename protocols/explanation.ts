@@ -32,7 +32,7 @@ const explainedPathSchema = z.object({
   hba: id<HbaId>(),
   route: z.array(id<LinkId>()),
   hops: z.int(),
-  state: z.enum(['usable', 'suspect', 'failed']),
+  state: z.enum(['usable', 'standby', 'suspect', 'quarantined', 'failed']),
   /** I/Os of this host under way that leave by its first link. */
   outstanding: z.int(),
   /** True for the one that a request to this end would take now. */

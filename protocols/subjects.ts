@@ -26,8 +26,12 @@ export interface Subjects {
   event(sender: ActorAddress, what: string): string;
   /** Every event of the cluster. */
   events(): string;
+  /** One kind of event of all actors of one kind. */
+  eventsOf(kind: ActorKind, what: string): string;
   telemetry(sender: ActorAddress): string;
   telemetries(): string;
+  /** Telemetry of all actors of one kind. */
+  telemetriesOf(kind: ActorKind): string;
 }
 
 /** Builds the subjects of `cluster`. */
@@ -46,8 +50,10 @@ export function subjectsOf(cluster: ClusterId): Subjects {
     controlData: (volume, host) => `${base}.ctl.${volume}.${host}`,
     event: (sender, what) => `${base}.evt.${at(sender)}.${what}`,
     events: () => `${base}.evt.>`,
+    eventsOf: (kind, what) => `${base}.evt.${kind}.*.${what}`,
     telemetry: (sender) => `${base}.tel.${at(sender)}`,
     telemetries: () => `${base}.tel.>`,
+    telemetriesOf: (kind) => `${base}.tel.${kind}.*`,
   };
 }
 

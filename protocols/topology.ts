@@ -18,11 +18,12 @@ import type {
 } from './ids.ts';
 import type { CoordinatorMap } from './layout/regions.ts';
 import { regionBytesDefault } from './layout/regions.ts';
-import { count, id } from './schema.ts';
+import { id } from './schema.ts';
 import { type LayoutForm, layoutFormSchema } from './topology/layout-form.ts';
 import { type Listen, listenSchema } from './topology/listen.ts';
+import type { Policies } from './topology/policies.ts';
 import { sizeSchema } from './topology/sizes.ts';
-import { blockBytes, kibibyte, mebibyte } from './units.ts';
+import { blockBytes, mebibyte } from './units.ts';
 
 /** A fabric's name: that of its NATS server, or of the cluster of servers. */
 export type FabricId = string;
@@ -118,6 +119,8 @@ export const linkSchema = z.preprocess(
       ends: z.tuple([id<string>(), id<string>()], { error: linkHelp }),
       /** Default: the HBA's, else the first. */
       fabric: id<FabricId>().optional(),
+      /** How fast it is compared to others; matters to the path policy `serviceTime`. */
+      speed: z.number().positive().max(1_000_000).default(1),
     },
     { error: (issue) => (issue.code === 'invalid_type' ? linkHelp : undefined) },
   ),
@@ -163,23 +166,8 @@ export const nodeSchema = z.strictObject({
   actors: z.array(id<string>()).min(1, 'a node without actors has nothing to do'),
 });
 
-export const policiesSchema = z.strictObject({
-  /** How a path is chosen: the fewest hops, or the fewest bytes under way. */
-  path: z.enum(['hops', 'leastOutstanding']).default('hops'),
-  /** How much of the way a host chooses: all of it, or its first link, and the switches behind it the rest. */
-  route: z.enum(['whole', 'firstHop']).default('whole'),
-  /** The most payload bytes of one frame. */
-  frameBytesMax: sizeSchema.default(256 * kibibyte),
-  /** An I/O that has not ended by then ends with an error. */
-  ioDeadlineMs: count<number>().default(30_000),
-  /** A mirror with more read errors than this within the time is proposed for removal, while another is in sync. */
-  readErrorsMax: z.int().min(1).default(32),
-  readErrorsWithinMs: z.int().min(1).default(600_000),
-});
-
 export type Fabric = z.output<typeof fabricSchema>;
 export type Virtualizer = z.output<typeof virtualizerSchema>;
-export type Policies = z.output<typeof policiesSchema>;
 export type SwitchLimits = Switch['limits'];
 export type Switch = z.output<typeof switchSchema>;
 
@@ -214,6 +202,8 @@ export interface Link {
   /** An HBA and a switch, two switches, or a switch and a disk, in the order of the file. */
   readonly ends: readonly [string, string];
   readonly fabric: FabricId;
+  /** Compared to other links. */
+  readonly speed: number;
 }
 
 export interface Volume {

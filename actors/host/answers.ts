@@ -16,8 +16,10 @@ import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import { nobodyListensAt } from './path-failover.ts';
+import type { PathFailovers } from './path-failovers.ts';
 import type { Paths } from './paths.ts';
-import { laterDelayMs, recoveryOf } from './recovery.ts';
+import { recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 
 export interface AnswersParts {
@@ -28,6 +30,7 @@ export interface AnswersParts {
   readonly issuer: Issuer;
   readonly paths: Paths;
   readonly mirrorRetries: MirrorRetries;
+  readonly failovers: PathFailovers;
 }
 
 /** Damaged answers of one disk that are taken for the fault of the wire; more are the mirror's. */
@@ -50,7 +53,8 @@ export class Answers {
     if (outcome.status === Status.path) paths.answeredByFirst(route, slot.sentAtMs, nowMs);
     else paths.answered(route, slot.sentAtMs, nowMs);
     if (io === null) {
-      if (outcome.status === Status.path) this.#blame(outcome.detail.links);
+      paths.probed(route, slot.sentAtMs, nowMs);
+      if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);
     else this.#recover(slot, driver, outcome, reply.disk);
@@ -58,12 +62,30 @@ export class Answers {
 
   /** "Nobody listens" where the slot was sent. */
   unanswered(slot: Slot): void {
-    const { clock, counters, paths, policy } = this.#parts;
-    if (slot.route === null) return;
+    const { counters } = this.#parts;
+    const { route } = slot;
+    if (route === null) return;
     counters.pathErrors++;
-    paths.failed(slot.route.first);
-    if (slot.io === null) this.endPart(slot, Status.path);
-    else this.#retryAt(slot, clock.now() + laterDelayMs(slot.request, policy));
+    const { link } = route.first;
+    if (slot.io === null) {
+      this.#blame([link], false);
+      this.endPart(slot, Status.path);
+    } else this.#reroute(slot, [link], true);
+  }
+
+  /**
+   * Links failed under a part: it takes another way, and so does what else is under way over them, once they are known
+   * to have failed. Where the code was bare none of it does before the virtualizer has been asked.
+   */
+  #reroute(slot: Slot, links: readonly LinkId[], isNamed: boolean): void {
+    const { failovers, issuer } = this.#parts;
+    const [subject = slot.route?.first.link ?? ''] = links;
+    const failure = { subject, seen: nobodyListensAt(links), isNamed, links };
+    issuer.withdraw(slot);
+    slot.state = SlotState.waiting;
+    if (!isNamed) failovers.redirect(slot, failure);
+    this.#blame(links, true);
+    if (isNamed) failovers.redirect(slot, failure);
   }
 
   /** Ends a part: its slot is free afterwards, and its I/O has ended if this was the last of it. */
@@ -177,8 +199,7 @@ export class Answers {
         return;
       case 'reroute':
         counters.pathErrors++;
-        this.#blame(recovery.links);
-        this.#retryAt(slot, nowMs + laterDelayMs(slot.request, policy));
+        this.#reroute(slot, recovery.links, recovery.isNamed);
         return;
       case 'wait':
         counters.deferrals++;
@@ -219,10 +240,10 @@ export class Answers {
     driver.lose(what);
   }
 
-  #blame(links: readonly LinkId[]): void {
+  #blame(links: readonly LinkId[], byOwnIo: boolean): void {
     for (const id of links) {
       const link = this.#parts.paths.known(id);
-      if (link !== undefined) this.#parts.paths.failed(link);
+      if (link !== undefined) this.#parts.paths.failed(link, byOwnIo);
     }
   }
 

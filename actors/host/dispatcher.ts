@@ -6,39 +6,27 @@ import { Status } from '../../protocols/codes.ts';
 import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
-import { pathHopsMax } from '../../protocols/paths.ts';
-import type { Clock, Log, Timer } from '../../protocols/ports.ts';
+import type { Clock, Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
-import type { Actor } from '../actor.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
 import { Answers } from './answers.ts';
 import type { ConsumerIo } from './consumer-io.ts';
+import type { DispatcherParts } from './dispatcher-parts.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
+import { type DriverRoute, DriverRoutes } from './driver-routes.ts';
 import { IoQueue } from './io-queue.ts';
 import { Issuer } from './issuer.ts';
 import { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
-import type { Paths } from './paths.ts';
-import type { PathLink, RouteEntry } from './route-table.ts';
-import { SlotState, type SlotTable } from './slots.ts';
-import { type SweepParts, sweepSlots } from './sweep.ts';
-
-export interface DispatcherParts {
-  readonly clock: Clock;
-  readonly policy: DriverPolicy;
-  readonly counters: DriverCounters;
-  readonly slots: SlotTable;
-  readonly actor: Actor;
-  readonly log: Log;
-  readonly paths: Paths;
-  readonly hbas: readonly Hba[];
-}
+import { nobodyListensAt, type PathFailover, type PathFailure } from './path-failover.ts';
+import { PathFailovers } from './path-failovers.ts';
+import { LinkRank, type PathLink } from './route-table.ts';
+import { type Slot, SlotState, type SlotTable } from './slots.ts';
+import { probeTimeoutMs, type SweepParts, sweepSlots } from './sweep.ts';
 
 /** Room that a frame needs beside its payload: prefix, header, and 4 bytes per 4 KiB. */
 const headerBytesMax = 4608;
-/** Longer than a bus takes to say that nobody listens. */
-const probeTimeoutMs = 400;
 
 export class Dispatcher implements HbaListener {
   readonly policy: DriverPolicy;
@@ -50,8 +38,12 @@ export class Dispatcher implements HbaListener {
   readonly #hbas: readonly Hba[];
   readonly #issuer: Issuer;
   readonly #answers: Answers;
+  readonly #failovers: PathFailovers;
   readonly #sweepParts: SweepParts;
   readonly #drivers = new Set<OptimizationDriver>();
+  /** Those of all volumes. */
+  readonly routes = new DriverRoutes(this.#drivers);
+  readonly #preferenceChanged: () => void;
   readonly #queue = new IoQueue();
   #endingSoon: ConsumerIo[] = [];
   #sweepTimer: Timer | null = null;
@@ -64,18 +56,22 @@ export class Dispatcher implements HbaListener {
     this.clock = parts.clock;
     this.#slots = parts.slots;
     this.#hbas = parts.hbas;
+    this.#preferenceChanged = parts.preferenceChanged;
     this.#issuer = new Issuer(parts);
+    const issuer = this.#issuer;
     this.mirrorRetries = new MirrorRetries({
       ...parts,
-      reissue: (slot) => this.#issuer.reissue(slot),
+      reissue: (slot) => issuer.reissue(slot),
       endPart: (slot, status) => this.#answers.endPart(slot, status),
     });
+    this.#failovers = new PathFailovers({ ...parts, issuer });
     this.#answers = new Answers({
       ...parts,
-      issuer: this.#issuer,
+      issuer,
+      failovers: this.#failovers,
       mirrorRetries: this.mirrorRetries,
     });
-    this.#sweepParts = { ...parts, issuer: this.#issuer, answers: this.#answers };
+    this.#sweepParts = { ...parts, issuer, answers: this.#answers };
   }
 
   /** Physical I/Os under way. */
@@ -112,7 +108,7 @@ export class Dispatcher implements HbaListener {
   }
 
   /**
-   * Lets what waited for newer control data of this volume go on.
+   * Lets what waited for newer control data of this volume, or for want of a way, go on.
    *
    * @param again everything is to be sent anew: what was sent before is fenced, or its receiver coordinates no more
    */
@@ -125,6 +121,7 @@ export class Dispatcher implements HbaListener {
       slot.retryAtMs = 0;
       isAny = true;
     }
+    this.#newRoutes();
     if (isAny) this.#sweepSoon();
   }
 
@@ -166,40 +163,71 @@ export class Dispatcher implements HbaListener {
     }
   }
 
-  unanswered(hba: Hba, slotIndex: number): void {
-    const slot = this.#slots.at(slotIndex);
+  unanswered(hba: Hba, place: number): void {
+    const slot = this.#slots.returnedTo(place);
     if (slot?.state !== SlotState.sent || slot.route?.hba !== hba) return;
     this.#answers.unanswered(slot);
     this.#pump();
   }
 
-  /** An HBA came or went: what it had under way takes another way at the next sweep. */
+  /** An HBA came or went: what it had under way takes another way at once. */
   hbaChanged(hba: Hba): void {
-    if (!hba.usable)
-      for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer)
-        if (slot.route?.hba === hba && slot.state === SlotState.sent) {
-          slot.state = SlotState.waiting;
-          slot.retryAtMs = 0;
-        }
     this.routesChanged();
+    if (hba.usable) return;
+    const failure = {
+      subject: hba.id,
+      seen: `${hba.id} lost its fabric`,
+      isNamed: true,
+      links: [],
+    };
+    this.#redirect(({ route }) => route?.hba === hba, failure);
   }
 
-  /** Builds the route tables anew: a link's rank or an HBA changed. */
+  /**
+   * The rank of a link changed. When it failed, what is under way over it takes another way at once: what was delivered
+   * to a process that is gone is never answered, and a copy of what is answered after all does no harm (DESIGN I6).
+   */
+  linkChanged(link: PathLink): void {
+    this.routesChanged();
+    if (link.rank !== LinkRank.failed) return;
+    const links = [link.link];
+    const failure = { subject: link.link, seen: nobodyListensAt(links), isNamed: true, links };
+    this.#redirect(({ route }) => route?.links.includes(link) === true, failure);
+  }
+
+  /** Builds the route tables anew. */
   routesChanged(): void {
     for (const driver of this.#drivers) driver.rebuildRoutes();
+    this.#newRoutes();
   }
 
-  /** Sends a probe that ends as soon behind the link as any route does, by a way that works up to there. */
+  /** The failovers under way. */
+  get failovers(): Iterable<PathFailover> {
+    return this.#failovers.live;
+  }
+
+  /** Sends a small frame over the link, by a way that works up to there. */
   probe(link: PathLink): void {
-    let best: { readonly driver: OptimizationDriver; readonly route: RouteEntry } | null = null;
-    for (const driver of this.#drivers)
-      for (const list of [...driver.routes.disks, ...driver.routes.partitions])
-        for (const route of list) {
-          const isBetter = best === null || probeCost(route, link) < probeCost(best.route, link);
-          if (route.links.includes(link) && route.hba.usable && isBetter) best = { driver, route };
-        }
-    if (best === null) return;
-    this.#issuer.probe(best.driver, best.route, this.clock.now() + probeTimeoutMs);
+    const best = this.routes.bestOver(link);
+    if (best !== null) this.measure(best);
+  }
+
+  /** Sends a small frame over a route, to see whether an answer comes, and how soon. */
+  measure({ driver, route }: DriverRoute): void {
+    this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs);
+    this.#arm();
+  }
+
+  #newRoutes(): void {
+    this.#failovers.waysChanged();
+    this.#preferenceChanged();
+  }
+
+  /** Takes what was sent another way. Probes are left to their answers. */
+  #redirect(isHit: (slot: Slot) => boolean, failure: PathFailure): void {
+    for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer)
+      if (slot.state === SlotState.sent && slot.io !== null && isHit(slot))
+        this.#failovers.redirect(slot, failure);
     this.#arm();
   }
 
@@ -207,6 +235,7 @@ export class Dispatcher implements HbaListener {
     this.mirrorRetries.stop();
     if (this.#sweepTimer !== null) this.clock.clearTimeout(this.#sweepTimer);
     this.#sweepTimer = null;
+    this.#failovers.stop();
   }
 
   /** Sends what waits in the queue, as far as slots and credits allow. */
@@ -252,11 +281,4 @@ export class Dispatcher implements HbaListener {
     this.#endingSoon = [];
     for (const io of ending) io.driver.finish(io);
   }
-}
-
-/** Links before it that do not work count most: what they swallow says nothing about the link. */
-function probeCost(route: RouteEntry, link: PathLink): number {
-  const place = route.links.indexOf(link);
-  const before = route.links.slice(0, place).reduce<number>((sum, { rank }) => sum + rank, 0);
-  return before * pathHopsMax + route.links.length - 1 - place;
 }

@@ -32,6 +32,10 @@ export interface DriverCounters {
   mirrorRetries: number;
   /** Ranges that coordinators were asked to make good on the bad mirror. */
   repairsAsked: number;
+  /** Links and HBAs that failed under I/O. */
+  failovers: number;
+  /** Questions to the virtualizer which ways are left. */
+  pathQueries: number;
   readBytes: number;
   writtenBytes: number;
 }
@@ -54,6 +58,8 @@ export function newDriverCounters(): DriverCounters {
     probes: 0,
     mirrorRetries: 0,
     repairsAsked: 0,
+    failovers: 0,
+    pathQueries: 0,
     readBytes: 0,
     writtenBytes: 0,
   };

@@ -3,6 +3,27 @@ import { mebibyte } from '../../protocols/units.ts';
 import type { PathOrder } from './path-policy.ts';
 import type { RouteScope } from './route-table.ts';
 
+/** What happens to a link that failed and works again (`policies.failover` in a topology). */
+export interface FailbackPolicy {
+  readonly failback: 'immediate' | 'manual' | 'followOver';
+  /** It must have worked for so long first. */
+  readonly dwellMs: number;
+  /** One that failed so often within a time is in quarantine for a time. */
+  readonly quarantineFailures: number;
+  readonly quarantineWithinMs: number;
+  readonly quarantineForMs: number;
+}
+
+/** When load alone makes a host leave a switch (`policies.imbalance`). */
+export interface BalancePolicy {
+  readonly metric: 'answerTime' | 'queueDelay' | 'none';
+  readonly threshold: number;
+  readonly hysteresis: number;
+  readonly floorMs: number;
+  readonly dwellMs: number;
+  readonly minimumGain: number;
+}
+
 export interface DriverPolicy {
   /** Physical I/Os of a host under way at a time. Few, so that reply subjects are few (and cached by servers). */
   readonly slotsMax: number;
@@ -19,12 +40,18 @@ export interface DriverPolicy {
   readonly answerTimeoutMsMax: number;
   /** The least time-out where the target has answered others meanwhile, and of flushes: slow, not dead. */
   readonly slowTimeoutMs: number;
-  /** Between a path's failure and the next attempt. */
+  /** A link that has been silent for so long under something sent is probed. */
+  readonly probeAfterMs: number;
+  /** Between attempts where no way is known to work; doubles with each. */
   readonly retryDelayMs: number;
   /** Between attempts that wait for somebody else to learn of a decision; bounds `busy` too. */
   readonly waitDelayMsMax: number;
-  /** `noPathRetry`: an I/O that has no result by then ends with an error. */
+  /** An I/O that has no result by then ends with an error. */
   readonly deadlineMs: number;
+  /** I/O is held for so long where no way is left at all; then it ends with an error. */
+  readonly noPathRetryMs: number;
+  readonly failback: FailbackPolicy;
+  readonly balance: BalancePolicy;
   readonly pathOrder: PathOrder;
   readonly routeScope: RouteScope;
 }
@@ -38,9 +65,26 @@ export const driverPolicyDefault: DriverPolicy = {
   answerTimeoutMs: 250,
   answerTimeoutMsMax: 1000,
   slowTimeoutMs: 500,
+  probeAfterMs: 80,
   retryDelayMs: 20,
   waitDelayMsMax: 500,
   deadlineMs: 10_000,
+  noPathRetryMs: 10_000,
+  failback: {
+    failback: 'immediate',
+    dwellMs: 1000,
+    quarantineFailures: 3,
+    quarantineWithinMs: 30_000,
+    quarantineForMs: 60_000,
+  },
+  balance: {
+    metric: 'answerTime',
+    threshold: 3,
+    hysteresis: 0.5,
+    floorMs: 5,
+    dwellMs: 3000,
+    minimumGain: 0.3,
+  },
   pathOrder: 'hops',
   routeScope: 'whole',
 };

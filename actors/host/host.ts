@@ -6,7 +6,7 @@ import type { Actor as MachineActor } from 'xstate';
 import { z } from 'zod';
 import { type Answer, refusal, unfinishedQuerySchema, verbs } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
-import type { HbaId, HostId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
+import type { HbaId, HostId, LinkId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
 import { Hba, type HbaListener, type HbaOptions } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
@@ -18,6 +18,7 @@ import { type DriverPolicy, driverPolicyDefault } from './driver-policy.ts';
 import { answerExplain } from './explanation.ts';
 import { hostMachine } from './host-machine.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
+import { PathControl } from './path-control.ts';
 import { pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
@@ -29,6 +30,8 @@ export interface HostOptions {
   /** Whom it may ask for attachments; at least one. */
   readonly virtualizers: readonly VirtualizerId[];
   readonly policy?: Partial<DriverPolicy>;
+  /** Compared to others; 1 for those that are not named. */
+  readonly linkSpeeds?: ReadonlyMap<LinkId, number>;
 }
 
 export class Host {
@@ -40,6 +43,7 @@ export class Host {
   readonly #ports: ActorPorts;
   readonly #actor: Actor;
   readonly #dispatcher: Dispatcher;
+  readonly #pathControl: PathControl;
   readonly #machine: MachineActor<typeof hostMachine>;
   readonly #attachments = new Map<VolumeId, Attachment>();
   readonly #moreFacts: (() => Record<string, unknown>)[] = [];
@@ -70,9 +74,20 @@ export class Host {
       actor: this.#actor,
       clock,
       log,
+      policy: policy.failback,
+      linkSpeeds: options.linkSpeeds ?? new Map(),
       hbas: byId,
       probe: (link) => this.#dispatcher.probe(link),
       changed: (link) => this.#linkChanged(link),
+    });
+    this.#pathControl = new PathControl({
+      ...options,
+      actor: this.#actor,
+      control: ports.control,
+      clock,
+      paths: this.paths,
+      balance: policy.balance,
+      dispatcher: () => this.#dispatcher,
     });
     this.#dispatcher = new Dispatcher({
       actor: this.#actor,
@@ -83,6 +98,8 @@ export class Host {
       slots: new SlotTable(options.host, incarnation, policy),
       paths: this.paths,
       hbas: this.hbas,
+      query: this.#pathControl.query,
+      preferenceChanged: () => this.#pathControl.changed(),
     });
     this.#machine = runMachine({
       machine: hostMachine.provide({
@@ -133,6 +150,7 @@ export class Host {
 
   start(): void {
     this.#actor.start();
+    this.#pathControl.start();
     for (const hba of this.hbas) hba.start();
   }
 
@@ -194,6 +212,8 @@ export class Host {
       hbas: this.hbas.map((hba) => ({ hba: hba.id, state: hba.state })),
       paths: pathFacts(attachments, this.paths),
       traffic: trafficFacts(this.paths),
+      failovers: [...this.#dispatcher.failovers].map(({ facts }) => facts),
+      load: this.#pathControl.loadFacts(),
       partsInFlight: this.#dispatcher.partsInFlight,
       counters: { ...this.counters },
     };
@@ -224,7 +244,7 @@ export class Host {
 
   #linkChanged(link: PathLink): void {
     for (const hba of this.hbas) hba.linkChanged(link.link, link.rank !== LinkRank.failed);
-    this.#dispatcher.routesChanged();
+    this.#dispatcher.linkChanged(link);
   }
 
   #detachAll(): void {
@@ -239,6 +259,7 @@ export class Host {
   }
 
   #shutDown(): void {
+    this.#pathControl.stop();
     this.#dispatcher.stop();
     this.paths.stop();
     for (const hba of this.hbas) hba.stop();

@@ -20,6 +20,7 @@ import {
   type VolumeOffset,
 } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
+import { carriesData, creditBytesOf, frameOverheadBytes } from './credit-cost.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { needsFlush } from './flush-ledger.ts';
@@ -34,9 +35,6 @@ export interface IssuerParts {
   readonly counters: DriverCounters;
   readonly slots: SlotTable;
 }
-
-/** What a frame costs of an HBA's credits beside its payload. */
-const frameOverheadBytes = 512;
 
 export class Issuer {
   readonly #clock: Clock;
@@ -85,8 +83,9 @@ export class Issuer {
       slot.retryAtMs = this.#clock.now() + this.#policy.retryDelayMs;
       return true;
     }
-    request.attempt++;
+    slot.nextAttempt();
     this.#counters.reissues++;
+    slot.failover?.reissued(route);
     this.#send(slot, driver, route, creditBytes);
     return true;
   }
@@ -258,14 +257,17 @@ export class Issuer {
     request.watermark = this.#slots.watermark;
     request.disk = diskOf(route, slot);
     request.replyId = route.hba.id;
-    // A probe is for the very links of its way.
-    request.route = request.operation === Operation.probe ? route.rest : route.carried;
+    request.flags &= RequestFlag.fua;
+    if (route.isPreferred) request.flags |= RequestFlag.preferredPath;
+    request.route = route.carried;
+    // A probe is for the very links of its way; and where switches choose, they are told what is preferred.
+    if (request.operation === Operation.probe || isTold(route)) request.route = route.rest;
     const frame =
       request.operation === Operation.write && io !== null
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
         : encodeRequest(request);
     slot.sentAtMs = this.#clock.now();
-    if (route.hba.send(route.linkIndex, frame, slot.index) === 'sent') {
+    if (route.hba.send(route.linkIndex, frame, this.#slots.returnPlaceOf(slot)) === 'sent') {
       slot.state = SlotState.sent;
       route.traffic.frames++;
     } else {
@@ -282,10 +284,9 @@ function diskOf({ target }: RouteEntry, { mirrors, request }: Slot): DiskId | ''
   return mirrors?.[(request.attempt - 1) % mirrors.length] ?? '';
 }
 
-function carriesData(operation: Operation): boolean {
-  return operation === Operation.read || operation === Operation.write;
-}
+/** Now and then is enough: a switch that restarted does without until then. */
+const tellEveryFrames = 64;
 
-function creditBytesOf(operation: Operation, lengthBytes: number): number {
-  return carriesData(operation) ? lengthBytes + frameOverheadBytes : frameOverheadBytes;
+function isTold({ isPreferred, traffic }: RouteEntry): boolean {
+  return isPreferred && traffic.frames % tellEveryFrames === 0;
 }

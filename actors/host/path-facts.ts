@@ -1,14 +1,15 @@
 /** Paths as `status` shows them: what each attached volume's routes to its disks are, and how they do. */
 import type { DiskId, HbaId, LinkId } from '../../protocols/ids.ts';
 import type { Attachment } from './attachment.ts';
+import type { PathRank } from './path-machine.ts';
 import type { Paths } from './paths.ts';
-import type { RouteEntry } from './route-table.ts';
+import { LinkRank, type RouteEntry } from './route-table.ts';
 
 export interface PathFacts {
   readonly hba: HbaId;
   readonly disk: DiskId;
   readonly route: readonly LinkId[];
-  readonly state: 'usable' | 'suspect' | 'failed';
+  readonly state: PathRank;
   /** True for those that the policy would choose from now. */
   readonly preferred: boolean;
   /** I/Os of this host under way at the disk. */
@@ -18,7 +19,7 @@ export interface PathFacts {
 /** Facts travel each second: a large fabric shows this many of its paths. */
 export const pathFactsMax = 256;
 
-const stateNames = ['usable', 'suspect', 'failed'] as const;
+const rankNames = new Map(Object.entries(LinkRank).map(([name, rank]) => [rank, name as PathRank]));
 
 /** Of every disk and route once, although volumes share disks. */
 export function pathFacts(attachments: readonly Attachment[], paths: Paths): readonly PathFacts[] {
@@ -61,6 +62,6 @@ export function trafficFacts(paths: Paths): readonly TrafficFacts[] {
 }
 
 /** What is known of a route, by the worst of its links. */
-export function stateOf(route: RouteEntry): PathFacts['state'] {
-  return stateNames[route.rank] ?? 'failed';
+export function stateOf(route: RouteEntry): PathRank {
+  return rankNames.get(route.rank) ?? 'failed';
 }

@@ -1,27 +1,78 @@
 /**
  * When a link may be used, as one host sees it. Silence makes it suspect, "nobody listens" makes it failed; answers,
- * a probe or time bring it back. The rank that each state publishes is all that the data path reads. What counts as
+ * a probe or time bring it back: not before its dwell time, not by itself where failback is manual, and not for long
+ * where it fails again and again. The rank that each state publishes is all that the data path reads. What counts as
  * evidence, and how a probe travels, is left to `paths`.
  */
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
+import type { FailbackPolicy } from './driver-policy.ts';
 
 export type PathMachineEvent =
   /** An answer came to something sent over the link since its rank changed. */
-  | { readonly type: 'path.answered' }
+  | { readonly type: 'path.answered'; readonly atMs: number }
   /** Something sent over it got no answer in time, nor has anything else since. */
   | { readonly type: 'path.timedOut' }
   /** Nobody listens at its end. */
-  | { readonly type: 'path.failed' };
+  | {
+      readonly type: 'path.failed';
+      readonly atMs: number;
+      /** I/O of this host met it; false: it was heard of, or seen by a probe. */
+      readonly byOwnIo: boolean;
+    }
+  /** An operator wants it to be preferred again. */
+  | { readonly type: 'failback.requested' };
 
-export type PathRank = 'usable' | 'suspect' | 'failed';
+export type PathRank = 'usable' | 'standby' | 'suspect' | 'quarantined' | 'failed';
+
+interface PathMachineContext {
+  readonly policy: FailbackPolicy;
+  /** When it failed, the latest last; no more than quarantine looks at. */
+  readonly failedAtMs: readonly number[];
+  /** It failed, and has not been preferred since. */
+  readonly isReturning: boolean;
+  /** This host's own I/O met the failure. */
+  readonly wasMet: boolean;
+}
 
 const pathSetup = setup({
-  types: { events: {} as PathMachineEvent },
+  types: {
+    context: {} as PathMachineContext,
+    events: {} as PathMachineEvent,
+    input: {} as { readonly policy: FailbackPolicy },
+  },
   actions: {
     /** Port: the data path's view of the link. */
     publishRank: (_, _params: { rank: PathRank }) => {},
     /** Port: one small frame over the link; silence proves nothing, "nobody listens" does. */
     sendProbe: () => {},
+    noteFailure: assign(({ context, event }) => {
+      if (event.type !== 'path.failed') return {};
+      const failures = [...context.failedAtMs, event.atMs];
+      return {
+        failedAtMs: failures.slice(-context.policy.quarantineFailures),
+        isReturning: true,
+        wasMet: event.byOwnIo,
+      };
+    }),
+    noteMet: assign(({ context, event }) =>
+      event.type === 'path.failed' ? { wasMet: context.wasMet || event.byOwnIo } : {},
+    ),
+    noteReturned: assign({ isReturning: false }),
+  },
+  guards: {
+    /** It failed too often of late. */
+    flaps: ({ context, event }) => {
+      const { policy, failedAtMs } = context;
+      const [first = 0] = failedAtMs;
+      return (
+        event.type === 'path.answered' &&
+        failedAtMs.length === policy.quarantineFailures &&
+        event.atMs - first <= policy.quarantineWithinMs
+      );
+    },
+    isReturning: ({ context }) => context.isReturning,
+    failsBack: ({ context: { policy, wasMet } }) =>
+      policy.failback === 'immediate' || (policy.failback === 'followOver' && wasMet),
   },
   delays: {
     /** A silent link is preferred less for so long. */
@@ -30,36 +81,60 @@ const pathSetup = setup({
     recheckDelay: 500,
     /** How long "nobody listens" may take to arrive. */
     probeDelay: 500,
+    dwellDelay: ({ context }) => context.policy.dwellMs,
+    quarantineDelay: ({ context }) => context.policy.quarantineForMs,
   },
 });
 
+const fails = { target: 'failed', actions: 'noteFailure' } as const;
+const works = [{ guard: 'isReturning', target: 'standby' }, { target: 'usable' }] as const;
+const worksAgain = [{ guard: 'flaps', target: 'quarantined' }, { target: 'standby' }] as const;
+
 const usable = pathSetup.createStateConfig({
   tags: ['usable'],
-  entry: { type: 'publishRank', params: { rank: 'usable' } },
-  on: { 'path.timedOut': 'suspect', 'path.failed': 'failed' },
+  entry: [{ type: 'publishRank', params: { rank: 'usable' } }, 'noteReturned'],
+  on: { 'path.timedOut': 'suspect', 'path.failed': fails },
+});
+
+const standby = pathSetup.createStateConfig({
+  entry: { type: 'publishRank', params: { rank: 'standby' } },
+  on: { 'path.timedOut': 'suspect', 'path.failed': fails, 'failback.requested': 'usable' },
+  after: { dwellDelay: { guard: 'failsBack', target: 'usable' } },
 });
 
 const suspect = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'suspect' } },
-  on: { 'path.answered': 'usable', 'path.failed': 'failed' },
-  after: { suspicionDelay: 'usable' },
+  on: { 'path.answered': works, 'path.failed': fails },
+  after: { suspicionDelay: works },
+});
+
+const quarantined = pathSetup.createStateConfig({
+  entry: { type: 'publishRank', params: { rank: 'quarantined' } },
+  on: { 'path.failed': fails, 'failback.requested': 'usable' },
+  after: { quarantineDelay: 'standby' },
 });
 
 const failed = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'failed' } },
-  on: { 'path.answered': 'usable' },
+  on: { 'path.answered': worksAgain, 'path.failed': { actions: 'noteMet' } },
   after: { recheckDelay: 'probing' },
 });
 
 const probing = pathSetup.createStateConfig({
   entry: 'sendProbe',
-  on: { 'path.answered': 'usable', 'path.failed': 'failed' },
+  on: { 'path.answered': worksAgain, 'path.failed': { target: 'failed', actions: 'noteMet' } },
   after: { probeDelay: 'suspect' },
 });
 
 export const pathMachine = pathSetup.createMachine({
   id: 'path',
+  context: ({ input }) => ({
+    policy: input.policy,
+    failedAtMs: [],
+    isReturning: false,
+    wasMet: false,
+  }),
   initial: 'usable',
-  states: { usable, suspect, failed, probing },
+  states: { usable, standby, suspect, quarantined, failed, probing },
   options: { maxIterations: 100 },
 });

@@ -8,9 +8,14 @@ import type { RouteEntry, RouteList } from './route-table.ts';
  * - `hops`: the shortest; among equally short ones the first that is not clearly more loaded than another, so that
  *   I/Os keep together: messages that travel together cost less than those that each wake somebody up.
  * - `leastOutstanding`: the shortest among the least loaded.
+ * - `serviceTime`: the one whose answer is to be expected soonest: by how long its answers took, what is under way, what
+ *   its first switch says of its queue, and how fast its links are.
  */
-export const pathOrders = ['hops', 'leastOutstanding'] as const;
+export const pathOrders = ['hops', 'leastOutstanding', 'serviceTime'] as const;
 export type PathOrder = (typeof pathOrders)[number];
+
+/** By the order `serviceTime`: a way must be so much sooner to be taken instead of one that comes first. */
+export const sooner = 0.8;
 
 /** By the order `hops`: loads that differ by less count as equal. */
 export const loadStepIos = 32;
@@ -40,10 +45,13 @@ export const Criterion = {
   rank: 1,
   /** How much it shares with the one that gave no answer. */
   avoided: 2,
-  hops: 3,
-  targetLoad: 4,
-  linkLoad: 5,
-  hbaLoad: 6,
+  /** Leads through a switch that is too slow. */
+  switchLoad: 3,
+  hops: 4,
+  targetLoad: 5,
+  linkLoad: 6,
+  hbaLoad: 7,
+  serviceTime: 8,
 } as const;
 export type Criterion = (typeof Criterion)[keyof typeof Criterion];
 
@@ -68,7 +76,10 @@ export function decisionBetween(
     const likeness = likenessOf(route, avoid) - likenessOf(than, avoid);
     if (likeness !== 0) return signed(Criterion.avoided, likeness);
   }
+  if (route.isAvoided !== than.isAvoided)
+    return signed(Criterion.switchLoad, route.isAvoided ? 1 : -1);
   const hops = signed(Criterion.hops, route.hops - than.hops);
+  if (order === 'serviceTime') return serviceDecision(route, than) || hops;
   if (order === 'hops' && hops !== 0) return hops;
   const load = loadDecision(route, than, order === 'hops' ? loadStepIos : 1);
   return load !== 0 ? load : hops;
@@ -87,6 +98,19 @@ function likenessOf(route: RouteEntry, avoid: RouteEntry): number {
     route.links.length === avoid.links.length &&
     route.links.every((link, index) => link === avoid.links[index]);
   return same ? 2 : 1;
+}
+
+/** When an answer is to be expected over a route, from now. */
+export function expectedMs({ service, firstSwitch, first, target, speed }: RouteEntry): number {
+  const waiting = 1 + Math.max(first.outstanding, target.outstanding);
+  return ((service.answerMs + firstSwitch.queueDelayMs) * waiting) / speed;
+}
+
+function serviceDecision(route: RouteEntry, than: RouteEntry): number {
+  const one = expectedMs(route);
+  const other = expectedMs(than);
+  if (one < other * sooner) return -Criterion.serviceTime;
+  return other < one * sooner ? Criterion.serviceTime : Criterion.none;
 }
 
 /** The target first, then the link that it leaves the host by, and how full the HBA is. */

@@ -9,13 +9,16 @@ import type { Clock, Log } from '../../protocols/ports.ts';
 import type { Actor } from '../actor.ts';
 import type { Hba } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import { type PathRank, pathMachine } from './path-machine.ts';
+import type { FailbackPolicy } from './driver-policy.ts';
+import { pathMachine } from './path-machine.ts';
 import {
   LinkRank,
   type PathLink,
   type RouteEntry,
   type RouteParts,
   type RouteTarget,
+  type Service,
+  type SwitchState,
   type Traffic,
 } from './route-table.ts';
 
@@ -23,6 +26,9 @@ export interface PathsParts {
   readonly actor: Actor;
   readonly clock: Clock;
   readonly log: Log;
+  readonly policy: FailbackPolicy;
+  /** Those that are not as fast as others, or faster. */
+  readonly linkSpeeds: ReadonlyMap<LinkId, number>;
   readonly hbas: ReadonlyMap<HbaId, Hba>;
   /** Sends something small over the link. */
   readonly probe: (link: PathLink) => void;
@@ -30,11 +36,10 @@ export interface PathsParts {
   readonly changed: (link: PathLink) => void;
 }
 
-const rankOf: Readonly<Record<PathRank, LinkRank>> = {
-  usable: LinkRank.usable,
-  suspect: LinkRank.suspect,
-  failed: LinkRank.failed,
-};
+/** How much the latest answer counts. */
+const serviceWeight = 1 / 8;
+/** How much counts of an older one, each time that none came. */
+const oldServiceKept = 0.9;
 
 export class Paths implements RouteParts {
   readonly #parts: PathsParts;
@@ -42,6 +47,10 @@ export class Paths implements RouteParts {
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
   readonly #targets = new Map<string, RouteTarget>();
   readonly #traffic = new Map<string, Traffic>();
+  readonly #services = new Map<string, Service>();
+  readonly #switches = new Map<string, SwitchState>();
+  /** Answers of disks since they were looked at last. */
+  readonly answers = { count: 0, sumMs: 0 };
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
@@ -67,6 +76,35 @@ export class Paths implements RouteParts {
     const traffic = { hba, target, frames: 0 };
     this.#traffic.set(name, traffic);
     return traffic;
+  }
+
+  service(links: readonly LinkId[], target: RouteTarget): Service {
+    const name = `${links.join(' ')} ${target.id}`;
+    const known = this.#services.get(name);
+    if (known !== undefined) return known;
+    const service = { answerMs: 0, isFresh: false, probedAtMs: Number.NEGATIVE_INFINITY };
+    this.#services.set(name, service);
+    return service;
+  }
+
+  switchState(id: string): SwitchState {
+    const known = this.#switches.get(id);
+    if (known !== undefined) return known;
+    const state = { isAvoided: false, queueDelayMs: 0, probeMs: null };
+    this.#switches.set(id, state);
+    return state;
+  }
+
+  speed(link: LinkId): number {
+    return this.#parts.linkSpeeds.get(link) ?? 1;
+  }
+
+  /** What a way took that nothing took since: by and by it is forgotten, so that the way is tried again. */
+  forgetOldService(): void {
+    for (const service of this.#services.values()) {
+      if (!service.isFresh) service.answerMs *= oldServiceKept;
+      service.isFresh = false;
+    }
   }
 
   /** By HBA and target, all that any route was ever built for. */
@@ -95,6 +133,13 @@ export class Paths implements RouteParts {
     return this.#links.get(id);
   }
 
+  /** The links that are known to have failed. */
+  get failedLinks(): readonly LinkId[] {
+    return [...this.#links.values()]
+      .filter(({ rank }) => rank === LinkRank.failed)
+      .map(({ link }) => link);
+  }
+
   /** The machine of a link, to look at it. */
   machine(id: LinkId): MachineActor<typeof pathMachine> | undefined {
     return this.#machines.get(id);
@@ -108,10 +153,23 @@ export class Paths implements RouteParts {
   /** An answer came to what was sent at `sentAtMs`, over all links of the route. */
   answered(route: RouteEntry, sentAtMs: number, nowMs: number): void {
     route.target.answeredAtMs = nowMs;
+    const { service } = route;
+    const tookMs = nowMs - sentAtMs;
+    service.answerMs += (tookMs - service.answerMs) * serviceWeight;
+    service.isFresh = true;
+    if (route.target.kind === 'disk') {
+      this.answers.count++;
+      this.answers.sumMs += tookMs;
+    }
     for (const link of route.links) {
       link.answeredAtMs = nowMs;
       if (link.rank !== LinkRank.usable) this.#restored(link, sentAtMs);
     }
+  }
+
+  /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */
+  probed(route: RouteEntry, sentAtMs: number, nowMs: number): void {
+    route.firstSwitch.probeMs = nowMs - sentAtMs;
   }
 
   /** An answer came that shows the first link to work, but says nothing good of the others. */
@@ -123,13 +181,25 @@ export class Paths implements RouteParts {
   /** What was sent at `sentAtMs` got no answer in time: doubts the links over which nothing else came since. */
   timedOut(route: RouteEntry, sentAtMs: number): void {
     for (const link of route.links)
-      if (link.rank === LinkRank.usable && link.answeredAtMs < sentAtMs)
+      if (link.rank <= LinkRank.standby && link.answeredAtMs < sentAtMs)
         this.#machines.get(link.link)?.send({ type: 'path.timedOut' });
   }
 
-  /** Nobody listens at the end of the link. */
-  failed(link: PathLink): void {
-    this.#machines.get(link.link)?.send({ type: 'path.failed' });
+  /** Nobody listens at the end of the link. @param byOwnIo I/O of this host met it */
+  failed(link: PathLink, byOwnIo: boolean): void {
+    const atMs = this.#parts.clock.now();
+    this.#machines.get(link.link)?.send({ type: 'path.failed', atMs, byOwnIo });
+  }
+
+  /** Prefers links again that are in reserve or in quarantine; all of them, or one. @returns which those are */
+  failBack(only: LinkId | null): readonly LinkId[] {
+    const waiting = [...this.#links.values()].filter(
+      ({ link, rank }) =>
+        (only === null || link === only) &&
+        (rank === LinkRank.standby || rank === LinkRank.quarantined),
+    );
+    for (const { link } of waiting) this.#machines.get(link)?.send({ type: 'failback.requested' });
+    return waiting.map(({ link }) => link);
   }
 
   stop(): void {
@@ -137,12 +207,17 @@ export class Paths implements RouteParts {
   }
 
   #restored(link: PathLink, sentAtMs: number): void {
-    if (sentAtMs >= link.changedAtMs)
-      this.#machines.get(link.link)?.send({ type: 'path.answered' });
+    const { rank } = link;
+    // What works and is kept in reserve needs no more proof of it.
+    if (rank === LinkRank.standby || rank === LinkRank.quarantined) return;
+    if (sentAtMs >= link.changedAtMs) {
+      const atMs = this.#parts.clock.now();
+      this.#machines.get(link.link)?.send({ type: 'path.answered', atMs });
+    }
   }
 
   #run(link: PathLink): MachineActor<typeof pathMachine> {
-    const { actor, clock, log, probe, changed } = this.#parts;
+    const { actor, clock, log, policy, probe, changed } = this.#parts;
     const publish = (rank: LinkRank) => {
       if (link.rank === rank) return;
       link.rank = rank;
@@ -152,12 +227,12 @@ export class Paths implements RouteParts {
     return runMachine({
       machine: pathMachine.provide({
         actions: {
-          publishRank: (_, { rank }) => publish(rankOf[rank]),
+          publishRank: (_, { rank }) => publish(LinkRank[rank]),
           sendProbe: () => probe(link),
         },
       }),
       name: `path:${link.link}`,
-      input: undefined,
+      input: { policy },
       actor,
       clock,
       log,

@@ -13,8 +13,8 @@ export type Recovery =
   | { readonly kind: 'end'; readonly status: Status }
   /** What is stored is not known any more: the attachment is lost. */
   | { readonly kind: 'lose'; readonly what: string }
-  /** The links failed; on another path, soon. */
-  | { readonly kind: 'reroute'; readonly links: readonly LinkId[] }
+  /** The links failed; on another path, at once if it is known which there are. */
+  | { readonly kind: 'reroute'; readonly links: readonly LinkId[]; readonly isNamed: boolean }
   /** Again after a time; no path is blamed. */
   | { readonly kind: 'wait'; readonly delayMs: number; readonly askControlData: boolean }
   /** This mirror is bad there: another one is read. No alternates: the virtualizer is asked for them. */
@@ -39,7 +39,7 @@ export function recoveryOf(
   const { status, detail } = outcome;
   switch (status) {
     case Status.path:
-      return { kind: 'reroute', links: detail.links };
+      return { kind: 'reroute', links: detail.links, isNamed: detail.alternates.length > 0 };
     case Status.busy: {
       const delayMs = Math.min(Math.max(detail.retryAfterMs, 1), policy.waitDelayMsMax);
       return { kind: 'wait', delayMs, askControlData: false };

@@ -4,7 +4,7 @@ import type { DiskId } from '../../protocols/ids.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { betterRoute, type PathOrder } from './path-policy.ts';
-import type { RouteEntry } from './route-table.ts';
+import type { RouteEntry, RouteList } from './route-table.ts';
 
 /**
  * Writes go to the partition's coordinator (H4); reads to any in-sync mirror (H2, H3), in shared attach by way of
@@ -23,10 +23,7 @@ export function routeForPart(
   mirrors: readonly DiskId[] | null = null,
 ): RouteEntry | null {
   const { view, routes } = driver;
-  const anyMirrorWill =
-    operation === Operation.allocation ||
-    (operation === Operation.read && !driver.readsThroughCoordinator);
-  if (!anyMirrorWill)
+  if (!mayReadAnyMirror(operation, driver.readsThroughCoordinator))
     return betterRoute(null, routes.partitions[part.partition] ?? [], order, avoid);
   let best: RouteEntry | null = null;
   for (const { extentIndex, disk } of part.legs) {
@@ -36,6 +33,25 @@ export function routeForPart(
     if (list !== undefined) best = betterRoute(best, list, order, avoid);
   }
   return best;
+}
+
+/** All ways that a part may take, by the ends that it may go to. */
+export function routesForPart(
+  { view, routes, readsThroughCoordinator }: OptimizationDriver,
+  operation: Operation,
+  part: CutPart,
+): readonly RouteList[] {
+  if (!mayReadAnyMirror(operation, readsThroughCoordinator))
+    return [routes.partitions[part.partition] ?? []];
+  return part.legs
+    .filter(({ extentIndex }) => view.readableExtents[extentIndex] === true)
+    .map(({ extentIndex }) => routes.disks[view.diskOfExtent[extentIndex] ?? -1] ?? []);
+}
+
+function mayReadAnyMirror(operation: Operation, readsThroughCoordinator: boolean): boolean {
+  return (
+    operation === Operation.allocation || (operation === Operation.read && !readsThroughCoordinator)
+  );
 }
 
 /** The best way to one disk, by its index in the volume's view. */

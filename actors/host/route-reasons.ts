@@ -1,7 +1,13 @@
 /** Why one route is taken and not another, in words: what the path policy's decision says, put so that people see it. */
 import { assertNever } from '../../protocols/codes.ts';
 import { stateOf } from './path-facts.ts';
-import { betterRoute, Criterion, decisionBetween, type PathOrder } from './path-policy.ts';
+import {
+  betterRoute,
+  Criterion,
+  decisionBetween,
+  expectedMs,
+  type PathOrder,
+} from './path-policy.ts';
 import { LinkRank, type RouteEntry, type RouteList } from './route-table.ts';
 
 /** Why a route is the best of its list. */
@@ -26,6 +32,8 @@ export function advantage(chosen: RouteEntry, next: RouteEntry, order: PathOrder
       return `best state: ${stateOf(chosen)}, the next best is ${stateOf(next)}`;
     case Criterion.avoided:
       return 'the next best gave no answer before';
+    case Criterion.switchLoad:
+      return 'the next best leads through a switch that is slow';
     case Criterion.hops:
       return `fewest hops: ${chosen.hops}, the next best has ${next.hops}`;
     case Criterion.targetLoad:
@@ -34,6 +42,8 @@ export function advantage(chosen: RouteEntry, next: RouteEntry, order: PathOrder
       return `fewest I/Os under way: ${loadText(linkLoad(chosen), linkLoad(next))}`;
     case Criterion.hbaLoad:
       return `${chosen.hba.id} has fewer bytes under way than ${next.hba.id}`;
+    case Criterion.serviceTime:
+      return `soonest answer to expect: ${serviceText(chosen)}, the next best ${serviceText(next)}`;
     default:
       return assertNever(criterion, 'criterion');
   }
@@ -49,6 +59,8 @@ export function drawback(route: RouteEntry, chosen: RouteEntry, order: PathOrder
       return `avoided: ${troubleOf(route)}`;
     case Criterion.avoided:
       return 'it gave no answer before';
+    case Criterion.switchLoad:
+      return 'avoided: it leads through a switch that is slow';
     case Criterion.hops:
       return `longer: ${route.hops} hops`;
     case Criterion.targetLoad:
@@ -57,6 +69,8 @@ export function drawback(route: RouteEntry, chosen: RouteEntry, order: PathOrder
       return `more I/Os under way: ${loadText(linkLoad(route), linkLoad(chosen))}`;
     case Criterion.hbaLoad:
       return `${route.hba.id} has more bytes under way than ${chosen.hba.id}`;
+    case Criterion.serviceTime:
+      return `later answer to expect: ${serviceText(route)}`;
     default:
       return assertNever(criterion, 'criterion');
   }
@@ -70,9 +84,28 @@ function criterionBetween(one: RouteEntry, other: RouteEntry, order: PathOrder):
 function troubleOf({ hba, links, rank }: RouteEntry): string {
   if (!hba.usable) return `${hba.id} is not connected`;
   const names = links.filter((link) => link.rank === rank).map(({ link }) => link);
-  return rank === LinkRank.failed
-    ? `nobody listened at the other end of ${names.join(', ')}`
-    : `suspect, no answer came over ${names.join(', ')}`;
+  return `${troubleText(rank)} ${names.join(', ')}`;
+}
+
+function troubleText(rank: LinkRank): string {
+  switch (rank) {
+    case LinkRank.usable:
+      return 'nothing is wrong with';
+    case LinkRank.standby:
+      return 'works again, but is in reserve:';
+    case LinkRank.suspect:
+      return 'suspect, no answer came over';
+    case LinkRank.quarantined:
+      return 'in quarantine, it failed again and again:';
+    case LinkRank.failed:
+      return 'nobody listened at the other end of';
+    default:
+      return assertNever(rank, 'rank');
+  }
+}
+
+function serviceText(route: RouteEntry): string {
+  return `${expectedMs(route).toFixed(1)} ms`;
 }
 
 interface Load {

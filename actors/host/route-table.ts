@@ -9,7 +9,16 @@ import type { Hba } from '../hba/hba.ts';
 import type { VolumeView } from './volume-view.ts';
 
 /** How good a link is: lower is better. */
-export const LinkRank = { usable: 0, suspect: 1, failed: 2 } as const;
+export const LinkRank = {
+  usable: 0,
+  /** It failed and works again, but is not preferred yet. */
+  standby: 1,
+  /** It is silent. */
+  suspect: 2,
+  /** It works, and failed too often of late. */
+  quarantined: 3,
+  failed: 4,
+} as const;
 export type LinkRank = (typeof LinkRank)[keyof typeof LinkRank];
 
 /** A link as the data path sees it. */
@@ -25,9 +34,29 @@ export interface PathLink {
   outstanding: number;
 }
 
+/** How a way did of late. */
+export interface Service {
+  /** How long its answers took, smoothed; 0 before the first. */
+  answerMs: number;
+  /** One came since that was looked at. */
+  isFresh: boolean;
+  /** When its silence was looked into last. */
+  probedAtMs: number;
+}
+
+/** A switch as the data path sees it. */
+export interface SwitchState {
+  /** Too slow, compared to others: ways that do not lead through it are preferred. */
+  isAvoided: boolean;
+  /** As it told last. */
+  queueDelayMs: number;
+  /** What the last small frame to it took; null when that was looked at. */
+  probeMs: number | null;
+}
+
 /**
  * How much of a way the host chooses (DESIGN H2): all of it, or only its first link. Switches then take their best way
- * from there on, which is the shortest.
+ * from there on: the one that the host said it prefers, else the shortest.
  */
 export type RouteScope = 'whole' | 'firstHop';
 
@@ -51,6 +80,8 @@ export interface RouteEntry {
   /** Place of the first link among the HBA's. */
   readonly linkIndex: number;
   readonly links: readonly PathLink[];
+  /** Whom the links lead to, one by one; the last of them is the target. */
+  readonly ends: readonly string[];
   readonly first: PathLink;
   /** The links behind the first one. */
   readonly rest: readonly LinkId[];
@@ -60,6 +91,15 @@ export interface RouteEntry {
   readonly target: RouteTarget;
   readonly traffic: Traffic;
   readonly rank: LinkRank;
+  /** The best of its list, loads aside: what this host prefers, and says so (DESIGN H8). */
+  readonly isPreferred: boolean;
+  readonly service: Service;
+  /** The first switch on it. */
+  readonly firstSwitch: SwitchState;
+  /** A switch on it, other than its end, is avoided. */
+  readonly isAvoided: boolean;
+  /** Of its slowest link, compared to others. */
+  readonly speed: number;
 }
 
 export type RouteList = readonly RouteEntry[];
@@ -81,9 +121,12 @@ export interface RouteParts {
   link(id: LinkId): PathLink;
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget;
   traffic(hba: HbaId, target: RouteTarget): Traffic;
+  service(links: readonly LinkId[], target: RouteTarget): Service;
+  switchState(id: string): SwitchState;
+  speed(link: LinkId): number;
 }
 
-/** The routes of a view, each list in the order: best rank, fewest hops. */
+/** The routes of a view, each list in the order: best rank, not avoided, fewest hops. */
 export function routeTableOf(view: VolumeView, parts: RouteParts, scope: RouteScope): RouteTable {
   const { data } = view;
   const diskRoutes = new Map(data.diskRoutes.map(({ disk, routes }) => [disk, routes]));
@@ -113,18 +156,26 @@ function listOf(
   parts: RouteParts,
   scope: RouteScope,
 ): RouteList {
-  const entries = scope === 'whole' ? routes : shortestByFirstLink(routes);
+  const entries = scope === 'whole' ? routes : bestByFirstLink(routes, parts);
   return entries
     .flatMap((route) => entryOf(route, target, parts, scope))
-    .sort((a, b) => a.rank - b.rank || a.hops - b.hops);
+    .sort((a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops)
+    .map((route, place) => (place === 0 ? { ...route, isPreferred: true } : route));
 }
 
-/** Of the ways that begin alike the one that the switch behind their first link takes. */
-function shortestByFirstLink(routes: readonly Route[]): readonly Route[] {
-  const shortest = new Map<LinkId | undefined, Route>();
-  for (const route of routes.toSorted((a, b) => a.links.length - b.links.length))
-    if (!shortest.has(route.links[0])) shortest.set(route.links[0], route);
-  return [...shortest.values()];
+/**
+ * Of the ways that begin alike the one that the switch behind their first link takes: the shortest that is not known to
+ * have failed, once the switch has found that out, or was told which one is preferred.
+ */
+function bestByFirstLink(routes: readonly Route[], parts: RouteParts): readonly Route[] {
+  const best = new Map<LinkId | undefined, Route>();
+  const hasFailed = ({ links }: Route) =>
+    Number(links.some((link) => parts.link(link).rank === LinkRank.failed));
+  const inOrder = routes.toSorted(
+    (a, b) => hasFailed(a) - hasFailed(b) || a.links.length - b.links.length,
+  );
+  for (const route of inOrder) if (!best.has(route.links[0])) best.set(route.links[0], route);
+  return [...best.values()];
 }
 
 /** A route that leaves by an HBA or link that this host does not have is none. */
@@ -146,7 +197,13 @@ function entryOf(
   const carried = scope === 'whole' ? rest : noLinks;
   const traffic = parts.traffic(hba.id, target);
   const hops = links.length;
-  return [{ hba, linkIndex, links, first, rest, carried, hops, target, traffic, rank }];
+  const ends = [...route.switches, target.id];
+  const service = parts.service(route.links, target);
+  const firstSwitch = parts.switchState(ends[0] ?? '');
+  const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
+  const speed = Math.min(...route.links.map((link) => parts.speed(link)));
+  const way = { hba, linkIndex, links, ends, first, rest, carried, hops, target };
+  return [{ ...way, traffic, rank, isPreferred: false, service, firstSwitch, isAvoided, speed }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

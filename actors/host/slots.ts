@@ -10,6 +10,7 @@ import { type Incarnation, type IoNumber, unitOf } from '../../protocols/units.t
 import type { ConsumerIo } from './consumer-io.ts';
 import type { FlushEntry } from './flush-ledger.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import type { PathFailover } from './path-failover.ts';
 import type { RouteEntry } from './route-table.ts';
 
 export const SlotState = {
@@ -32,6 +33,8 @@ export interface PartRecovery {
   /** @param disk the one that it was sent to last; '' when that was a switch's choice */
   partEnded(status: Status, disk: DiskId | ''): void;
 }
+/** More earlier frames of a slot than these are not told apart. */
+const sendTags = 8;
 
 export class Slot {
   readonly index: number;
@@ -60,12 +63,27 @@ export class Slot {
   mirrors: readonly DiskId[] | null = null;
   /** Null while it meets no trouble that a machine must handle. */
   recovery: PartRecovery | null = null;
+  /** Whose it is since its way failed. */
+  failover: PathFailover | null = null;
+  /** Ways that failed under it in that failover. */
+  waysTried = 0;
+  /** Its silence was looked into, since it was sent last. */
+  isProbed = false;
+  /** Steps with each re-issue, so that "nobody listens" to an earlier one is told from one to the last. */
+  sendTag = 0;
   older: Slot | null = null;
   newer: Slot | null = null;
 
   constructor(index: number, host: HostId, hostIncarnation: Incarnation) {
     this.index = index;
     this.request = blankRequest(index, host, hostIncarnation);
+  }
+
+  /** The next frame is another attempt. */
+  nextAttempt(): void {
+    this.request.attempt++;
+    this.sendTag = (this.sendTag + 1) % sendTags;
+    this.isProbed = false;
   }
 
   /** True when a reply is to what was sent last for this slot: exact match (DESIGN I6). */
@@ -126,9 +144,20 @@ export class SlotTable {
     return this.#free.length > 0 && this.#nextNumber - this.watermark < this.#windowMax;
   }
 
-  /** The slot of an index that came from outside. */
-  at(index: number): Slot | undefined {
-    return this.#slots[index];
+  /** The slot that something came back to: to its index, or to where one of its frames had to return. */
+  at(place: number): Slot | undefined {
+    return this.#slots[place % this.#slots.length];
+  }
+
+  /** Where "nobody listens" to what is sent for the slot now comes back; answers of the other end go to its index. */
+  returnPlaceOf(slot: Slot): number {
+    return slot.index + slot.sendTag * this.#slots.length;
+  }
+
+  /** The slot whose last frame had this place to return to; undefined when that was an earlier one. */
+  returnedTo(place: number): Slot | undefined {
+    const slot = this.#slots[place % this.#slots.length];
+    return slot !== undefined && this.returnPlaceOf(slot) === place ? slot : undefined;
   }
 
   /**
@@ -147,6 +176,7 @@ export class SlotTable {
     slot.damagedBy = nobody;
     slot.mirrors = null;
     slot.recovery = null;
+    slot.isProbed = false;
     slot.older = this.#newest;
     if (this.#newest === null) this.#oldest = slot;
     else this.#newest.newer = slot;
@@ -156,6 +186,8 @@ export class SlotTable {
 
   /** Ends the I/O number of a slot. */
   release(slot: Slot): void {
+    const { failover } = slot;
+    slot.failover = null;
     if (slot.older === null) this.#oldest = slot.newer;
     else slot.older.newer = slot.newer;
     if (slot.newer === null) this.#newest = slot.older;
@@ -168,6 +200,7 @@ export class SlotTable {
     slot.route = null;
     slot.recovery = null;
     this.#free.push(slot);
+    if (failover !== null) failover.partEnded();
   }
 }
 

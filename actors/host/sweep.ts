@@ -20,6 +20,12 @@ export interface SweepParts {
   readonly paths: Paths;
 }
 
+/** Silence is looked into after so many times what answers usually take: a busy machine is not a dead one. */
+const usualTimes = 4;
+const probeIntervalMs = 100;
+/** Longer than a bus takes to say that nobody listens. */
+export const probeTimeoutMs = 400;
+
 /** Looks at every slot once, the oldest first. */
 export function sweepSlots(parts: SweepParts, nowMs: number): void {
   const lost = new Map<OptimizationDriver, string>();
@@ -31,6 +37,7 @@ export function sweepSlots(parts: SweepParts, nowMs: number): void {
     if (nowMs >= slot.deadlineMs) expire(parts, slot, lost);
     // The question or its answer may have been lost; the driver does not ask too often.
     else if (slot.state === SlotState.held) slot.driver?.needControlData();
+    else if (isSilent(parts, slot, nowMs)) probe(parts, slot, nowMs);
     else if (isDue(parts, slot, nowMs) && !parts.issuer.reissue(slot)) {
       const what = 'the layout changed under an I/O';
       if (slot.io?.isWrite === true && slot.driver !== null) lost.set(slot.driver, what);
@@ -38,6 +45,25 @@ export function sweepSlots(parts: SweepParts, nowMs: number): void {
     }
   }
   for (const [driver, what] of lost) driver.lose(what);
+}
+
+/** Nothing has come from its target since it was sent: whether somebody listens shows sooner than a time-out. */
+function isSilent({ policy }: SweepParts, slot: Slot, nowMs: number): boolean {
+  const { route, sentAtMs } = slot;
+  if (slot.state !== SlotState.sent || slot.io === null || slot.isProbed || route === null)
+    return false;
+  const patienceMs = Math.max(policy.probeAfterMs, usualTimes * route.service.answerMs);
+  return nowMs - sentAtMs >= patienceMs && route.target.answeredAtMs <= sentAtMs;
+}
+
+/** One probe speaks for all that wait for the same answer. */
+function probe({ issuer }: SweepParts, slot: Slot, nowMs: number): void {
+  const { driver, route } = slot;
+  slot.isProbed = true;
+  if (driver === null || route === null || nowMs - route.service.probedAtMs < probeIntervalMs)
+    return;
+  route.service.probedAtMs = nowMs;
+  issuer.probe(driver, route, nowMs + probeTimeoutMs);
 }
 
 function isDue(parts: SweepParts, slot: Slot, nowMs: number): boolean {

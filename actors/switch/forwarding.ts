@@ -71,8 +71,10 @@ export class Forwarding {
     this.#recent[place] = { request, link, hop };
     const frame = encodeForwarded(request, data);
     const outcome = io.publish(subject, frame, replySubjects[place]);
-    if (outcome === 'sent') this.forwarded++;
-    else if (outcome === 'too-large') {
+    if (outcome === 'sent') {
+      this.forwarded++;
+      links.onSent(link, frame.length);
+    } else if (outcome === 'too-large') {
       this.#recent[place] = null;
       answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'));
     }
@@ -81,13 +83,20 @@ export class Forwarding {
   /** Sends a request to its disk: by the rest of its own route, else by the best way known here. */
   forwardToDisk(request: Request, data: FrameData, hop: Hop): void {
     const { route, disk } = request;
-    const chosen = route.length > 0 || disk === '' ? route : this.#parts.links.routesTo(disk)[0];
+    const { links } = this.#parts;
+    if (disk !== '') links.learn(request, disk);
+    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request.host);
     this.forward(request, data, chosen ?? route, hop);
   }
 
   /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */
-  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
-    return this.#parts.links.routeTo(coordinator);
+  routeTo(coordinator: SwitchId, request: Request): readonly LinkId[] | undefined {
+    return this.#parts.links.routeTo(coordinator, request.host);
+  }
+
+  /** Takes note of the way that a host says it prefers. */
+  learn(request: Request, coordinator: SwitchId): void {
+    this.#parts.links.learn(request, coordinator);
   }
 
   /** Nobody listened where the forward in `place` went. */
@@ -98,6 +107,7 @@ export class Forwarding {
     this.deadLinks++;
     const { request, link } = recent;
     const { links, answers } = this.#parts;
+    links.foundDead(link);
     const alternates = request.disk === '' ? [] : links.alternatesTo(request.disk, link);
     answers.end(request, { status: Status.path, detail: { links: [link], alternates } });
   }

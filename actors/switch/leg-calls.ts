@@ -179,8 +179,9 @@ export class LegCalls {
   #publish(call: OpenCall): void {
     const link = call.routes[call.route]?.[0];
     const subject = link === undefined ? undefined : this.#links.subjectOf(link);
-    if (subject !== undefined)
-      this.#io.publish(subject, call.frame, this.#replySubjects[call.slot]);
+    if (link === undefined || subject === undefined) return;
+    this.#io.publish(subject, call.frame, this.#replySubjects[call.slot]);
+    this.#links.onSent(link, call.frame.length);
   }
 
   /** The way is dead: the next one is tried soon, but after all of them were there is a pause. */

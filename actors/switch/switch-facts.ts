@@ -1,4 +1,5 @@
 /** What a switch says of itself in its description: plain facts and counters, for `status` and for people. */
+import type { SwitchLoadFacts } from '../../protocols/load.ts';
 import type { Answers } from './answers.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
@@ -27,6 +28,7 @@ export interface CoordinatorFacts {
 
 export interface SwitchParts {
   readonly options: SwitchOptions;
+  readonly load: SwitchLoadFacts;
   readonly counters: SwitchCounters;
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
@@ -43,6 +45,7 @@ export function switchFactsOf(parts: SwitchParts): Record<string, unknown> {
   return {
     virtualizing: options.virtualizing,
     links: options.links.map(({ link, receiver }) => ({ link, receiver })),
+    load: parts.load,
     layoutMemory: {
       usedBytes: virtualizing.memory.usedBytes,
       maxBytes: virtualizing.memory.bytesMax,

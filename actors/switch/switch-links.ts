@@ -2,8 +2,10 @@
  * The links of a switch and the ways over them, as plain tables from the topology. Where a way leads is decided when
  * the tables are made; whether it works shows when it is taken.
  */
+import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { ActorAddress, DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
+import type { DeadLinks } from './dead-links.ts';
 
 /** A link of this switch, and who is at its other end. */
 export interface SwitchLink {
@@ -23,24 +25,42 @@ export interface CoordinatorRoute {
   readonly links: readonly LinkId[];
 }
 
+/** The most hosts, and targets of each, whose preferences are kept. */
+const preferredMax = 1024;
 const noRoutes: readonly (readonly LinkId[])[] = [];
+
+export interface SwitchLinksOptions {
+  readonly coordinatorRoutes: readonly CoordinatorRoute[];
+  /** False: what is left to try is told to nobody, hosts ask the virtualizer. */
+  readonly namesAlternates: boolean;
+  readonly deadLinks: DeadLinks;
+}
 
 export class SwitchLinks {
   readonly links: readonly SwitchLink[];
   readonly #subjects: ReadonlyMap<LinkId, string>;
   readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
   readonly #coordinatorRoutes: ReadonlyMap<SwitchId, readonly LinkId[]>;
+  readonly #options: SwitchLinksOptions;
+  /** Where hosts say how the whole way goes, there is nothing to learn. */
+  readonly #learns: boolean;
+  /** By host and target. */
+  readonly #preferred = new Map<string, Map<string, readonly LinkId[]>>();
+  /** Told of each frame that leaves over a link. */
+  onSent: (link: LinkId, bytes: number) => void = () => {};
 
   /** @param routes best first; only those that begin with one of `links` are used. */
   constructor(
     links: readonly SwitchLink[],
     routes: readonly DiskRoute[],
     subjects: Pick<Subjects, 'io'>,
-    coordinatorRoutes: readonly CoordinatorRoute[] = [],
+    options: SwitchLinksOptions,
   ) {
     this.links = links;
+    this.#options = options;
+    this.#learns = options.coordinatorRoutes.length > 0;
     this.#coordinatorRoutes = new Map(
-      coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
+      options.coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
     );
     this.#subjects = new Map(
       links.map(({ link, receiver }) => [link, subjects.io(receiver, link)]),
@@ -65,12 +85,44 @@ export class SwitchLinks {
   }
 
   /** The way to another switch, for what is to be sent on to it without being told how; undefined: it is not. */
-  routeTo(coordinator: SwitchId): readonly LinkId[] | undefined {
-    return this.#coordinatorRoutes.get(coordinator);
+  routeTo(coordinator: SwitchId, host: string): readonly LinkId[] | undefined {
+    return this.#preferredTo(coordinator, host) ?? this.#coordinatorRoutes.get(coordinator);
   }
 
-  /** First links of other ways to a disk than the one over `failed`. */
+  /** Where switches choose how a frame goes on: takes note of the way that its host says it prefers (DESIGN H8). */
+  learn({ flags, route, host }: Request, target: DiskId | SwitchId): void {
+    if (!this.#learns || route.length === 0 || (flags & RequestFlag.preferredPath) === 0) return;
+    const ways = this.#preferred.get(host) ?? new Map<string, readonly LinkId[]>();
+    if (ways.size < preferredMax) ways.set(target, route);
+    if (this.#preferred.size < preferredMax) this.#preferred.set(host, ways);
+  }
+
+  /** The way to a disk that its host prefers, else the best, over what was not found dead just now. */
+  bestTo(disk: DiskId, host: string): readonly LinkId[] | undefined {
+    const preferred = this.#preferredTo(disk, host);
+    if (preferred !== undefined) return preferred;
+    const routes = this.routesTo(disk);
+    const { deadLinks } = this.#options;
+    if (deadLinks.isEmpty) return routes[0];
+    return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+  }
+
+  #preferredTo(target: string, host: string): readonly LinkId[] | undefined {
+    if (!this.#learns) return undefined;
+    const way = this.#preferred.get(host)?.get(target);
+    const { deadLinks } = this.#options;
+    const isDead = way?.[0] !== undefined && !deadLinks.isEmpty && deadLinks.isDead(way[0]);
+    return isDead ? undefined : way;
+  }
+
+  /** Nobody listened at the other end of a link. */
+  foundDead(link: LinkId): void {
+    this.#options.deadLinks.found(link);
+  }
+
+  /** First links of other ways to a disk than the one over `failed`; none where it names none. */
   alternatesTo(disk: DiskId, failed: LinkId): readonly LinkId[] {
+    if (!this.#options.namesAlternates) return [];
     const firsts = this.routesTo(disk).flatMap((way) => way[0] ?? []);
     return [...new Set(firsts)].filter((link) => link !== failed);
   }

@@ -115,9 +115,10 @@ export class SwitchVolume {
     const { self, forwarding } = this.#parts;
     const { route, partition } = request;
     const coordinator = this.volume.partitions[partition]?.coordinator ?? self;
+    if (route.length > 0) forwarding.learn(request, coordinator);
     if (route.length > 0 || coordinator === self) return route;
     const isAgreed = generationRefusal(this.volume, request) === null;
-    return isAgreed ? (forwarding.routeTo(coordinator) ?? route) : route;
+    return isAgreed ? (forwarding.routeTo(coordinator, request) ?? route) : route;
   }
 
   /** What the host of a read is told whose disk could not carry it out; `failed` when no other mirror is in sync. */

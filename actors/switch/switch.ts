@@ -17,8 +17,10 @@ import type { Incarnation } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { Answers } from './answers.ts';
+import { DeadLinks } from './dead-links.ts';
 import { Forwarding, recentForwardsMax } from './forwarding.ts';
 import { LegCalls } from './leg-calls.ts';
+import { LoadMeter } from './load-meter.ts';
 import { Steering } from './steering.ts';
 import { type SwitchCounters, switchFactsOf } from './switch-facts.ts';
 import {
@@ -63,6 +65,7 @@ export class Switch {
   readonly #answers: Answers;
   readonly #forwarding: Forwarding;
   readonly #calls: LegCalls;
+  readonly #load: LoadMeter;
   readonly #virtualizing: Virtualizing;
   readonly #cancels: Cancel[] = [];
   #mode: SwitchMode = 'isolated';
@@ -75,7 +78,13 @@ export class Switch {
     const address = { kind: 'switch', id } as const;
     const subjects = subjectsOf(ports.cluster);
     this.#subjects = subjects;
-    this.#links = new SwitchLinks(links, routes, subjects, options.coordinatorRoutes);
+    this.#links = new SwitchLinks(links, routes, subjects, {
+      coordinatorRoutes: options.coordinatorRoutes ?? [],
+      namesAlternates: limits.namesAlternates,
+      deadLinks: new DeadLinks(ports.clock, (link) =>
+        this.#actor.tell(eventNames.linkDown, { link }),
+      ),
+    });
     this.#answers = new Answers(io, subjects);
     const forwardSubjects = Array.from({ length: recentForwardsMax }, (_, place) =>
       subjects.reply(address, forwardSlotBase + place),
@@ -91,6 +100,12 @@ export class Switch {
     this.#calls = new LegCalls(io, ports.clock, this.#links, (slot) =>
       subjects.reply(address, slot),
     );
+    this.#load = new LoadMeter(
+      ports.clock,
+      links.map(({ link }) => link),
+      () => this.#calls.openCount,
+    );
+    this.#links.onSent = (link, bytes) => this.#load.sent(link, bytes);
     this.#actor = new Actor(address, incarnation, ports, () => ({
       state: stateText(this.#machine.getSnapshot().value),
       facts: this.facts(),
@@ -141,6 +156,7 @@ export class Switch {
       io.onState((state) => this.#machine.send({ type: `bus.${state}` })),
     );
     this.#machine.send({ type: `bus.${io.state}` });
+    this.#load.start();
     this.#actor.start();
   }
 
@@ -148,6 +164,7 @@ export class Switch {
   stop(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#virtualizing.stop();
+    this.#load.stop();
     this.#machine.send({ type: 'bus.closed' });
     this.#machine.stop();
     this.#actor.stop();
@@ -157,6 +174,7 @@ export class Switch {
   facts(): Record<string, unknown> {
     return switchFactsOf({
       options: this.#options,
+      load: this.#load.facts(),
       counters: this.counters,
       ...this.#data(),
       virtualizing: this.#virtualizing,

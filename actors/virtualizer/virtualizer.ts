@@ -21,6 +21,7 @@ import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { ActorWatch } from './actor-watch.ts';
 import { ControlClaim } from './control-claim.ts';
+import { PathQueries } from './path-queries.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 import { type VirtualizerMachineEvent, virtualizerMachine } from './virtualizer-machine.ts';
 import type { VolumeAssembly } from './volume-assembly.ts';
@@ -41,6 +42,7 @@ export class Virtualizer {
   readonly #watch: ActorWatch;
   readonly #claim: ControlClaim;
   readonly #catalogue: VolumeCatalogue;
+  readonly #pathQueries: PathQueries;
   #term: ActiveTerm | null = null;
   #machine: MachineActor<typeof virtualizerMachine> | null = null;
   #state = 'stopped';
@@ -71,6 +73,7 @@ export class Virtualizer {
       mirrorsFailed: (retry) => this.#term?.volumes.mirrorsFailed(retry),
     });
     this.#handleCommands();
+    this.#pathQueries = new PathQueries(input, this.#actor);
     new VolumeCommands({
       topology,
       catalogue: this.#catalogue,
@@ -81,7 +84,7 @@ export class Virtualizer {
     }).register(this.#actor);
   }
 
-  /** How it presents itself: who decides, and how every volume is. */
+  /** Who decides, and how every volume is. */
   description(): Description {
     return this.#actor.description();
   }
@@ -216,10 +219,7 @@ export class Virtualizer {
 
   /** What says whether a host that serves exports of created volumes knows the latest ones. */
   get #exportsNumber(): { controlEpoch: number; number: number } {
-    return {
-      controlEpoch: this.#term?.controlEpoch ?? 0,
-      number: this.#catalogue.changes,
-    };
+    return { controlEpoch: this.#term?.controlEpoch ?? 0, number: this.#catalogue.changes };
   }
 
   #handleCommands(): void {
@@ -283,6 +283,7 @@ export class Virtualizer {
       clusterIdentity: this.#claim.clusterIdentity,
       reason: this.#reason,
       volumes: this.#term?.volumes.statuses() ?? [],
+      preferredPaths: this.#pathQueries.facts(),
       createdExports: this.#catalogue.wanted.flatMap(({ exports }) =>
         exports.map(({ host, volume, name }) => ({ host, volume, name })),
       ),

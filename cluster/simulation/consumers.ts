@@ -18,6 +18,7 @@ import type { SimulatedNode } from './simulated-node.ts';
 import {
   type Consumer,
   flushAll,
+  patienceMsOf,
   readAll,
   Workload,
   type WorkloadCounts,
@@ -91,6 +92,7 @@ export class Consumers {
           random: random.fork(id),
           consumers: consumersOf.get(id) ?? [],
           onRequest: () => this.#requestBegins(),
+          patienceMs: patienceMsOf(topology),
         },
       );
     });
@@ -215,7 +217,8 @@ export class Consumers {
     const wrong = [...this.#histories].flatMap(([volume, history]) =>
       history.violations().map((violation) => violationText(volume, violation)),
     );
-    return [...wrong, ...this.created.violations()];
+    const givenUp = this.#workloads.flatMap((workload) => workload.givenUp);
+    return [...wrong, ...givenUp, ...this.created.violations()];
   }
 
   #requestBegins(): void {

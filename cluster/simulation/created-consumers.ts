@@ -13,7 +13,13 @@ import { VolumeHistory } from '../history/volume-history.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type VolumeCount } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
-import { type Consumer, Workload, type WorkloadCounts, type WorkloadOptions } from './workload.ts';
+import {
+  type Consumer,
+  patienceMsOf,
+  Workload,
+  type WorkloadCounts,
+  type WorkloadOptions,
+} from './workload.ts';
 
 export interface CreatedConsumersParts {
   readonly topology: Topology;
@@ -142,7 +148,7 @@ export class CreatedConsumers {
     const name = nameOf(host, wanted);
     const known = this.#consumers.get(name);
     if (known !== undefined) return known;
-    const { clock, random, load, onRequest } = this.#parts;
+    const { topology, clock, random, load, onRequest } = this.#parts;
     const { history, count } = this.#lifeOf(wanted);
     const way = {
       host,
@@ -151,7 +157,8 @@ export class CreatedConsumers {
       volume: () => way.attached,
       isOpen: () => way.attached?.admission.open === true,
     };
-    const parts = { clock, random: random.fork(name), consumers: [way], onRequest };
+    const patienceMs = patienceMsOf(topology);
+    const parts = { clock, random: random.fork(name), consumers: [way], onRequest, patienceMs };
     const workload = new Workload({ ...load, spanBytes }, parts);
     const consumer: CreatedConsumer = Object.assign(way, { workload });
     this.#consumers.set(name, consumer);

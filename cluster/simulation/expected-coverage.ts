@@ -28,6 +28,15 @@ const exemptCodes: readonly Exemption[] = [
 
 const exemptTransitions: readonly Exemption[] = [
   {
+    why: 'no operator prefers paths by hand here, and no fault takes all ways for as long as noPathRetry: the host’s own tests do',
+    what: [
+      'path: standby > usable on failback.requested',
+      'path: quarantined > usable on failback.requested',
+      'path-failover: holding > failing on after noPathDelay',
+      'path-failover: failing > over on parts.ended',
+    ],
+  },
+  {
     why: 'media neither fail to open nor to sync, nor hold another disk: the disk’s own tests see to that',
     what: [
       'disk: absent > refused on store.refused',

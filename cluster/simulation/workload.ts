@@ -6,6 +6,7 @@
 import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
+import type { Topology } from '../../protocols/topology.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
 import type { SeededRandom } from './random.ts';
 import type { RecordedVolume, RequestEnded, SectorRange } from './recorded-volume.ts';
@@ -47,6 +48,8 @@ export interface WorkloadParts {
   readonly consumers: readonly Consumer[];
   /** Told of each request, just before it is made. */
   readonly onRequest: () => void;
+  /** A read that ended for want of a way must have been tried for so long (DESIGN I12). */
+  readonly patienceMs: number;
 }
 
 const sectorsPerBlock = blockBytes / sectorBytes;
@@ -103,6 +106,8 @@ interface Request {
 
 export class Workload {
   readonly counts: WorkloadCounts = { started: 0, succeeded: 0, succeededHot: 0, failed: 0 };
+  /** Reads that ended for want of a way too soon, in words. */
+  readonly givenUp: string[] = [];
   readonly #options: WorkloadOptions;
   readonly #parts: WorkloadParts;
   readonly #hotBlocks: readonly number[];
@@ -158,9 +163,10 @@ export class Workload {
   }
 
   #act(hotBlocks: readonly number[], random: SeededRandom): void {
-    const { consumers, onRequest } = this.#parts;
+    const { consumers, onRequest, clock, patienceMs } = this.#parts;
     const open = consumers.filter(({ isOpen }) => isOpen());
-    const { recorded, volume: attached } = random.pick(open.length > 0 ? open : consumers);
+    const consumer = random.pick(open.length > 0 ? open : consumers);
+    const { recorded, volume: attached } = consumer;
     const volume = attached();
     if (!this.#running || volume === null || recorded.open >= this.#options.openMax) return;
     const kind = random.integer(1000);
@@ -169,13 +175,25 @@ export class Workload {
     this.counts.started++;
     onRequest();
     const place = this.#placeAt(block, random);
+    const wasOpen = consumer.isOpen();
+    const startedMs = clock.now();
     this.#request({ recorded, volume, kind, place, random }, (status) => {
+      const tookMs = clock.now() - startedMs;
+      const isServed = wasOpen && consumer.isOpen() && attached() === volume;
+      if (status === Status.path && isServed && this.#isRead(kind) && tookMs < patienceMs)
+        this.givenUp.push(
+          `a read ended for want of a way after ${tookMs.toFixed(0)} ms, while the volume was served`,
+        );
       if (status !== Status.ok) this.counts.failed++;
       else {
         this.counts.succeeded++;
         if (isHot) this.counts.succeededHot++;
       }
     });
+  }
+
+  #isRead(kind: number): boolean {
+    return kind >= this.#mixture.allocationEnd && kind < this.#mixture.readEnd;
   }
 
   #request({ recorded, volume, kind, place, random }: Request, ended: RequestEnded): void {
@@ -201,6 +219,11 @@ export class Workload {
     const sectorCount = Math.min(wanted, this.#blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }
+}
+
+/** As long as a read without any way is tried for. */
+export function patienceMsOf({ policies }: Topology): number {
+  return Math.min(policies.ioDeadlineMs, policies.noPathRetry * 1000);
 }
 
 /** Flushes once. */

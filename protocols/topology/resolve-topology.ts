@@ -95,7 +95,7 @@ function resolveLinks(
     const [first, second] = link.ends;
     const hbaFabric = hbaFabrics.get(first) ?? hbaFabrics.get(second);
     const fabric = link.fabric ?? hbaFabric ?? fabricDefault;
-    return { id: idOf<LinkId>(linkIdOf(link)), ends: link.ends, fabric };
+    return { id: idOf<LinkId>(linkIdOf(link)), ends: link.ends, fabric, speed: link.speed };
   });
 }
 

@@ -12,13 +12,13 @@ import {
   hostSchema,
   linkSchema,
   nodeSchema,
-  policiesSchema,
   switchSchema,
   virtualizerSchema,
   volumeSchema,
 } from '../topology.ts';
 import { issueText } from './issue-text.ts';
 import { isRecord, shown, type TopologyPath, type TopologyProblem } from './layout-form.ts';
+import { policiesSchema } from './policies.ts';
 
 /** An entry of a topology as written, and where. */
 export interface Entry<Value> {

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type AnyStateMachine, createActor, setup } from 'xstate';
+import { driverPolicyDefault } from '../../actors/host/driver-policy.ts';
 import { machines } from '../../actors/machines.ts';
 import { sources } from '../tidy/sources.ts';
 import { lintMachine } from './lint-machine.ts';
@@ -7,6 +8,8 @@ import { lintMachine } from './lint-machine.ts';
 /** Inputs to start machines with, for those that need one. */
 const inputs: Readonly<Record<string, object>> = {
   hba: { linksMax: 4 },
+  path: { policy: driverPolicyDefault.failback },
+  'path-failover': { noPathRetryMs: 1000 },
   volume: { volume: 'vol0' },
 };
 /** Runs machines and is none. */

@@ -14,7 +14,12 @@ describe('an attachment', () => {
   const read = () => world.driver.read(at(0), 4096, note);
   const readElsewhere = () => world.driver.read(at(65_536), 4096, note);
   const write = () => world.driver.write(at(0), [contentOf(0, 4096)], false, note);
-  const verbs = () => world.asked.splice(0).map(({ verb }) => verb);
+  /** What it asks, but for what it tells of its paths. */
+  const verbs = () =>
+    world.asked
+      .splice(0)
+      .map(({ verb }) => verb)
+      .filter((verb) => verb !== 'prefer-paths');
   beforeEach(() => {
     world = new HostWorld();
     ended = [];

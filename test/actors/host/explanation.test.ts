@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { DriverPolicy } from '../../../actors/host/driver-policy.ts';
 import { answerExplain } from '../../../actors/host/explanation.ts';
+import { LinkRank } from '../../../actors/host/route-table.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { type Explanation, explanationSchema } from '../../../protocols/explanation.ts';
 import { idOf, type LinkId } from '../../../protocols/ids.ts';
@@ -121,7 +122,7 @@ describe('explain', () => {
     const avoided = explain().mirrors[0]?.paths.find(({ route }) => route[0] === dead);
     expect(avoided).to.include({ state: 'failed', chosen: false });
     expect(avoided?.why).to.equal(`avoided: nobody listened at the other end of ${dead}`);
-    expect(world.host.paths.known(idOf<LinkId>(dead ?? ''))?.rank).to.equal(2);
+    expect(world.host.paths.known(idOf<LinkId>(dead ?? ''))?.rank).to.equal(LinkRank.failed);
   });
 
   it('says that a link is suspect, and that an HBA is not connected', () => {

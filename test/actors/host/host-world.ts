@@ -4,12 +4,13 @@
  */
 
 import type { Attachment } from '../../../actors/host/attachment.ts';
-import type { DriverPolicy } from '../../../actors/host/driver-policy.ts';
+import { type DriverPolicy, driverPolicyDefault } from '../../../actors/host/driver-policy.ts';
 import { Host } from '../../../actors/host/host.ts';
 import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import { Operation } from '../../../protocols/codes.ts';
 import type { Answer, AttachRequest } from '../../../protocols/commands.ts';
 import type { AttachMode, ControlData } from '../../../protocols/control-data.ts';
 import { decodeFrame, encodeReply, FrameKind } from '../../../protocols/frames/frame.ts';
@@ -57,9 +58,12 @@ export class HostWorld {
   attachAnswer: Answer = { ok: true };
   /** What it answers to `alternates`. */
   alternatesAnswer: Answer = { ok: true, alternates: [], away: [] };
+  /** What it answers to other questions; null: nothing. */
+  readonly answers: { paths: Answer | null } = { paths: null };
   /** Of the process that runs the host, as its first command said. */
   hostIncarnation = 0;
   #sent: SentFrame[] = [];
+  #probes: SentFrame[] = [];
 
   constructor(options: WorldOptions = {}) {
     const newBus = options.newBus ?? (() => new ManualBus());
@@ -82,7 +86,7 @@ export class HostWorld {
           ...(options.creditBytesMax === undefined ? {} : options),
         })),
         virtualizers: [idOf('v1')],
-        ...(options.policy === undefined ? {} : { policy: options.policy }),
+        policy: { balance: { ...driverPolicyDefault.balance, metric: 'none' }, ...options.policy },
       },
       {
         cluster,
@@ -113,6 +117,12 @@ export class HostWorld {
     );
   }
 
+  /** Asks a command of the host. */
+  command(verb: string, body: object, replySubject: string): void {
+    const subject = subjectsOf(cluster).command({ kind: 'host', id: 'h1' }, verb);
+    this.control.deliver(subject, encodeJson(body), replySubject);
+  }
+
   /** Attaches the volume, and gives it. */
   serve(options: ControlDataOptions = {}): OptimizationDriver {
     this.publish(options);
@@ -125,9 +135,14 @@ export class HostWorld {
     return driver;
   }
 
-  /** The frames sent since this was called last. */
+  /** The frames sent since this was called last, but for probes. */
   sent(): readonly SentFrame[] {
     return this.#sent.splice(0);
+  }
+
+  /** The probes sent since this was called last. */
+  probes(): readonly SentFrame[] {
+    return this.#probes.splice(0);
   }
 
   /** Answers a frame; `changes` are to the reply's fields. */
@@ -137,7 +152,9 @@ export class HostWorld {
     data: readonly Uint8Array[] = [],
     hba: HbaId = frame.hba,
   ): void {
-    this.busOf(hba).deliver(frame.replySubject, encodeReply(replyTo(frame.request, changes), data));
+    const { replyKind: kind, replySlot } = frame.request;
+    const subject = subjectsOf(cluster).reply({ kind, id: hba }, replySlot);
+    this.busOf(hba).deliver(subject, encodeReply(replyTo(frame.request, changes), data));
   }
 
   /** Answers a frame with an error. */
@@ -172,10 +189,12 @@ export class HostWorld {
     this.asked.push({ verb, body });
     if (verb === 'attach') this.hostIncarnation = body.hostIncarnation;
     const answer = this.#answerTo(verb);
+    if (answer === null) return;
     this.clock.soon(() => this.control.deliver(replySubject, encodeJson(answer)));
   }
 
-  #answerTo(verb: string): Answer {
+  #answerTo(verb: string): Answer | null {
+    if (verb === 'paths') return this.answers.paths;
     if (verb === 'attach') return this.attachAnswer;
     if (verb === 'alternates') return this.alternatesAnswer;
     if (verb !== 'control-data') return { ok: true };
@@ -189,7 +208,8 @@ export class HostWorld {
     const frame = decodeFrame(data);
     if (frame?.kind !== FrameKind.request) throw new Error('the host sent no request frame');
     const bytes = Uint8Array.from(frame.data.bytes);
-    this.#sent.push({ hba, subject, request: frame.request, bytes, replySubject });
+    const frames = frame.request.operation === Operation.probe ? this.#probes : this.#sent;
+    frames.push({ hba, subject, request: frame.request, bytes, replySubject });
   }
 }
 

@@ -3,7 +3,9 @@ import type { AnyEventObject, AnyStateMachine } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { hbaMachine } from '../../../actors/hba/hba-machine.ts';
 import { attachmentMachine } from '../../../actors/host/attachment-machine.ts';
+import { driverPolicyDefault } from '../../../actors/host/driver-policy.ts';
 import { hostMachine } from '../../../actors/host/host-machine.ts';
+import { pathFailoverMachine } from '../../../actors/host/path-failover-machine.ts';
 import { pathMachine } from '../../../actors/host/path-machine.ts';
 import { stateText } from '../../../actors/running-machine.ts';
 
@@ -29,7 +31,20 @@ const controlData = [0, 5, 6].flatMap((attachEpoch) =>
 );
 
 const cases: Readonly<Record<string, Case>> = {
-  path: { machine: pathMachine },
+  path: {
+    machine: pathMachine,
+    input: {
+      policy: { ...driverPolicyDefault.failback, quarantineFailures: 2 },
+    },
+    events: [
+      { type: 'path.answered', atMs: 1 },
+      ...[true, false].map((byOwnIo) => ({ type: 'path.failed', atMs: 1, byOwnIo })),
+    ],
+  },
+  'path-failover': {
+    machine: pathFailoverMachine,
+    input: { noPathRetryMs: 1000 },
+  },
   hba: {
     machine: hbaMachine,
     input: { linksMax: 2 },

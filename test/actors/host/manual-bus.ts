@@ -48,8 +48,9 @@ export class ManualBus implements Bus {
     for (const listener of this.#listeners) listener(state);
   }
 
-  deliver(subject: string, data: Uint8Array): void {
-    for (const { subscriber } of this.#matching(subject)) subscriber.message(data, subject, '');
+  deliver(subject: string, data: Uint8Array, replySubject = ''): void {
+    for (const { subscriber } of this.#matching(subject))
+      subscriber.message(data, subject, replySubject);
   }
 
   noResponders(subject: string): void {

@@ -101,11 +101,11 @@ describe('paths and HBAs (H2, H3)', () => {
     const [behind] = first.request.route;
     if (behind === undefined) throw new Error('the route has one link only');
     world.noResponders(first);
-    world.host.paths.failed(world.host.paths.link(behind));
+    world.host.paths.failed(world.host.paths.link(behind), true);
     world.clock.runFor(30);
     world.answerAll();
     world.clock.runFor(500);
-    const probes = world.sent().filter(({ request }) => request.route[0] === behind);
+    const probes = world.probes().filter(({ request }) => request.route[0] === behind);
     expect(probes.map(({ request }) => request.operation)).to.deep.equal([Operation.probe]);
     expect(probes.map(linkOf)).to.not.include(dead);
   });
@@ -119,7 +119,7 @@ describe('paths and HBAs (H2, H3)', () => {
     world.answerAll();
     for (let round = 0; round < 3; round++) {
       world.clock.runFor(520);
-      const [probe] = world.sent();
+      const [probe] = world.probes();
       expect(probe?.request.operation).to.equal(Operation.probe);
       if (probe === undefined) throw new Error('no probe');
       expect(linkOf(probe)).to.equal(dead);
@@ -128,6 +128,8 @@ describe('paths and HBAs (H2, H3)', () => {
         expect(rankOf(dead)).to.equal(LinkRank.failed);
       } else world.answer(probe);
     }
+    expect(rankOf(dead)).to.equal(LinkRank.standby);
+    world.clock.runFor(1000);
     expect(rankOf(dead)).to.equal(LinkRank.usable);
   });
 
@@ -140,7 +142,7 @@ describe('paths and HBAs (H2, H3)', () => {
     world.clock.runFor(30);
     world.answerAll();
     world.clock.runFor(520);
-    const [probe] = world.sent();
+    const probe = world.probes().find(({ request }) => request.route.includes(behind));
     expect(probe?.request.route).to.deep.equal([behind]);
     expect(probe?.request.extentGeneration).to.equal(7);
     if (probe !== undefined)
@@ -156,7 +158,7 @@ describe('paths and HBAs (H2, H3)', () => {
     world.answerAll();
     world.clock.runFor(1100);
     expect(rankOf(dead)).to.equal(LinkRank.suspect);
-    world.clock.runFor(2100);
+    world.clock.runFor(3100);
     expect(rankOf(dead)).to.equal(LinkRank.usable);
   });
 

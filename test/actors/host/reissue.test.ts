@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { LinkRank } from '../../../actors/host/route-table.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { type HbaId, idOf, type LinkId } from '../../../protocols/ids.ts';
@@ -114,7 +115,6 @@ describe('re-issue of physical I/O (H6)', () => {
     read();
     const first = only(world.sent());
     world.noResponders(first);
-    world.clock.runFor(45);
     const second = only(world.sent());
     expect(linkOf(second)).to.not.equal(linkOf(first));
     world.answerAll([second]);
@@ -134,11 +134,10 @@ describe('re-issue of physical I/O (H6)', () => {
     const dead = first.request.route.includes(link)
       ? link
       : idOf<LinkId>(`s2-${first.request.disk}`);
-    world.refuse(first, { status: Status.path, detail: { links: [dead], alternates: [] } });
-    world.clock.runFor(45);
+    world.refuse(first, { status: Status.path, detail: { links: [dead], alternates: [dead] } });
     const second = only(world.sent());
     expect(second.request.route).to.not.include(dead);
-    expect(world.host.paths.known(dead)?.rank).to.equal(2);
+    expect(world.host.paths.known(dead)?.rank).to.equal(LinkRank.failed);
   });
 
   it('busy waits for its time, and blames no path', () => {

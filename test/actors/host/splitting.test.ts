@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
+import { RequestFlag } from '../../../protocols/frames/request.ts';
 import { kibibyte, mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { sizeBytes, stripBytes } from './control-data-sample.ts';
 import { contentOf, HostWorld } from './host-world.ts';
@@ -129,7 +130,7 @@ describe('the optimization driver splits (H1)', () => {
       operation: Operation.writeZeroes,
       offset: 100,
       lengthBytes: stripBytes - 100,
-      flags: 1,
+      flags: RequestFlag.fua + RequestFlag.preferredPath,
     });
     world.driver.trim(at(100), 3 * 4096, false, (status) => ended.push(status));
     const trims = world.sent();

@@ -70,8 +70,10 @@ function subjectLines(): readonly string[] {
     subjects.controlData(idOf('VOLUME'), idOf('HOST')),
     subjects.event(actor, 'WHAT'),
     subjects.events(),
+    subjects.eventsOf('disk', 'WHAT'),
     subjects.telemetry(actor),
     subjects.telemetries(),
+    subjects.telemetriesOf('disk'),
   ];
 }
 

@@ -25,6 +25,7 @@ describe('a topology that leaves things out', () => {
       id: 'h1-a-s1',
       ends: ['h1-a', 's1'],
       fabric: 'n1',
+      speed: 1,
     });
     expect(topology.control).to.equal('n1');
   });
@@ -61,6 +62,20 @@ describe('a topology that leaves things out', () => {
       ioDeadlineMs: 30_000,
       readErrorsMax: 32,
       readErrorsWithinMs: 600_000,
+      noPathRetry: 30,
+      failover: {
+        failback: 'immediate',
+        dwellSeconds: 1,
+        quarantine: { failures: 3, withinSeconds: 30, forSeconds: 60 },
+      },
+      imbalance: {
+        metric: 'answerTime',
+        threshold: 3,
+        hysteresis: 0.5,
+        floorMs: 5,
+        dwellSeconds: 3,
+        minimumGain: 0.3,
+      },
     });
     expect(topology.faults).to.equal(false);
   });

@@ -1,0 +1,227 @@
+/**
+ * One failover as it runs: its machine, the parts of I/Os that it hit, and the story of it that is told at its end.
+ * The machine publishes what becomes of a part; an I/O that meets trouble reads that, and sends the machine an event
+ * only where it may change.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import { eventNames, type FailoverFields } from '../../protocols/events.ts';
+import type { LinkId, VolumeId } from '../../protocols/ids.ts';
+import type { Clock, Log } from '../../protocols/ports.ts';
+import type { Actor } from '../actor.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import type { DriverCounters } from './driver-counters.ts';
+import type { DriverPolicy } from './driver-policy.ts';
+import type { Issuer } from './issuer.ts';
+import { type FailoverMode, pathFailoverMachine } from './path-failover-machine.ts';
+import { laterDelayMs } from './recovery.ts';
+import type { RouteEntry, RouteTarget } from './route-table.ts';
+import { type Slot, SlotState, type SlotTable } from './slots.ts';
+import { targetsOf, waysLeft } from './ways-left.ts';
+
+/** What made a way fail. */
+export interface PathFailure {
+  /** What failed: `h1-a-s1`, or an HBA. */
+  readonly subject: string;
+  /** What was seen, for people. */
+  readonly seen: string;
+  /** Whether it is known which ways are left, by a code that names them or because this host saw it itself. */
+  readonly isNamed: boolean;
+  /** The links that are known to have failed by it. */
+  readonly links: readonly LinkId[];
+}
+
+/** What a failed link looks like to who sent over it. */
+export function nobodyListensAt(links: readonly LinkId[]): string {
+  return `nobody listens at the other end of ${links.join(', ')}`;
+}
+
+/** Asks how many ways to any of the targets, over no link that has failed, work; null: nobody answers. */
+export type WayQuery = (
+  volume: VolumeId,
+  targets: readonly RouteTarget[],
+  failed: Iterable<LinkId>,
+  done: (ways: number | null) => void,
+) => void;
+
+export interface FailoverParts {
+  readonly actor: Actor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly policy: DriverPolicy;
+  readonly counters: DriverCounters;
+  readonly slots: SlotTable;
+  readonly issuer: Issuer;
+  readonly query: WayQuery;
+}
+
+export class PathFailover {
+  readonly subject: string;
+  /** Parts that it re-issued, each time. */
+  reissues = 0;
+  readonly #parts: FailoverParts;
+  readonly #seen: string;
+  readonly #startedAtMs: number;
+  readonly #over: () => void;
+  readonly #machine: MachineActor<typeof pathFailoverMachine>;
+  readonly #decided = new Set<string>();
+  readonly #links = new Set<LinkId>();
+  #mode: FailoverMode = 'wait';
+  /** Parts that have not ended. */
+  #open = 0;
+  #hit = 0;
+  /** The way that the first of them took next. */
+  #way: RouteEntry | null = null;
+
+  /** @param over called when it has ended */
+  constructor(parts: FailoverParts, failure: PathFailure, over: () => void) {
+    this.subject = failure.subject;
+    this.#parts = parts;
+    this.#seen = failure.seen;
+    this.#over = over;
+    const { actor, clock, log, policy } = parts;
+    this.#startedAtMs = clock.now();
+    this.#machine = runMachine({
+      machine: pathFailoverMachine.provide({
+        actions: {
+          publishMode: (_, { mode }) => this.#publish(mode),
+          askVirtualizer: () => this.#ask(),
+          endParts: () => this.#endParts(),
+          tellDecision: (_, { what }) => this.#decided.add(what),
+          tellStory: () => this.#tell(),
+        },
+      }),
+      name: `path-failover:${failure.subject}`,
+      input: { noPathRetryMs: policy.noPathRetryMs },
+      actor,
+      clock,
+      log,
+      onFailure: () => this.#publish('hold'),
+    });
+  }
+
+  /** Its machine, to look at it. */
+  get machine(): MachineActor<typeof pathFailoverMachine> {
+    return this.#machine;
+  }
+
+  get facts(): Record<string, unknown> {
+    return {
+      subject: this.subject,
+      state: stateText(this.#machine.getSnapshot().value),
+      seen: this.#seen,
+      partsHit: this.#hit,
+      partsOpen: this.#open,
+      reissues: this.reissues,
+      lastsMs: this.#parts.clock.now() - this.#startedAtMs,
+    };
+  }
+
+  /** Takes over a part whose way failed. Nothing ends before this returns. */
+  hit(slot: Slot, failure: PathFailure): void {
+    if (slot.failover === null) {
+      slot.failover = this;
+      slot.waysTried = 0;
+      this.#open++;
+      this.#hit++;
+    }
+    slot.waysTried++;
+    for (const link of failure.links) this.#links.add(link);
+    this.#parts.issuer.withdraw(slot);
+    slot.state = SlotState.waiting;
+    slot.retryAtMs = Number.POSITIVE_INFINITY;
+    if (this.#mode === 'hold') this.#putOff(slot);
+    else if (!failure.isNamed) this.#machine.send({ type: 'alternates.unnamed' });
+    else if (this.#mode === 'wait') this.#machine.send({ type: 'alternates.named' });
+    else this.#reissue(slot);
+  }
+
+  /** A link or HBA came back, or there is newer control data. */
+  waysChanged(): void {
+    if (this.#mode !== 'hold') return;
+    if (this.#slots().some((slot) => waysLeft(slot).working > 0))
+      this.#machine.send({ type: 'ways.changed' });
+  }
+
+  /** A part of it was sent again. */
+  reissued(route: RouteEntry): void {
+    this.reissues++;
+    this.#way ??= route;
+  }
+
+  /** A part of it has ended. */
+  partEnded(): void {
+    this.#open--;
+    if (this.#open === 0) this.#machine.send({ type: 'parts.ended' });
+  }
+
+  stop(): void {
+    this.#machine.stop();
+  }
+
+  #publish(mode: FailoverMode): void {
+    this.#mode = mode;
+    if (mode === 'wait') return;
+    for (const slot of this.#slots())
+      if (slot.state === SlotState.waiting) {
+        if (mode === 'hold') this.#putOff(slot);
+        else this.#reissue(slot);
+      }
+    if (this.#open === 0) this.#machine.send({ type: 'parts.ended' });
+  }
+
+  /** As many tries as there are ways now: then, or when none of them is known to work, it waits. */
+  #reissue(slot: Slot): void {
+    const ways = waysLeft(slot);
+    if (ways.working === 0) {
+      this.#putOff(slot);
+      this.#machine.send({ type: 'ways.exhausted' });
+    } else if (slot.waysTried > ways.known) this.#putOff(slot);
+    else if (!this.#parts.issuer.reissue(slot)) slot.retryAtMs = 0;
+  }
+
+  #putOff(slot: Slot): void {
+    const { clock, policy } = this.#parts;
+    slot.retryAtMs = clock.now() + laterDelayMs(slot.request, policy);
+  }
+
+  #ask(): void {
+    const [slot] = this.#slots();
+    if (slot === undefined) return;
+    const { counters, query } = this.#parts;
+    counters.pathQueries++;
+    query(slot.request.volume, targetsOf(slot), this.#links, (ways) => {
+      if (ways === null) this.#machine.send({ type: 'virtualizer.silent' });
+      else if (ways === 0) this.#machine.send({ type: 'alternates.lacking' });
+      else this.#machine.send({ type: 'alternates.found' });
+    });
+  }
+
+  #endParts(): void {
+    const nowMs = this.#parts.clock.now();
+    for (const slot of this.#slots()) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
+  }
+
+  #slots(): readonly Slot[] {
+    const found: Slot[] = [];
+    for (let slot = this.#parts.slots.oldest; slot !== null; slot = slot.newer)
+      if (slot.failover === this) found.push(slot);
+    return found;
+  }
+
+  #tell(): void {
+    const { actor, clock } = this.#parts;
+    const way = this.#way;
+    const fields: FailoverFields = {
+      subject: this.subject,
+      seen: this.#seen,
+      decided: [...this.#decided].join('; '),
+      hba: way?.hba.id ?? '',
+      route: way?.links.map(({ link }) => link) ?? [],
+      hit: this.#hit,
+      reissues: this.reissues,
+      tookMs: Math.round((clock.now() - this.#startedAtMs) * 10) / 10,
+    };
+    actor.tell(eventNames.failover, fields);
+    this.#over();
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Answers hosts that ask which ways are left (DESIGN H6): from the wiring, without what the host knows to have failed,
+ * and only ways on which every switch and disk answers now. Keeps which ways hosts prefer (H8), and names those first.
+ */
+import { z } from 'zod';
+import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
+import type { Route } from '../../protocols/control-data.ts';
+import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import {
+  failedLinksMax,
+  type PathPreference,
+  type PathQuery,
+  type PathTarget,
+  pathPreferenceSchema,
+  pathQuerySchema,
+  queriedWaysMax,
+} from '../../protocols/path-queries.ts';
+import type { Actor } from '../actor.ts';
+import type { VirtualizerInput } from './virtualizer-input.ts';
+
+type PathQueriesInput = Pick<
+  VirtualizerInput,
+  'hosts' | 'diskRoutes' | 'coordinatorRoutes' | 'topology'
+>;
+
+/** Who has not answered by then is not on any way that is named: the host waits, and its consumer. */
+const verifyTimeoutMs = 150;
+
+/** A way, and whom it leads to. */
+interface Candidate {
+  readonly route: Route;
+  readonly target: PathTarget;
+}
+
+export class PathQueries {
+  readonly #input: PathQueriesInput;
+  readonly #actor: Actor;
+  readonly #preferences = new Map<HostId, PathPreference>();
+
+  /** Makes the actor answer, which must not have started yet. */
+  constructor(input: PathQueriesInput, actor: Actor) {
+    this.#input = input;
+    this.#actor = actor;
+    actor.onCommand(verbs.paths, (body, answer) => {
+      const parsed = pathQuerySchema.safeParse(body);
+      if (parsed.success) this.#answer(parsed.data, answer);
+      else answer(refusal('invalid', z.prettifyError(parsed.error)));
+    });
+    actor.onCommand(verbs.preferPaths, (body, answer) => {
+      const parsed = pathPreferenceSchema.safeParse(body);
+      if (!parsed.success) answer(refusal('invalid', z.prettifyError(parsed.error)));
+      else answer(this.#prefer(parsed.data));
+    });
+  }
+
+  /** By host, for `status` and for people. */
+  facts(): readonly Record<string, unknown>[] {
+    return [...this.#preferences.values()].map(({ host, paths }) => ({ host, paths }));
+  }
+
+  #prefer(preference: PathPreference): Answer {
+    const { host, hostIncarnation, number } = preference;
+    if (!this.#input.hosts.includes(host)) return refusal('unknown', `there is no host ${host}`);
+    const known = this.#preferences.get(host);
+    const isOlder = known?.hostIncarnation === hostIncarnation && known.number >= number;
+    if (!isOlder) this.#preferences.set(host, preference);
+    return { ok: true };
+  }
+
+  #answer({ host, targets, failed }: PathQuery, answer: (result: Answer) => void): void {
+    const candidates = targets
+      .flatMap((target) => this.#waysTo(host, target))
+      .filter(({ route }) => route.links.every((link) => !failed.includes(link)))
+      .toSorted((a, b) => this.#order(host, a) - this.#order(host, b))
+      .slice(0, queriedWaysMax);
+    const onWays = new Map<string, ActorAddress>();
+    for (const { route, target } of candidates) {
+      for (const id of route.switches) onWays.set(id, { kind: 'switch', id });
+      onWays.set(target.id, target);
+    }
+    const silent = new Set<string>();
+    let left = onWays.size;
+    const end = () => {
+      const answered = candidates.filter(
+        ({ route, target }) =>
+          !silent.has(target.id) && route.switches.every((id) => !silent.has(id)),
+      );
+      answer({
+        ok: true,
+        routes: answered.map(({ route }) => route),
+        silent: [...silent].slice(0, failedLinksMax),
+      });
+    };
+    if (left === 0) end();
+    for (const address of onWays.values())
+      this.#actor.ask(address, verbs.describe, {}, verifyTimeoutMs, (description) => {
+        if (!description.ok) silent.add(address.id);
+        left--;
+        if (left === 0) end();
+      });
+  }
+
+  #waysTo(host: HostId, target: PathTarget): readonly Candidate[] {
+    const { hosts, diskRoutes, coordinatorRoutes, topology } = this.#input;
+    if (!hosts.includes(host)) return [];
+    if (target.kind === 'disk')
+      return topology.disks.some(({ id }) => id === target.id)
+        ? diskRoutes(host, target.id).map((route) => ({ route, target }))
+        : [];
+    return topology.switches.some(({ id }) => id === target.id)
+      ? coordinatorRoutes(host, target.id).map((route) => ({ route, target }))
+      : [];
+  }
+
+  /** The preferred way first, then the shortest. */
+  #order(host: HostId, { route, target }: Candidate): number {
+    const preferred = this.#preferences
+      .get(host)
+      ?.paths.find((path) => path.target.kind === target.kind && path.target.id === target.id);
+    const isPreferred = preferred?.links.join(' ') === route.links.join(' ');
+    return isPreferred ? 0 : route.links.length;
+  }
+}

@@ -1,0 +1,69 @@
+/** Policies of a topology: how hosts choose paths, and what they do when paths fail, come back, or grow slow. */
+import { z } from 'zod';
+import { count } from '../schema.ts';
+import { kibibyte } from '../units.ts';
+import { sizeSchema } from './sizes.ts';
+
+const seconds = (most: number) => z.number().min(0).max(most);
+
+/** What happens to a path that failed and works again. */
+export const failoverPolicySchema = z.strictObject({
+  /**
+   * - `immediate`: it is preferred again, once it has worked for the dwell time.
+   * - `manual`: only after `sanctor failback`.
+   * - `followOver`: like `immediate` where this host's own I/O met the failure; a path that it only heard to have
+   *   failed stays in reserve, so that hosts do not move each other back and forth.
+   */
+  failback: z.enum(['immediate', 'manual', 'followOver']).default('immediate'),
+  /** A path that came back must have worked for so long before it is preferred again. */
+  dwellSeconds: seconds(3600).default(1),
+  /** A path that failed so often within a time is not used for a time, unless nothing else is left. */
+  quarantine: z
+    .strictObject({
+      failures: z.int().min(2).max(100).default(3),
+      withinSeconds: seconds(86_400).default(30),
+      forSeconds: seconds(86_400).default(60),
+    })
+    .prefault({}),
+});
+export type FailoverPolicy = z.output<typeof failoverPolicySchema>;
+
+/** When load alone makes a host leave a switch, and return to it. */
+export const imbalancePolicySchema = z.strictObject({
+  /**
+   * - `answerTime`: how long answers through the switch take, as this host measures it.
+   * - `queueDelay`: how long the switch says that work waits in it.
+   * - `none`: load changes no paths.
+   */
+  metric: z.enum(['answerTime', 'queueDelay', 'none']).default('answerTime'),
+  /** A switch so many times as slow as the best other one is left. */
+  threshold: z.number().min(1.1).max(1000).default(3),
+  /** It is returned to once it is better than this part of the threshold. */
+  hysteresis: z.number().gt(0).lt(1).default(0.5),
+  /** Differences below this never count. */
+  floorMs: z.number().min(0).max(60_000).default(5),
+  /** It must have been so for so long, both ways. */
+  dwellSeconds: seconds(3600).default(3),
+  /** A move that did not make answers faster by this part is not repeated soon. */
+  minimumGain: z.number().min(0).lt(1).default(0.3),
+});
+export type ImbalancePolicy = z.output<typeof imbalancePolicySchema>;
+
+export const policiesSchema = z.strictObject({
+  /** How a path is chosen: the fewest hops, the fewest I/Os under way, or the soonest answer to expect. */
+  path: z.enum(['hops', 'leastOutstanding', 'serviceTime']).default('hops'),
+  /** How much of the way a host chooses: all of it, or its first link, and the switches behind it the rest. */
+  route: z.enum(['whole', 'firstHop']).default('whole'),
+  /** The most payload bytes of one frame. */
+  frameBytesMax: sizeSchema.default(256 * kibibyte),
+  /** An I/O that has not ended by then ends with an error. */
+  ioDeadlineMs: count<number>().default(30_000),
+  /** Seconds that I/O is held where no path at all is left; then it ends with an error. */
+  noPathRetry: seconds(86_400).default(30),
+  /** A mirror with more read errors than this within the time is proposed for removal, while another is in sync. */
+  readErrorsMax: z.int().min(1).default(32),
+  readErrorsWithinMs: z.int().min(1).default(600_000),
+  failover: failoverPolicySchema.prefault({}),
+  imbalance: imbalancePolicySchema.prefault({}),
+});
+export type Policies = z.output<typeof policiesSchema>;
