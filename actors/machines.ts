@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import { diskMachine } from './disk/disk-machine.ts';
 import { hbaMachine } from './hba/hba-machine.ts';
 import { attachmentMachine } from './host/attachment-machine.ts';
+import { cacheCleanupMachine } from './host/cache-cleanup-machine.ts';
 import { hostMachine } from './host/host-machine.ts';
 import { pathMachine } from './host/path-machine.ts';
 import { coordinatorMachine } from './switch/coordinator-machine.ts';
@@ -26,6 +27,7 @@ export const machines: readonly ListedMachine[] = [
   listed(hostMachine, 'host: when it works, as long as one of its HBAs can be used'),
   listed(attachmentMachine, 'host: when it may use a volume, from asking for it to letting go'),
   listed(pathMachine, 'host: when a link may be used: usable, suspect, failed'),
+  listed(cacheCleanupMachine, 'host: when a cache that reads have left may be used again'),
   listed(hbaMachine, 'HBA: when it can be used: as long as its connection to the fabric stands'),
   listed(switchMachine, 'switch: what it does with frames: nothing, forward, virtualize'),
   listed(coordinatorMachine, 'switch: when a partition may be written through it'),

@@ -6,7 +6,13 @@ import { z } from 'zod';
 import { attachModeSchema } from './control-data.ts';
 import type { DiskId, ExtentId, HostId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import { type AttachEpoch, type Generation, type Incarnation, mebibyte } from './units.ts';
+import {
+  type AttachEpoch,
+  type Generation,
+  type Incarnation,
+  type IoNumber,
+  mebibyte,
+} from './units.ts';
 
 export const refusalReasons = [
   /** The body does not fit the command. */
@@ -51,6 +57,8 @@ export const verbs = {
   forget: 'forget',
   /** Switch: body `SwitchUnload`: forget the volume. */
   unload: 'unload',
+  /** Switch, from a host: body `Invalidation`; answers `{ blocks }`, forgotten of its read cache. */
+  invalidate: 'invalidate',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
@@ -99,6 +107,16 @@ export const settledQuerySchema = z.object({
   generation: count<Generation>(),
 });
 export type SettledQuery = z.infer<typeof settledQuerySchema>;
+
+/** Tells a switch that a host's reads of a volume do not come by it any more (DESIGN H9). */
+export const invalidationSchema = z.object({
+  host: id<HostId>(),
+  volume: id<VolumeId>(),
+  attachEpoch: count<AttachEpoch>(),
+  /** The host's next I/O: those before it, however late they arrive, are neither answered from the cache nor kept. */
+  firstIo: count<IoNumber>(),
+});
+export type Invalidation = z.infer<typeof invalidationSchema>;
 
 /** Says that a volume, as assembled in `generation`, cannot go on, and why. */
 export const troubleReportSchema = z.object({

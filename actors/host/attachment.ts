@@ -21,6 +21,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { OptimizationDriver } from './optimization-driver.ts';
 import type { RouteParts } from './route-table.ts';
 import { VirtualizerContact } from './virtualizer-contact.ts';
+import { volumeCachesOf } from './volume-caches.ts';
 import { epochsDiffer, type VolumeView, viewOf } from './volume-view.ts';
 
 /** What is to be attached. */
@@ -226,7 +227,11 @@ export class Attachment {
     const driver = new OptimizationDriver(
       view,
       this.#admission,
-      { readOnly: this.readOnly, readsThroughCoordinator: this.mode === 'shared' },
+      {
+        readOnly: this.readOnly,
+        readsThroughCoordinator: this.mode === 'shared',
+        caches: volumeCachesOf(view, this.mode, this.#parts),
+      },
       dispatcher,
       routeParts,
       {
@@ -282,6 +287,7 @@ export class Attachment {
 
   #left(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#driver?.caches?.stop();
     if (this.#driver !== null) this.#parts.dispatcher.remove(this.#driver);
     const done = this.#whenLeft;
     this.#whenLeft = null;

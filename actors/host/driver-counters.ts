@@ -25,6 +25,10 @@ export interface DriverCounters {
   /** Attachments given up because a write or flush had no result. */
   losses: number;
   probes: number;
+  /** Reads that told a cache on their way not to answer: it was not clean, or they were written to meanwhile. */
+  cacheBypasses: number;
+  /** Commands to switches that told their caches to forget a volume. */
+  invalidations: number;
   readBytes: number;
   writtenBytes: number;
 }
@@ -45,6 +49,8 @@ export function newDriverCounters(): DriverCounters {
     deferrals: 0,
     losses: 0,
     probes: 0,
+    cacheBypasses: 0,
+    invalidations: 0,
     readBytes: 0,
     writtenBytes: 0,
   };

@@ -183,6 +183,7 @@ export class Host {
       hbas: this.hbas.map((hba) => ({ hba: hba.id, state: hba.state })),
       paths: pathFacts(attachments, this.paths),
       traffic: trafficFacts(this.paths),
+      cacheCleanups: attachments.flatMap(({ volume }) => volume?.caches?.facts() ?? []),
       partsInFlight: this.#dispatcher.partsInFlight,
       counters: { ...this.counters },
     };

@@ -249,6 +249,9 @@ export class Issuer {
     request.watermark = this.#slots.watermark;
     request.disk = route.target.kind === 'disk' ? (route.target.id as typeof request.disk) : '';
     request.replyId = route.hba.id;
+    request.regionWrites = 0;
+    if (driver.caches !== null && request.operation === Operation.read)
+      driver.caches.stamp(request, route);
     // A probe is for the very links of its way.
     request.route = request.operation === Operation.probe ? route.rest : route.carried;
     const frame =

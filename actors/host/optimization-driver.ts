@@ -3,10 +3,11 @@
  * own writes, answers once; what an I/O is cut into and how it travels is left to `issuer` and `dispatcher`, and
  * whether the volume serves is decided by the attachment's machine.
  */
-import type {
-  AllocationStretch,
-  AttachedVolume,
-  ConsumerDone,
+import {
+  type AllocationStretch,
+  type AttachedVolume,
+  type ConsumerDone,
+  joinedStretches,
 } from '../../protocols/attached-volume.ts';
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
@@ -17,6 +18,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
+import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
 
 /** What the driver cannot decide by itself. */
@@ -33,6 +35,8 @@ export interface DriverOptions {
   readonly readOnly: boolean;
   /** True in shared attach: others write too, and only the coordinator knows when (DESIGN §6, Reads). */
   readonly readsThroughCoordinator: boolean;
+  /** Null where no cache lies on the way of reads, or none may be used. */
+  readonly caches: VolumeCaches | null;
 }
 
 const noPieces: readonly Uint8Array[] = [];
@@ -42,6 +46,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly name: VolumeId;
   readonly readOnly: boolean;
   readonly readsThroughCoordinator: boolean;
+  readonly caches: VolumeCaches | null;
   readonly ledger = new FlushLedger();
   /** Of what was adopted last. */
   view: VolumeView;
@@ -52,7 +57,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
   readonly #listener: DriverListener;
-  readonly #held = new HeldReads();
+  readonly #held: HeldReads;
   readonly #free: ConsumerIo[] = [];
   #arrivals = 0;
   #openIos = 0;
@@ -70,6 +75,8 @@ export class OptimizationDriver implements AttachedVolume {
     this.admission = admission;
     this.readOnly = options.readOnly;
     this.readsThroughCoordinator = options.readsThroughCoordinator;
+    this.caches = options.caches;
+    this.#held = new HeldReads(options.caches?.writes ?? null);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.#listener = listener;
@@ -164,8 +171,9 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   rebuildRoutes(): void {
-    const { routeScope } = this.#dispatcher.policy;
+    const { routeScope, pathOrder } = this.#dispatcher.policy;
     this.routes = routeTableOf(this.view, this.#routeParts, routeScope);
+    this.caches?.routesChanged(this.view, this.routes, pathOrder);
   }
 
   needControlData(): void {
@@ -212,7 +220,7 @@ export class OptimizationDriver implements AttachedVolume {
     if (freed !== null) for (const read of freed) this.#dispatcher.submit(read);
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
-      allocationDone(status, status === Status.ok ? joined(stretches) : noStretches);
+      allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
     if (this.#openIos === 0) this.#listener.idle();
   }
 
@@ -285,15 +293,4 @@ export class OptimizationDriver implements AttachedVolume {
     io.fail(status);
     this.#dispatcher.endSoon(io);
   }
-}
-
-/** Stretches of all parts as one list: neighbours that are alike become one. */
-function joined(parts: readonly (readonly AllocationStretch[])[]): readonly AllocationStretch[] {
-  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
-  for (const { lengthBytes, allocated } of parts.flat()) {
-    const last = stretches.at(-1);
-    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
-    else stretches.push({ lengthBytes, allocated });
-  }
-  return stretches;
 }

@@ -32,6 +32,15 @@ export function betterRoute(
   return chosen;
 }
 
+/** The routes of a list, in its order, among which nothing but load decides. */
+export function preferredOf(list: RouteList, order: PathOrder): RouteList {
+  const [best] = list;
+  if (best === undefined) return list;
+  return list.filter(
+    ({ rank, hops }) => rank === best.rank && (order !== 'hops' || hops === best.hops),
+  );
+}
+
 /** What may decide between two routes, in the order in which it is asked. */
 export const Criterion = {
   /** None does: whichever comes first is kept. */

@@ -52,6 +52,8 @@ export interface RouteEntry {
   readonly linkIndex: number;
   readonly links: readonly PathLink[];
   readonly first: PathLink;
+  /** What its first link leads to, where that is not its end: the switch that turns the volume's address into a disk's. */
+  readonly firstSwitch: SwitchId | '';
   /** The links behind the first one. */
   readonly rest: readonly LinkId[];
   /** What of them the frames carry. */
@@ -141,12 +143,14 @@ function entryOf(
   if (linkIndex === -1) return [];
   const links = route.links.map((link) => parts.link(link));
   const first = parts.link(firstLink);
+  const firstSwitch: SwitchId | '' = route.switches[0] ?? '';
   const worst = links.reduce<LinkRank>((rank, link) => worseOf(rank, link.rank), LinkRank.usable);
   const rank = hba.usable ? worst : LinkRank.failed;
   const carried = scope === 'whole' ? rest : noLinks;
   const traffic = parts.traffic(hba.id, target);
   const hops = links.length;
-  return [{ hba, linkIndex, links, first, rest, carried, hops, target, traffic, rank }];
+  const way = { links, first, firstSwitch, rest, carried, hops };
+  return [{ hba, linkIndex, ...way, target, traffic, rank }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

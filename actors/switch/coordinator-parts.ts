@@ -2,6 +2,7 @@
 import type { SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
+import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { Partition } from './partition.ts';
@@ -30,6 +31,8 @@ export interface CoordinatorParts {
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  /** Null where the switch has no read cache. */
+  readonly cachedReads: CachedReads | null;
   readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
 }

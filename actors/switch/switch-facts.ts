@@ -1,5 +1,6 @@
 /** What a switch says of itself in its description: plain facts and counters, for `status` and for people. */
 import type { Answers } from './answers.ts';
+import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { PartitionMode } from './partition.ts';
@@ -31,6 +32,7 @@ export interface SwitchParts {
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  readonly cachedReads: CachedReads | null;
   readonly virtualizing: Virtualizing;
 }
 
@@ -47,6 +49,7 @@ export function switchFactsOf(parts: SwitchParts): Record<string, unknown> {
       usedBytes: virtualizing.memory.usedBytes,
       maxBytes: virtualizing.memory.bytesMax,
     },
+    ...(parts.cachedReads === null ? {} : { cache: parts.cachedReads.facts() }),
     volumes: volumes.map((volume) => ({
       volume: volume.volume.load.volume,
       generation: volume.volume.load.generation,

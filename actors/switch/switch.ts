@@ -17,6 +17,7 @@ import type { Incarnation } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { Answers } from './answers.ts';
+import { CachedReads } from './cached-reads.ts';
 import { Forwarding, recentForwardsMax } from './forwarding.ts';
 import { LegCalls } from './leg-calls.ts';
 import { Steering } from './steering.ts';
@@ -47,8 +48,9 @@ export interface SwitchOptions {
   readonly io: Bus;
 }
 
-/** Slots of forwarded frames lie above those of calls to disks. */
+/** Slots of forwarded frames lie above those of calls to disks, and those of reads to be kept above both. */
 const forwardSlotBase = 1_000_000;
+const fillSlotBase = 2_000_000;
 const reportTimeoutMs = 1000;
 
 export class Switch {
@@ -63,6 +65,7 @@ export class Switch {
   readonly #answers: Answers;
   readonly #forwarding: Forwarding;
   readonly #calls: LegCalls;
+  readonly #cachedReads: CachedReads | null;
   readonly #virtualizing: Virtualizing;
   readonly #cancels: Cancel[] = [];
   #mode: SwitchMode = 'isolated';
@@ -89,8 +92,13 @@ export class Switch {
       facts: this.facts(),
     }));
     this.#machine = this.#runMachine();
-    const { calls, forwarding, answers } = this.#data();
-    const parts = { self: id, incarnation, calls, forwarding, answers };
+    const { cacheBytes } = limits;
+    const cacheParts = { self: id, io, clock: ports.clock, subjects, slotBase: fillSlotBase };
+    this.#cachedReads =
+      cacheBytes === 0
+        ? null
+        : new CachedReads(cacheBytes, { ...cacheParts, answers: this.#answers });
+    const parts = { self: id, incarnation, ...this.#data() };
     this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
       volumesChanged: (loadedVolumes) =>
         this.#machine.send({ type: 'volumes.changed', loadedVolumes }),
@@ -117,6 +125,9 @@ export class Switch {
       );
       this.#actor.onCommand(verbs.settled, (body, answer) =>
         answer(this.#virtualizing.settled(body)),
+      );
+      this.#actor.onCommand(verbs.invalidate, (body, answer) =>
+        answer(this.#virtualizing.invalidate(body)),
       );
     }
     this.#cancels.push(
@@ -155,7 +166,12 @@ export class Switch {
   }
 
   #data() {
-    return { calls: this.#calls, forwarding: this.#forwarding, answers: this.#answers };
+    return {
+      calls: this.#calls,
+      forwarding: this.#forwarding,
+      answers: this.#answers,
+      cachedReads: this.#cachedReads,
+    };
   }
 
   #runMachine(): MachineActor<typeof switchMachine> {
@@ -230,7 +246,11 @@ export class Switch {
   #replied(data: Uint8Array, subject: string): void {
     const frame = decodeFrame(data);
     if (frame === null || frame.kind !== FrameKind.reply) this.counters.invalidFrames++;
-    else this.#calls.answered(slotOf(subject), frame.reply, frame.data);
+    else {
+      const slot = slotOf(subject);
+      if (slot < fillSlotBase) this.#calls.answered(slot, frame.reply, frame.data);
+      else this.#cachedReads?.answered(slot - fillSlotBase, data, frame.reply, frame.data);
+    }
   }
 
   #unanswered(subject: string): void {

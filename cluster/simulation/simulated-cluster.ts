@@ -1,6 +1,7 @@
 /**
  * The clusters that are simulated: the shipped topologies, made small, so that hot blocks meet, journals fill and whole
- * volumes are read back in little time. In each of them two hosts share a volume.
+ * volumes are read back in little time. In each of them two hosts share a volume, and every virtualizing switch has a
+ * read cache.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -19,6 +20,7 @@ interface Entry {
 /** The sections of a topology that are changed, as its file has them. */
 interface Written {
   readonly hosts: readonly (Entry & { readonly exports: readonly object[] })[];
+  readonly switches: readonly Entry[];
   readonly disks: readonly Entry[];
   readonly links: readonly (readonly [string, string])[];
   readonly volumes: readonly Entry[];
@@ -34,6 +36,8 @@ interface Changes {
 
 /** As small as its journal allows to wrap within a run. */
 const diskSize = '16MiB';
+/** Small enough that blocks make way for others. */
+const cacheBytes = '256KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 
@@ -90,6 +94,7 @@ function changed(written: Written, { volumes, exports = {}, more = {} }: Changes
       })),
       ...(more.hosts ?? []),
     ],
+    switches: written.switches.map((each) => ({ ...each, limits: { cacheBytes } })),
     disks: written.disks.map((disk) => ({ ...disk, size: diskSize })),
     links: [...written.links, ...(more.links ?? [])],
     volumes: [

@@ -29,6 +29,7 @@ export interface ControlDataOptions {
   readonly secondMirror?: 'in-sync' | 'stale';
   readonly frameBytesMax?: number;
   readonly diskRoutes?: ControlData['diskRoutes'];
+  readonly cachingSwitches?: readonly string[];
   /** Another layout, on any disks; regions and partitions then are of two blocks. */
   readonly layout?: Layout;
 }
@@ -81,6 +82,7 @@ export function controlDataOf(
       coordinator,
       routes: routesToSwitch(coordinator),
     })),
+    cachingSwitches: options.cachingSwitches ?? [],
   });
 }
 

@@ -109,7 +109,7 @@ export class Lab {
       virtualizing: true,
       links: [{ link: idOf<never>('h1-s1'), receiver: { kind: 'hba', id: 'h1-a' } }, ...links],
       routes: diskNames.map((id) => ({ disk: idOf<never>(id), links: [idOf<never>(`s1-${id}`)] })),
-      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true },
+      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true, cacheBytes: 0 },
       virtualizers: [],
       io: ports.io,
     } as const;

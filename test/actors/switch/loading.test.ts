@@ -57,13 +57,13 @@ describe('loading a switch', () => {
 
   it('is bounded by its layout memory and by the mirrors that it may write', () => {
     const tiny = new SwitchWorld({
-      limits: { layoutMemoryBytes: 1000, mirrorsMax: 4, serializesSpans: true },
+      limits: { layoutMemoryBytes: 1000, mirrorsMax: 4, serializesSpans: true, cacheBytes: 0 },
     });
     expect(tiny.command('load', loadOf()))
       .to.have.property('message')
       .that.matches(/layoutMemoryBytes/);
     const single = new SwitchWorld({
-      limits: { layoutMemoryBytes: 1_000_000, mirrorsMax: 1, serializesSpans: true },
+      limits: { layoutMemoryBytes: 1_000_000, mirrorsMax: 1, serializesSpans: true, cacheBytes: 0 },
     });
     expect(single.command('load', loadOf()))
       .to.have.property('message')

@@ -292,7 +292,12 @@ describe('a read that spans several parts', () => {
 
 describe('a request that spans several parts is refused', () => {
   it('by a switch whose limits say so', () => {
-    const limits = { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: false };
+    const limits = {
+      layoutMemoryBytes: mebibyte,
+      mirrorsMax: 4,
+      serializesSpans: false,
+      cacheBytes: 0,
+    };
     const world = new SwitchWorld({ limits }).serve();
     const what =
       'switch s1 serializes no request that spans several disks or partitions ' +

@@ -122,7 +122,7 @@ export class SwitchWorld {
         { disk: idOf<DiskId>(id), links: [idOf(`s1-${id}`)] },
         { disk: idOf<DiskId>(id), links: [idOf('s1-s2'), idOf(`s2-${id}`)] },
       ]) as unknown as SwitchOptions['routes'],
-      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true },
+      limits: { layoutMemoryBytes: mebibyte, mirrorsMax: 4, serializesSpans: true, cacheBytes: 0 },
       virtualizers: [idOf('v1')],
       io: this.io,
       ...changes,
