@@ -11,6 +11,7 @@ import {
   partition,
   serverRestart,
   stall,
+  strandCache,
 } from './network-strikes.ts';
 import {
   brownOut,
@@ -79,6 +80,7 @@ export const faultKinds = {
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },
   brownOut: { weight: 2, strike: brownOut },
   linkDown: { weight: 8, strike: linkDown },
+  strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
   serverRestart: { weight: 4, strike: serverRestart },
   loss: {

@@ -38,13 +38,15 @@ interface Changes {
 const diskSize = '16MiB';
 /** Small enough that blocks make way for others. */
 const cacheBytes = '256KiB';
+/** A write makes worthless what caches hold of its region: small regions let them hold something under this load. */
+const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 
 /** The shipped default has one host: a second one is linked as the first is, and shares another volume with it. */
 const changes: Readonly<Record<TopologyName, Changes>> = {
   default: {
-    volumes: { vol0: { size: '4MiB' } },
+    volumes: { vol0: { size: '4MiB', regionBytes } },
     exports: { h1: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10809' }] },
     more: {
       hosts: [
@@ -68,6 +70,7 @@ const changes: Readonly<Record<TopologyName, Changes>> = {
       vol0: { size: '2MiB' },
       vol1: {
         size: '2MiB',
+        regionBytes,
         coordinators: { map: 'consecutive', bounds: ['1MiB'], switches: ['s1', 's3'] },
       },
     },
