@@ -8,12 +8,14 @@ import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import type { Topology } from '../protocols/topology.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import {
+  type cacheCleanupSchema,
   type exportFactsSchema,
   type faultFactsSchema,
   hostFactsSchema,
   type natsServerSchema,
   type pathFactsSchema,
   supervisorFactsSchema,
+  switchFactsSchema,
   virtualizerFactsSchema,
   type volumeFactsSchema,
 } from './status-facts.ts';
@@ -31,6 +33,11 @@ export interface ActorStatus {
 type FaultStatus = z.infer<typeof faultFactsSchema>;
 
 export type PathStatus = { readonly host: string } & z.infer<typeof pathFactsSchema>;
+
+export interface CacheStatus extends NonNullable<z.infer<typeof switchFactsSchema>['cache']> {
+  readonly switch: string;
+  readonly cleanups: readonly ({ readonly host: string } & z.infer<typeof cacheCleanupSchema>)[];
+}
 
 export interface VolumeStatus {
   readonly name: string;
@@ -55,6 +62,8 @@ export interface StatusReport {
   readonly volumes: readonly VolumeStatus[];
   readonly paths: readonly PathStatus[];
   readonly coordinators: readonly Readonly<Record<string, unknown>>[];
+  /** Of switches that have one; `cleanups`: hosts that do not use it for a volume until it has forgotten that. */
+  readonly caches: readonly CacheStatus[];
   readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
   /** Those that were asked for and are in force. */
   readonly faults: readonly FaultStatus[];
@@ -75,6 +84,7 @@ export async function collectStatus(
     description: read(answers[index]),
   }));
   const hosts = factsOf(actors, 'host', hostFactsSchema);
+  const switches = factsOf(actors, 'switch', switchFactsSchema);
   const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
   const [virtualizer] = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
   const volumes = virtualizer?.facts.volumes ?? [];
@@ -120,6 +130,7 @@ export async function collectStatus(
         epoch,
       })),
     ),
+    caches: cachesOf(switches, hosts),
     exports,
     faults,
     counters: sumOf(hosts.map(({ facts }) => facts.counters)),
@@ -161,6 +172,20 @@ function factsOf<Facts extends z.ZodType>(
     const parsed = schema.safeParse(description.facts);
     return parsed.success ? [{ id: address.id, facts: parsed.data }] : [];
   });
+}
+
+function cachesOf(
+  switches: readonly { id: string; facts: z.infer<typeof switchFactsSchema> }[],
+  hosts: readonly HostFacts[],
+): readonly CacheStatus[] {
+  const cleanups = hosts.flatMap(({ id, facts }) =>
+    facts.cacheCleanups.map((cleanup) => ({ host: id, ...cleanup })),
+  );
+  return switches.flatMap(({ id, facts: { cache } }) =>
+    cache === undefined
+      ? []
+      : [{ switch: id, ...cache, cleanups: cleanups.filter((each) => each.switch === id) }],
+  );
 }
 
 type VolumeFacts = z.infer<typeof volumeFactsSchema>;

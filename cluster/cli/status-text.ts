@@ -27,6 +27,15 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'reason',
     ]),
     sectionOf('coordinators', report.coordinators, ['volume', 'partition', 'switch', 'epoch']),
+    sectionOf('read caches', report.caches.map(cacheRow), [
+      'switch',
+      'size',
+      'used',
+      'hits',
+      'misses',
+      'invalidations',
+      'notUsed',
+    ]),
     sectionOf('exports', report.exports, ['host', 'volume', 'attach', 'uri', 'problem']),
     allPaths ? pathTable(report.paths) : pathSummary(report.paths),
   ];
@@ -53,6 +62,17 @@ function processes({ nodes, actors }: StatusReport): string {
 
 function volumeRow(volume: StatusReport['volumes'][number]): Row {
   return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
+}
+
+function cacheRow(cache: StatusReport['caches'][number]): Row {
+  const { bytes, bytesMax, cleanups } = cache;
+  const notUsed = cleanups.map(({ host, volume, state }) => `by ${host} for ${volume}: ${state}`);
+  return {
+    ...cache,
+    size: sizeText(bytesMax),
+    used: sizeText(bytes),
+    notUsed: notUsed.join(', '),
+  };
 }
 
 /** `2 in-sync, 1 stale` */

@@ -1,5 +1,6 @@
 /** Rules broken on purpose, one at a time: the simulation must notice each. */
 import type { Patch } from '../../tools/mutated-build.ts';
+import { cacheMutants } from './cache-mutants.ts';
 
 export interface Mutant {
   /** What the broken program does, as a sentence. */
@@ -378,6 +379,7 @@ export const mutants = {
       },
     ],
   },
+  ...cacheMutants,
 } as const satisfies Record<string, Mutant>;
 
 export type MutantName = keyof typeof mutants;
