@@ -34,10 +34,11 @@ type FaultStatus = z.infer<typeof faultFactsSchema>;
 
 export type PathStatus = { readonly host: string } & z.infer<typeof pathFactsSchema>;
 
-export interface CacheStatus extends NonNullable<z.infer<typeof switchFactsSchema>['cache']> {
-  readonly switch: string;
-  readonly cleanups: readonly ({ readonly host: string } & z.infer<typeof cacheCleanupSchema>)[];
-}
+export type CacheStatus = { readonly switch: string } & NonNullable<
+  z.infer<typeof switchFactsSchema>['cache']
+>;
+
+export type CacheCleanupStatus = { readonly host: string } & z.infer<typeof cacheCleanupSchema>;
 
 export interface VolumeStatus {
   readonly name: string;
@@ -62,8 +63,9 @@ export interface StatusReport {
   readonly volumes: readonly VolumeStatus[];
   readonly paths: readonly PathStatus[];
   readonly coordinators: readonly Readonly<Record<string, unknown>>[];
-  /** Of switches that have one; `cleanups`: hosts that do not use it for a volume until it has forgotten that. */
   readonly caches: readonly CacheStatus[];
+  /** Caches that a host does not use for a volume until they have forgotten it. */
+  readonly cacheCleanups: readonly CacheCleanupStatus[];
   readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
   /** Those that were asked for and are in force. */
   readonly faults: readonly FaultStatus[];
@@ -130,7 +132,12 @@ export async function collectStatus(
         epoch,
       })),
     ),
-    caches: cachesOf(switches, hosts),
+    caches: switches.flatMap(({ id, facts: { cache } }) =>
+      cache === undefined ? [] : [{ switch: id, ...cache }],
+    ),
+    cacheCleanups: hosts.flatMap(({ id, facts }) =>
+      facts.cacheCleanups.map((cleanup) => ({ host: id, ...cleanup })),
+    ),
     exports,
     faults,
     counters: sumOf(hosts.map(({ facts }) => facts.counters)),
@@ -172,20 +179,6 @@ function factsOf<Facts extends z.ZodType>(
     const parsed = schema.safeParse(description.facts);
     return parsed.success ? [{ id: address.id, facts: parsed.data }] : [];
   });
-}
-
-function cachesOf(
-  switches: readonly { id: string; facts: z.infer<typeof switchFactsSchema> }[],
-  hosts: readonly HostFacts[],
-): readonly CacheStatus[] {
-  const cleanups = hosts.flatMap(({ id, facts }) =>
-    facts.cacheCleanups.map((cleanup) => ({ host: id, ...cleanup })),
-  );
-  return switches.flatMap(({ id, facts: { cache } }) =>
-    cache === undefined
-      ? []
-      : [{ switch: id, ...cache, cleanups: cleanups.filter((each) => each.switch === id) }],
-  );
 }
 
 type VolumeFacts = z.infer<typeof volumeFactsSchema>;

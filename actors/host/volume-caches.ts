@@ -1,14 +1,14 @@
 /**
  * The switches with caches that lie on the ways of one volume's reads: what a read tells them (DESIGN I9), and their
- * cleaning when the path leaves them (DESIGN H9). A cache is used while the host's reads prefer a way that begins at
- * its switch; once one does not any more it must forget the volume before it is used again. A switch that is cleaned,
- * or cannot be reached to be cleaned, still carries reads: they say that no cache may answer them.
+ * cleaning when the path changes (DESIGN H9): once the ways that reads of a disk prefer are not the same as before, each
+ * cache on the former ones must forget the volume before it is used again. A switch that is cleaned, or cannot be
+ * reached to be cleaned, still carries reads: they say that no cache may answer them.
  */
 import type { Actor as MachineActor } from 'xstate';
 import { type Answer, type Invalidation, verbs } from '../../protocols/commands.ts';
 import type { AttachMode } from '../../protocols/control-data.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
-import type { HostId, SwitchId, VolumeId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
 import { type IoNumber, unitOf } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
@@ -17,7 +17,7 @@ import { cacheCleanupMachine } from './cache-cleanup-machine.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import { type PathOrder, preferredOf } from './path-policy.ts';
 import { RegionWrites } from './region-writes.ts';
-import type { RouteEntry, RouteTable } from './route-table.ts';
+import type { RouteEntry, RouteList, RouteTable } from './route-table.ts';
 import type { VolumeView } from './volume-view.ts';
 
 export interface VolumeCachesParts {
@@ -41,8 +41,6 @@ export interface CacheCleanupFacts {
 
 interface SwitchCache {
   readonly switch: SwitchId;
-  /** Disks, by index, that reads reach best by way of the switch. */
-  preferredFor: ReadonlySet<number>;
   /** Null while the switch is known to be clean. */
   cleanup: MachineActor<typeof cacheCleanupMachine> | null;
 }
@@ -65,6 +63,8 @@ export class VolumeCaches {
   readonly #parts: VolumeCachesParts;
   readonly #volume: VolumeId;
   readonly #caches: ReadonlyMap<SwitchId, SwitchCache>;
+  /** By disk, the ways that its reads prefer. */
+  #preferred: ReadonlyMap<DiskId, RouteList> = new Map();
   #attachEpoch: Invalidation['attachEpoch'] = unitOf(0);
 
   constructor(view: VolumeView, parts: VolumeCachesParts) {
@@ -72,12 +72,7 @@ export class VolumeCaches {
     this.#parts = parts;
     this.#volume = volume;
     this.writes = new RegionWrites(regionBytes);
-    this.#caches = new Map(
-      cachingSwitches.map((id) => [
-        id,
-        { switch: id, preferredFor: new Set<number>(), cleanup: null },
-      ]),
-    );
+    this.#caches = new Map(cachingSwitches.map((id) => [id, { switch: id, cleanup: null }]));
   }
 
   /** Writes into a read, before it is sent, what the cache on its way must know. */
@@ -94,20 +89,16 @@ export class VolumeCaches {
     this.#parts.dispatcher.counters.cacheBypasses++;
   }
 
-  /** Finds out which switches reads do not prefer any more: they are to be cleaned. */
+  /** Finds out whether reads prefer other ways than before: then the caches on the former ones are to be cleaned. */
   routesChanged(view: VolumeView, routes: RouteTable, order: PathOrder): void {
     this.#attachEpoch = view.attachment?.attachEpoch ?? this.#attachEpoch;
-    for (const cache of this.#caches.values()) {
-      const before = cache.preferredFor;
-      const preferredFor = new Set<number>();
-      for (const [disk, list] of routes.disks.entries())
-        if (preferredOf(list, order).some(({ firstSwitch }) => firstSwitch === cache.switch))
-          preferredFor.add(disk);
-      cache.preferredFor = preferredFor;
-      const left = [...before].filter((disk) => !preferredFor.has(disk));
-      if (left.length > 0 && cache.cleanup === null)
-        this.#clean(cache, left.map((disk) => view.disks[disk] ?? '').join(', '));
-    }
+    const before = this.#preferred;
+    this.#preferred = new Map(
+      view.disks.map((disk, index) => [disk, preferredOf(routes.disks[index] ?? [], order)]),
+    );
+    for (const [disk, former] of before)
+      if (!areSameWays(former, this.#preferred.get(disk) ?? []))
+        for (const { firstSwitch } of former) this.#clean(firstSwitch, disk);
   }
 
   /** Cleanings that are under way. */
@@ -132,9 +123,10 @@ export class VolumeCaches {
     }
   }
 
-  #clean(cache: SwitchCache, disks: string): void {
+  #clean(id: SwitchId | '', disk: DiskId): void {
     const { actor, ports } = this.#parts;
-    const { switch: id } = cache;
+    const cache = id === '' ? undefined : this.#caches.get(id);
+    if (cache === undefined || id === '' || cache.cleanup !== null) return;
     const machine = runMachine({
       machine: cacheCleanupMachine.provide({
         actions: {
@@ -148,7 +140,7 @@ export class VolumeCaches {
         },
       }),
       name: `cache-cleanup:${this.#volume}/${id}`,
-      input: { reason: `reads of ${disks} go another way` },
+      input: { reason: `reads of ${disk} prefer other ways` },
       actor,
       clock: ports.clock,
       log: ports.log,
@@ -169,6 +161,17 @@ export class VolumeCaches {
     dispatcher.counters.invalidations++;
     actor.ask({ kind: 'switch', id }, verbs.invalidate, body, answerTimeoutMs, done);
   }
+}
+
+/** Route tables are replaced: the same way is known by its links. */
+function areSameWays(before: RouteList, now: RouteList): boolean {
+  return (
+    before.length === now.length &&
+    before.every(({ links }, index) => {
+      const others = now[index]?.links ?? [];
+      return links.length === others.length && links.every((link, at) => link === others[at]);
+    })
+  );
 }
 
 function eventOf(answer: Answer) {

@@ -34,8 +34,12 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'hits',
       'misses',
       'invalidations',
-      'notUsed',
     ]),
+    sectionOf(
+      'read caches that are not used until they have forgotten a volume',
+      report.cacheCleanups.map((cleanup) => ({ ...cleanup })),
+      ['host', 'volume', 'switch', 'state', 'reason'],
+    ),
     sectionOf('exports', report.exports, ['host', 'volume', 'attach', 'uri', 'problem']),
     allPaths ? pathTable(report.paths) : pathSummary(report.paths),
   ];
@@ -65,14 +69,7 @@ function volumeRow(volume: StatusReport['volumes'][number]): Row {
 }
 
 function cacheRow(cache: StatusReport['caches'][number]): Row {
-  const { bytes, bytesMax, cleanups } = cache;
-  const notUsed = cleanups.map(({ host, volume, state }) => `by ${host} for ${volume}: ${state}`);
-  return {
-    ...cache,
-    size: sizeText(bytesMax),
-    used: sizeText(bytes),
-    notUsed: notUsed.join(', '),
-  };
+  return { ...cache, size: sizeText(cache.bytesMax), used: sizeText(cache.bytes) };
 }
 
 /** `2 in-sync, 1 stale` */

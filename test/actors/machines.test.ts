@@ -6,7 +6,7 @@ import { lintMachine } from './lint-machine.ts';
 
 /** Inputs to start machines with, for those that need one. */
 const inputs: Readonly<Record<string, object>> = {
-  'cache-cleanup': { reason: 'reads of d1 go another way' },
+  'cache-cleanup': { reason: 'reads of d1 prefer other ways' },
   hba: { linksMax: 4 },
   volume: { volume: 'vol0' },
 };

@@ -7,7 +7,7 @@ const readCache = 'actors/switch/read-cache.js';
 export const withoutCleanup: readonly Patch[] = [
   {
     file: 'actors/host/volume-caches.js',
-    snippet: 'if (left.length > 0 && cache.cleanup === null)',
+    snippet: 'if (!areSameWays(former, this.#preferred.get(disk) ?? []))',
     replacement: 'if (false)',
   },
 ];
@@ -19,15 +19,6 @@ export const withoutVersions: readonly Patch[] = [
     snippet: `const isSame = this.#regionWrites[place] === version.regionWrites &&
       this.#attachEpochs[place] === version.attachEpoch;`,
     replacement: 'const isSame = true;',
-  },
-];
-
-/** What was under way when a cache was told to forget is kept all the same. */
-export const lateFillsKept: readonly Patch[] = [
-  {
-    file: 'actors/switch/fills.js',
-    snippet: 'if (overlaps)',
-    replacement: 'if (false)',
   },
 ];
 
