@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import { diskMachine } from './disk/disk-machine.ts';
 import { hbaMachine } from './hba/hba-machine.ts';
 import { attachmentMachine } from './host/attachment-machine.ts';
+import { cacheCleanupMachine } from './host/cache-cleanup-machine.ts';
 import { hostMachine } from './host/host-machine.ts';
 import { mirrorRetryMachine } from './host/mirror-retry-machine.ts';
 import { pathFailoverMachine } from './host/path-failover-machine.ts';
@@ -36,6 +37,7 @@ export const machines: readonly ListedMachine[] = [
     'host: what becomes of I/O whose path failed, until all of it has ended',
   ),
   listed(mirrorRetryMachine, 'host: what becomes of a read whose mirror failed'),
+  listed(cacheCleanupMachine, 'host: when a cache that reads have left may be used again'),
   listed(hbaMachine, 'HBA: when it can be used: as long as its connection to the fabric stands'),
   listed(switchMachine, 'switch: what it does with frames: nothing, forward, virtualize'),
   listed(coordinatorMachine, 'switch: when a partition may be written through it'),

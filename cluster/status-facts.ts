@@ -20,16 +20,36 @@ export const pathFactsSchema = z.looseObject({
   outstanding: z.number(),
 });
 
+/** A cleaning of a switch's cache that is under way. */
+export const cacheCleanupSchema = z.looseObject({
+  volume: z.string(),
+  switch: z.string(),
+  state: z.string(),
+  reason: z.string(),
+});
+
 export const hostFactsSchema = z.looseObject({
   volumes: z.array(z.looseObject({ volume: z.string(), state: z.string(), reason: z.string() })),
   paths: z.array(pathFactsSchema),
+  cacheCleanups: z.array(cacheCleanupSchema).default([]),
   exports: z.array(exportFactsSchema).default([]),
   counters: z.record(z.string(), z.number()),
 });
 
-/** What a switch counts of each volume. */
+/** What a switch counts of each volume, and of its cache. */
 export const switchFactsSchema = z.looseObject({
   volumes: z.array(z.looseObject({ repairs: z.number().default(0) })).default([]),
+  /** Where the switch has a read cache. */
+  cache: z
+    .looseObject({
+      bytesMax: z.number(),
+      bytes: z.number(),
+      entries: z.number(),
+      hits: z.number(),
+      misses: z.number(),
+      invalidations: z.number(),
+    })
+    .optional(),
 });
 
 export const volumeFactsSchema = z.looseObject({

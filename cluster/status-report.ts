@@ -8,6 +8,7 @@ import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import type { Topology } from '../protocols/topology.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import {
+  type cacheCleanupSchema,
   type exportFactsSchema,
   type faultFactsSchema,
   hostFactsSchema,
@@ -33,6 +34,12 @@ type FaultStatus = z.infer<typeof faultFactsSchema>;
 
 export type PathStatus = { readonly host: string } & z.infer<typeof pathFactsSchema>;
 
+export type CacheStatus = { readonly switch: string } & NonNullable<
+  z.infer<typeof switchFactsSchema>['cache']
+>;
+
+export type CacheCleanupStatus = { readonly host: string } & z.infer<typeof cacheCleanupSchema>;
+
 export interface VolumeStatus {
   readonly name: string;
   /** Bytes. */
@@ -56,6 +63,9 @@ export interface StatusReport {
   readonly volumes: readonly VolumeStatus[];
   readonly paths: readonly PathStatus[];
   readonly coordinators: readonly Readonly<Record<string, unknown>>[];
+  readonly caches: readonly CacheStatus[];
+  /** Caches that a host does not use for a volume until they have forgotten it. */
+  readonly cacheCleanups: readonly CacheCleanupStatus[];
   readonly exports: readonly ({ host: string } & z.infer<typeof exportFactsSchema>)[];
   /** Those that were asked for and are in force. */
   readonly faults: readonly FaultStatus[];
@@ -76,6 +86,7 @@ export async function collectStatus(
     description: read(answers[index]),
   }));
   const hosts = factsOf(actors, 'host', hostFactsSchema);
+  const switches = factsOf(actors, 'switch', switchFactsSchema);
   const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
   const [virtualizer] = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
   const volumes = virtualizer?.facts.volumes ?? [];
@@ -120,6 +131,12 @@ export async function collectStatus(
         switch: coordinator,
         epoch,
       })),
+    ),
+    caches: switches.flatMap(({ id, facts: { cache } }) =>
+      cache === undefined ? [] : [{ switch: id, ...cache }],
+    ),
+    cacheCleanups: hosts.flatMap(({ id, facts }) =>
+      facts.cacheCleanups.map((cleanup) => ({ host: id, ...cleanup })),
     ),
     exports,
     faults,

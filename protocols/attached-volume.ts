@@ -15,6 +15,19 @@ export interface AllocationStretch {
   readonly allocated: boolean;
 }
 
+/** Stretches that follow each other as one list: neighbours that are alike become one. */
+export function joinedStretches(
+  parts: readonly (readonly AllocationStretch[])[],
+): readonly AllocationStretch[] {
+  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
+  for (const { lengthBytes, allocated } of parts.flat()) {
+    const last = stretches.at(-1);
+    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
+    else stretches.push({ lengthBytes, allocated });
+  }
+  return stretches;
+}
+
 /**
  * Offsets and lengths are bytes, any alignment, within the volume, length at least 1; else the I/O ends with
  * `range`. Every I/O ends exactly once, and never before the call that began it has returned. Pieces handed out

@@ -64,6 +64,8 @@ export const verbs = {
   unfinished: 'unfinished',
   /** Disk, from a new coordinator: body `RememberedQuery`; answers `RememberedAnswer`. */
   remembered: 'remembered',
+  /** Switch, from a host: body `Invalidation`; answers `{ blocks }`, forgotten of its read cache. */
+  invalidate: 'invalidate',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
@@ -198,6 +200,15 @@ export const rememberedAnswerSchema = z.object({
   done: z.array(z.array(count<IoNumber>()).max(unfinishedWritesMax)).max(64),
 });
 export type RememberedAnswer = z.infer<typeof rememberedAnswerSchema>;
+/** Tells a switch that a host's reads of a volume do not come by it any more (DESIGN H9). */
+export const invalidationSchema = z.object({
+  host: id<HostId>(),
+  volume: id<VolumeId>(),
+  attachEpoch: count<AttachEpoch>(),
+  /** The host's next I/O: those before it, however late they arrive, are neither answered from the cache nor kept. */
+  firstIo: count<IoNumber>(),
+});
+export type Invalidation = z.infer<typeof invalidationSchema>;
 
 /** Says that a volume, as assembled in `generation`, cannot go on, and why. */
 export const troubleReportSchema = z.object({

@@ -241,5 +241,7 @@ export const controlDataSchema = z.object({
   coordinatorRoutes: z
     .array(z.object({ coordinator: id<SwitchId>(), routes: listOf(routeSchema) }))
     .max(listLengthMax),
+  /** Switches that keep what they have read: where a route to a disk begins with one, reads may end there. */
+  cachingSwitches: listOf(id<SwitchId>()),
 });
 export type ControlData = z.infer<typeof controlDataSchema>;

@@ -50,7 +50,10 @@ export class Answers {
     const nowMs = clock.now();
     if (driver === null || route === null) return;
     const { outcome } = reply;
-    if (outcome.status === Status.path) paths.answeredByFirst(route, slot.sentAtMs, nowMs);
+    // A switch that answers for a disk, from its cache or because it refuses, shows that no link behind it works.
+    const isOnTheWay = reply.disk === '' && route.target.kind === 'disk';
+    if (isOnTheWay || outcome.status === Status.path)
+      paths.answeredByFirst(route, slot.sentAtMs, nowMs);
     else paths.answered(route, slot.sentAtMs, nowMs);
     if (io === null) {
       paths.probed(route, slot.sentAtMs, nowMs);

@@ -21,6 +21,7 @@ import { attachmentMachine } from './attachment-machine.ts';
 import type { AttachmentOptions, AttachmentParts } from './attachment-parts.ts';
 import { OptimizationDriver } from './optimization-driver.ts';
 import { VirtualizerContact } from './virtualizer-contact.ts';
+import { volumeCachesOf } from './volume-caches.ts';
 import { type VolumeView, viewOf } from './volume-view.ts';
 
 export class Attachment {
@@ -228,7 +229,11 @@ export class Attachment {
     const driver = new OptimizationDriver(
       view,
       this.#admission,
-      { readOnly: this.readOnly, readsThroughCoordinator: this.mode === 'shared' },
+      {
+        readOnly: this.readOnly,
+        readsThroughCoordinator: this.mode === 'shared',
+        caches: volumeCachesOf(view, this.mode, this.#parts),
+      },
       dispatcher,
       routeParts,
       {
@@ -285,6 +290,7 @@ export class Attachment {
 
   #left(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#driver?.caches?.stop();
     if (this.#driver !== null) this.#parts.dispatcher.remove(this.#driver);
     const done = this.#whenLeft;
     this.#whenLeft = null;

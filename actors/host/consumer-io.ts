@@ -66,6 +66,12 @@ export class ConsumerIo {
     );
   }
 
+  /** True when it asks for a range that a volume of this size has. */
+  isWithin(sizeBytes: number): boolean {
+    const { start, end } = this;
+    return Number.isSafeInteger(start) && start >= 0 && end > start && end <= sizeBytes;
+  }
+
   /** What was handed in for a part of a write; shares its memory. */
   piecesOf(offset: number, lengthBytes: number): readonly Uint8Array[] {
     if (lengthBytes === this.end - this.start) return this.pieces;
@@ -101,17 +107,4 @@ export class ConsumerIo {
     this.partsMade = 0;
     this.unsettledIndex = -1;
   }
-}
-
-/** Stretches of all parts as one list: neighbours that are alike become one. */
-export function joined(
-  parts: readonly (readonly AllocationStretch[])[],
-): readonly AllocationStretch[] {
-  const stretches: { lengthBytes: number; allocated: boolean }[] = [];
-  for (const { lengthBytes, allocated } of parts.flat()) {
-    const last = stretches.at(-1);
-    if (last?.allocated === allocated) last.lengthBytes += lengthBytes;
-    else stretches.push({ lengthBytes, allocated });
-  }
-  return stretches;
 }

@@ -7,7 +7,7 @@ import type { UnfinishedAnswer, UnfinishedWrite } from '../../protocols/commands
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Clock, Timer } from '../../protocols/ports.ts';
-import { blockBytes } from '../../protocols/units.ts';
+import { blockBytes, type IoNumber } from '../../protocols/units.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
 import { Answers } from './answers.ts';
 import type { ConsumerIo } from './consumer-io.ts';
@@ -77,6 +77,11 @@ export class Dispatcher implements HbaListener {
   /** Physical I/Os under way. */
   get partsInFlight(): number {
     return this.#slots.inUse;
+  }
+
+  /** The number of the physical I/O that will be begun next. */
+  get nextIo(): IoNumber {
+    return this.#slots.nextNumber;
   }
 
   /** The most payload that every HBA's connection carries in one frame. */

@@ -36,6 +36,10 @@ export interface DriverCounters {
   failovers: number;
   /** Questions to the virtualizer which ways are left. */
   pathQueries: number;
+  /** Reads that told a cache on their way not to answer: it was not clean, or they were written to meanwhile. */
+  cacheBypasses: number;
+  /** Commands to switches that told their caches to forget a volume. */
+  invalidations: number;
   readBytes: number;
   writtenBytes: number;
 }
@@ -60,6 +64,8 @@ export function newDriverCounters(): DriverCounters {
     repairsAsked: 0,
     failovers: 0,
     pathQueries: 0,
+    cacheBypasses: 0,
+    invalidations: 0,
     readBytes: 0,
     writtenBytes: 0,
   };

@@ -1,5 +1,7 @@
 /** What an optimization driver is told when it is made, and whom it tells what it cannot decide by itself. */
+
 import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts';
+import type { VolumeCaches } from './volume-caches.ts';
 
 export interface DriverListener {
   /** An answer spoke of newer control data, or told to ask. */
@@ -16,4 +18,6 @@ export interface DriverOptions {
   readonly readOnly: boolean;
   /** True in shared attach: others write too, and only the coordinator knows when (DESIGN §6, Reads). */
   readonly readsThroughCoordinator: boolean;
+  /** Null where no cache lies on the way of reads, or none may be used. */
+  readonly caches: VolumeCaches | null;
 }

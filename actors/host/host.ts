@@ -214,6 +214,7 @@ export class Host {
       traffic: trafficFacts(this.paths),
       failovers: [...this.#dispatcher.failovers].map(({ facts }) => facts),
       load: this.#pathControl.loadFacts(),
+      cacheCleanups: attachments.flatMap(({ volume }) => volume?.caches?.facts() ?? []),
       partsInFlight: this.#dispatcher.partsInFlight,
       counters: { ...this.counters },
     };

@@ -259,6 +259,9 @@ export class Issuer {
     request.replyId = route.hba.id;
     request.flags &= RequestFlag.fua;
     if (route.isPreferred) request.flags |= RequestFlag.preferredPath;
+    request.regionWrites = 0;
+    if (driver.caches !== null && request.operation === Operation.read)
+      driver.caches.stamp(request, route);
     request.route = route.carried;
     // A probe is for the very links of its way; and where switches choose, they are told what is preferred.
     if (request.operation === Operation.probe || isTold(route)) request.route = route.rest;

@@ -3,23 +3,25 @@
  * own writes, answers once; what an I/O is cut into and how it travels is left to `issuer` and `dispatcher`, and
  * whether the volume serves is decided by the attachment's machine.
  */
-import type {
-  AllocationStretch,
-  AttachedVolume,
-  ConsumerDone,
+import {
+  type AllocationStretch,
+  type AttachedVolume,
+  type ConsumerDone,
+  joinedStretches,
 } from '../../protocols/attached-volume.ts';
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protocols/units.ts';
 import type { Admission } from './admission.ts';
-import { type AllocationDone, ConsumerIo, joined } from './consumer-io.ts';
+import { type AllocationDone, ConsumerIo } from './consumer-io.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { countBegun, countEnded } from './driver-counters.ts';
 import type { DriverListener, DriverOptions } from './driver-listener.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
+import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
 
 const noPieces: readonly Uint8Array[] = [];
@@ -29,6 +31,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly name: VolumeId;
   readonly readOnly: boolean;
   readonly readsThroughCoordinator: boolean;
+  readonly caches: VolumeCaches | null;
   readonly ledger = new FlushLedger();
   /** Of what was adopted last. */
   view: VolumeView;
@@ -41,7 +44,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
   readonly #listener: DriverListener;
-  readonly #held = new HeldReads();
+  readonly #held: HeldReads;
   readonly #free: ConsumerIo[] = [];
   #arrivals = 0;
   #openIos = 0;
@@ -59,6 +62,8 @@ export class OptimizationDriver implements AttachedVolume {
     this.admission = admission;
     this.readOnly = options.readOnly;
     this.readsThroughCoordinator = options.readsThroughCoordinator;
+    this.caches = options.caches;
+    this.#held = new HeldReads(options.caches?.writes ?? null);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.#listener = listener;
@@ -174,8 +179,9 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   rebuildRoutes(): void {
-    const { routeScope } = this.#dispatcher.policy;
+    const { routeScope, pathOrder } = this.#dispatcher.policy;
     this.routes = routeTableOf(this.view, this.#routeParts, routeScope);
+    this.caches?.routesChanged(this.view, this.routes, pathOrder);
   }
 
   needControlData(): void {
@@ -219,7 +225,7 @@ export class OptimizationDriver implements AttachedVolume {
     if (freed !== null) for (const read of freed) this.#dispatcher.submit(read);
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
-      allocationDone(status, status === Status.ok ? joined(stretches) : noStretches);
+      allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
     if (this.#openIos === 0) this.#listener.idle();
   }
 
@@ -251,13 +257,8 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   #admit(io: ConsumerIo): void {
-    const isRange =
-      Number.isSafeInteger(io.start) &&
-      io.start >= 0 &&
-      io.end > io.start &&
-      io.end <= this.sizeBytes;
     const carriesData = io.operation === Operation.read || io.operation === Operation.write;
-    if (!isRange) this.#refuse(io, Status.range);
+    if (!io.isWithin(this.sizeBytes)) this.#refuse(io, Status.range);
     else if (carriesData && io.end - io.start > this.ioBytesMax) this.#refuse(io, Status.invalid);
     else if (!this.admission.open) this.#refuse(io, this.admission.status);
     else if (io.isWrite && this.readOnly) this.#refuse(io, Status.masked);

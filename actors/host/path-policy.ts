@@ -37,6 +37,25 @@ export function betterRoute(
   return chosen;
 }
 
+/** The routes of a list, in its order, among which nothing but load decides. */
+export function preferredOf(list: RouteList, order: PathOrder): RouteList {
+  const [first] = list;
+  if (first === undefined) return list;
+  const best = list.reduce((one, other) => (standing(other, one) < 0 ? other : one), first);
+  return list.filter(
+    ({ rank, isAvoided, hops }) =>
+      rank === best.rank &&
+      isAvoided === best.isAvoided &&
+      (order !== 'hops' || hops === best.hops),
+  );
+}
+
+/** Which of two stands higher, whatever the loads are: negative for the first. */
+function standing(one: RouteEntry, other: RouteEntry): number {
+  const avoided = Number(one.isAvoided) - Number(other.isAvoided);
+  return one.rank - other.rank || avoided || one.hops - other.hops;
+}
+
 /** What may decide between two routes, in the order in which it is asked. */
 export const Criterion = {
   /** None does: whichever comes first is kept. */

@@ -83,6 +83,8 @@ export interface RouteEntry {
   /** Whom the links lead to, one by one; the last of them is the target. */
   readonly ends: readonly string[];
   readonly first: PathLink;
+  /** What its first link leads to, where that is not its end: the switch that turns the volume's address into a disk's. */
+  readonly mapper: SwitchId | '';
   /** The links behind the first one. */
   readonly rest: readonly LinkId[];
   /** What of them the frames carry. */
@@ -192,6 +194,7 @@ function entryOf(
   if (linkIndex === -1) return [];
   const links = route.links.map((link) => parts.link(link));
   const first = parts.link(firstLink);
+  const mapper: SwitchId | '' = route.switches[0] ?? '';
   const worst = links.reduce<LinkRank>((rank, link) => worseOf(rank, link.rank), LinkRank.usable);
   const rank = hba.usable ? worst : LinkRank.failed;
   const carried = scope === 'whole' ? rest : noLinks;
@@ -202,7 +205,7 @@ function entryOf(
   const firstSwitch = parts.switchState(ends[0] ?? '');
   const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
   const speed = Math.min(...route.links.map((link) => parts.speed(link)));
-  const way = { hba, linkIndex, links, ends, first, rest, carried, hops, target };
+  const way = { hba, linkIndex, links, ends, first, mapper, rest, carried, hops, target };
   return [{ ...way, traffic, rank, isPreferred: false, service, firstSwitch, isAvoided, speed }];
 }
 

@@ -130,6 +130,11 @@ export class SlotTable {
     return this.#oldest?.request.ioNumber ?? unitOf<IoNumber>(this.#nextNumber);
   }
 
+  /** Of the I/O that will be begun next. */
+  get nextNumber(): IoNumber {
+    return unitOf<IoNumber>(this.#nextNumber);
+  }
+
   /** The slot with the lowest I/O number in use; the others follow through `newer`. */
   get oldest(): Slot | null {
     return this.#oldest;

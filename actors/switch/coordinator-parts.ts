@@ -3,6 +3,7 @@ import type { RepairFields } from '../../protocols/events.ts';
 import type { SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
+import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { Partition } from './partition.ts';
@@ -33,6 +34,8 @@ export interface CoordinatorParts {
   readonly forwarding: Forwarding;
   readonly answers: Answers;
   readonly commands: CommandPorts;
+  /** Null where the switch has no read cache. */
+  readonly cachedReads: CachedReads | null;
   readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
   /** Tells everybody what became of bad blocks. */

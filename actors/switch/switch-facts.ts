@@ -1,6 +1,7 @@
 /** What a switch says of itself in its description: plain facts and counters, for `status` and for people. */
 import type { SwitchLoadFacts } from '../../protocols/load.ts';
 import type { Answers } from './answers.ts';
+import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { PartitionMode } from './partition.ts';
@@ -33,6 +34,7 @@ export interface SwitchParts {
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  readonly cachedReads: CachedReads | null;
   readonly virtualizing: Virtualizing;
 }
 
@@ -50,6 +52,7 @@ export function switchFactsOf(parts: SwitchParts): Record<string, unknown> {
       usedBytes: virtualizing.memory.usedBytes,
       maxBytes: virtualizing.memory.bytesMax,
     },
+    ...(parts.cachedReads === null ? {} : { cache: parts.cachedReads.facts() }),
     volumes: volumes.map((volume) => ({
       volume: volume.volume.load.volume,
       generation: volume.volume.load.generation,

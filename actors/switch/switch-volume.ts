@@ -55,6 +55,7 @@ export class SwitchVolume {
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#stopSettling();
+    this.#parts.cachedReads?.forget(volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
     this.#settle();
@@ -62,6 +63,7 @@ export class SwitchVolume {
 
   unload(): void {
     this.#stopSettling();
+    this.#parts.cachedReads?.drop(this.volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.unload();
   }
@@ -80,9 +82,10 @@ export class SwitchVolume {
 
   /** Carries out a volume-addressed request. */
   request(request: Request, data: FrameData): void {
-    const { answers, forwarding } = this.#parts;
+    const { answers, forwarding, cachedReads } = this.#parts;
     const { operation } = request;
     if (isWriting(operation)) {
+      cachedReads?.written(request);
       const onward = this.#onwardRoute(request);
       if (onward.length > 0) forwarding.forward(request, data, onward);
       else this.coordinator.write(request, data);
@@ -146,18 +149,28 @@ export class SwitchVolume {
     );
   }
 
-  /** A read for which any switch will do: fills in where the bytes are, and lets the disk answer. */
+  /**
+   * A read for which any switch will do: from this switch's cache if it has it, else filled in where the bytes are, so
+   * that the disk answers.
+   */
   #read(request: Request, data: FrameData): void {
     const { answers, forwarding } = this.#parts;
     const { volume } = this;
+    // What a disk says of its own, such as what is allocated, is not kept.
+    const cachedReads = request.operation === Operation.read ? this.#parts.cachedReads : null;
+    if (cachedReads?.answer(request)) return;
     const part = onlyPartOf(volume, request.offset, request.lengthBytes, this.#cut);
     if (part === null) {
       this.coordinator.spans.read(request);
       return;
     }
     const refusal = addressRead(request, volume, part);
-    if (refusal === null) forwarding.forwardToDisk(request, data, null);
-    else answers.end(request, refusal);
+    if (refusal !== null) {
+      answers.end(request, refusal);
+      return;
+    }
+    cachedReads?.follow(request);
+    forwarding.forwardToDisk(request, data, null);
   }
 
   #settle(): void {

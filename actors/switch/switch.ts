@@ -17,6 +17,7 @@ import type { Incarnation } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { Answers } from './answers.ts';
+import { CachedReads } from './cached-reads.ts';
 import { DeadLinks } from './dead-links.ts';
 import { Forwarding, recentForwardsMax } from './forwarding.ts';
 import { LegCalls } from './leg-calls.ts';
@@ -49,8 +50,9 @@ export interface SwitchOptions {
   readonly io: Bus;
 }
 
-/** Slots of forwarded frames lie above those of calls to disks. */
+/** Slots of forwarded frames lie above those of calls to disks, and those of reads to be kept above both. */
 const forwardSlotBase = 1_000_000;
+const fillSlotBase = 2_000_000;
 const reportTimeoutMs = 1000;
 
 export class Switch {
@@ -66,6 +68,7 @@ export class Switch {
   readonly #forwarding: Forwarding;
   readonly #calls: LegCalls;
   readonly #load: LoadMeter;
+  readonly #cachedReads: CachedReads | null;
   readonly #virtualizing: Virtualizing;
   readonly #cancels: Cancel[] = [];
   #mode: SwitchMode = 'isolated';
@@ -114,7 +117,13 @@ export class Switch {
     const { calls, forwarding, answers } = this.#data();
     const commands = { actor: this.#actor, clock: ports.clock };
     const tellRepair = (fields: RepairFields) => this.#actor.tell(eventNames.repair, fields);
-    const parts = { self: id, incarnation, calls, forwarding, answers, commands, tellRepair };
+    const { cacheBytes } = limits;
+    const cacheParts = { self: id, io, clock: ports.clock, subjects, slotBase: fillSlotBase };
+    const cachedReads =
+      cacheBytes === 0 ? null : new CachedReads(cacheBytes, { ...cacheParts, answers });
+    this.#cachedReads = cachedReads;
+    const sending = { calls, forwarding, answers, cachedReads };
+    const parts = { self: id, incarnation, ...sending, commands, tellRepair };
     this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
       volumesChanged: (loadedVolumes) =>
         this.#machine.send({ type: 'volumes.changed', loadedVolumes }),
@@ -141,6 +150,9 @@ export class Switch {
       );
       this.#actor.onCommand(verbs.settled, (body, answer) =>
         answer(this.#virtualizing.settled(body)),
+      );
+      this.#actor.onCommand(verbs.invalidate, (body, answer) =>
+        answer(this.#virtualizing.invalidate(body)),
       );
     }
     this.#cancels.push(
@@ -182,7 +194,12 @@ export class Switch {
   }
 
   #data() {
-    return { calls: this.#calls, forwarding: this.#forwarding, answers: this.#answers };
+    return {
+      calls: this.#calls,
+      forwarding: this.#forwarding,
+      answers: this.#answers,
+      cachedReads: this.#cachedReads,
+    };
   }
 
   #runMachine(): MachineActor<typeof switchMachine> {
@@ -258,6 +275,8 @@ export class Switch {
     const frame = decodeFrame(data);
     const slot = slotOf(subject);
     if (frame === null || frame.kind !== FrameKind.reply) this.counters.invalidFrames++;
+    else if (slot >= fillSlotBase)
+      this.#cachedReads?.answered(slot - fillSlotBase, data, frame.reply, frame.data);
     else if (slot >= forwardSlotBase)
       this.#forwarding.returned(slot - forwardSlotBase, frame.reply, finalSubject);
     else this.#calls.answered(slot, frame.reply, frame.data);

@@ -1,7 +1,12 @@
 /** The volumes on a switch: loading and unloading them on command, and requests that are addressed to one. */
 import { z } from 'zod';
 import { Operation, Status } from '../../protocols/codes.ts';
-import { type Answer, refusal, settledQuerySchema } from '../../protocols/commands.ts';
+import {
+  type Answer,
+  invalidationSchema,
+  refusal,
+  settledQuerySchema,
+} from '../../protocols/commands.ts';
 import {
   type SwitchLoad,
   switchLoadSchema,
@@ -25,6 +30,8 @@ export interface SwitchLimits {
   readonly serializesSpans: boolean;
   /** Whether its special error codes name alternates; else hosts ask the virtualizer. */
   readonly namesAlternates: boolean;
+  /** Memory for its read cache; 0: it has none. */
+  readonly cacheBytes: number;
 }
 
 export interface VirtualizingEvents {
@@ -132,6 +139,16 @@ export class Virtualizing {
     if (volume === undefined || loaded !== generation)
       return refusal('not-ready', `generation ${generation} of ${id} is not loaded, but ${loaded}`);
     return { ok: true, ...volume.settlingReport() };
+  }
+
+  /** The command `invalidate`. What is not loaded has nothing in the cache. */
+  invalidate(body: unknown): Answer {
+    const parsed = invalidationSchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    const { volume, attachEpoch, firstIo } = parsed.data;
+    const { cachedReads } = this.#parts;
+    if (cachedReads === null || !this.#volumes.has(volume)) return { ok: true, blocks: 0 };
+    return { ok: true, blocks: cachedReads.invalidate(volume, { attachEpoch, firstIo }) };
   }
 
   /** Forgets everything. */

@@ -49,7 +49,7 @@ export function controlDataFor(
   host: HostId,
   record: VolumeRecord,
   state: { readonly state: VolumeState; readonly reason: string },
-  input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes'>,
+  input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes' | 'cachingSwitches'>,
 ): ControlData {
   const { clusterIdentity: _, lastEpoch: __, ...told } = record;
   const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
@@ -66,6 +66,7 @@ export function controlDataFor(
       coordinator,
       routes: [...input.coordinatorRoutes(host, coordinator)],
     })),
+    cachingSwitches: [...input.cachingSwitches],
   };
 }
 

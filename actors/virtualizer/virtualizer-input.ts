@@ -10,6 +10,7 @@ import {
   wiringOf,
 } from '../../protocols/paths.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
+import { blockBytes } from '../../protocols/units.ts';
 
 export interface VirtualizerInput {
   readonly cluster: ClusterId;
@@ -18,6 +19,8 @@ export interface VirtualizerInput {
   readonly disks: readonly DiskId[];
   /** Those that can virtualize; plain ones need nothing from a virtualizer. */
   readonly virtualizingSwitches: readonly SwitchId[];
+  /** Those of them that have a read cache. */
+  readonly cachingSwitches: readonly SwitchId[];
   readonly volumes: readonly Volume[];
   /** What volumes that are created later are judged by. */
   readonly topology: Topology;
@@ -46,6 +49,9 @@ export function virtualizerInputOf(
     hosts: topology.hosts.map(({ id }) => id),
     disks: topology.disks.map(({ id }) => id),
     virtualizingSwitches: topology.switches.filter((each) => each.virtualizing).map(({ id }) => id),
+    cachingSwitches: topology.switches
+      .filter(({ virtualizing, limits }) => virtualizing && limits.cacheBytes >= blockBytes)
+      .map(({ id }) => id),
     volumes: topology.volumes,
     topology,
     frameBytesMax: topology.policies.frameBytesMax,

@@ -27,6 +27,19 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'reason',
     ]),
     sectionOf('coordinators', report.coordinators, ['volume', 'partition', 'switch', 'epoch']),
+    sectionOf('read caches', report.caches.map(cacheRow), [
+      'switch',
+      'size',
+      'used',
+      'hits',
+      'misses',
+      'invalidations',
+    ]),
+    sectionOf(
+      'read caches that are not used until they have forgotten a volume',
+      report.cacheCleanups.map((cleanup) => ({ ...cleanup })),
+      ['host', 'volume', 'switch', 'state', 'reason'],
+    ),
     sectionOf('exports', report.exports, ['host', 'volume', 'attach', 'uri', 'problem']),
     allPaths ? pathTable(report.paths) : pathSummary(report.paths),
   ];
@@ -53,6 +66,10 @@ function processes({ nodes, actors }: StatusReport): string {
 
 function volumeRow(volume: StatusReport['volumes'][number]): Row {
   return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
+}
+
+function cacheRow(cache: StatusReport['caches'][number]): Row {
+  return { ...cache, size: sizeText(cache.bytesMax), used: sizeText(cache.bytes) };
 }
 
 /** `2 in-sync, 1 stale` */

@@ -2,7 +2,7 @@
  * What a run has met, counted: fates of messages by plane, special error codes, transitions of machines, faults. A
  * batch in which something never occurred proves nothing about it: what ought to occur is `expected-coverage`'s.
  */
-import { statusName } from '../../protocols/codes.ts';
+import { Operation, Status, statusName } from '../../protocols/codes.ts';
 import { eventNames } from '../../protocols/events.ts';
 import { decodeFrame, FrameKind } from '../../protocols/frames/frame.ts';
 import { transitionText } from './machine-transitions.ts';
@@ -14,6 +14,8 @@ export type Counts = Record<string, number>;
 export interface CoverageCounts {
   /** Answers of the data plane, by status. */
   readonly codes: Counts;
+  /** Reads that got what they asked for, by who answered: `disk`, or the `cache` of a switch. */
+  readonly reads: Counts;
   /** `machine: from > to on event`, over all machines of a kind. */
   readonly transitions: Counts;
   /** Of these, those made while consumers' I/O was open. */
@@ -29,6 +31,7 @@ export interface CoverageCounts {
 export function emptyCoverage(): CoverageCounts {
   return {
     codes: {},
+    reads: {},
     transitions: {},
     transitionsInFlight: {},
     faults: {},
@@ -79,9 +82,14 @@ export class Coverage {
   }
 
   #reply(message: Message): void {
+    const isForHost = message.subject.includes('.rpl.hba.');
     const frame = decodeFrame(message.bytes.data);
-    if (frame?.kind === FrameKind.reply)
-      count(this.counts.codes, statusName(frame.reply.outcome.status));
+    if (frame?.kind !== FrameKind.reply) return;
+    const { outcome, operation, disk } = frame.reply;
+    count(this.counts.codes, statusName(outcome.status));
+    // Hosts split everything: no switch answers a read because it had to put it together.
+    if (isForHost && operation === Operation.read && outcome.status === Status.ok)
+      count(this.counts.reads, disk === '' ? 'cache' : 'disk');
   }
 }
 

@@ -111,6 +111,7 @@ function expectations(counts: CoverageCounts, exempt: Exemptions): readonly Expe
       met: counts.codes,
       exemptNames: namesOf(exempt.codes),
     },
+    { kind: 'read from', names: ['disk', 'cache'], met: counts.reads, exemptNames: [] },
     {
       kind: 'transition',
       names: possibleTransitions(),

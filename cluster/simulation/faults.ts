@@ -10,6 +10,7 @@ import {
   partition,
   serverRestart,
   stall,
+  strandCache,
 } from './network-strikes.ts';
 import {
   brownOut,
@@ -63,6 +64,7 @@ export const faultKinds = {
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },
   brownOut: { weight: 2, strike: brownOut },
   linkDown: { weight: 8, strike: linkDown },
+  strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
   serverRestart: { weight: 4, strike: serverRestart },
   loss: {

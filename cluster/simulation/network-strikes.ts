@@ -61,6 +61,34 @@ export const linkDown: Strike = ({ world }, random) => {
   return `${id}, ${times} times for ${downMs.toFixed(0)} ms`;
 };
 
+/**
+ * Reads leave a switch that has a cache and hears no command, so that nobody can tell it to forget what it has read; they
+ * come back to it before it hears again, or later.
+ */
+export const strandCache: Strike = ({ world }, random) => {
+  const { hosts, switches, links } = world.topology;
+  const hbas = new Set<string>(hosts.flatMap((host) => host.hbas.map(({ id }) => id)));
+  const linksOf = (id: string) =>
+    links.filter(
+      ({ ends: [one, other] }) =>
+        (hbas.has(one) && other === id) || (hbas.has(other) && one === id),
+    );
+  const caching = switches.filter(
+    ({ id, limits }) => limits.cacheBytes > 0 && linksOf(id).length > 0,
+  );
+  if (caching.length === 0) return null;
+  const { id } = random.pick(caching);
+  const deafMs = random.between(100, 3500);
+  const awayMs = random.between(20, 2000);
+  const node = world.nodes.find(({ node: { actors } }) => actors.some((each) => each.id === id));
+  const commands = node?.buses.find(({ role }) => role === 'control');
+  if (commands === undefined) return null;
+  commands.stall();
+  world.clock.setTimeout(() => commands.release(), deafMs);
+  for (const link of linksOf(id)) takeDown(world, `link:${link.id}`, 0, awayMs);
+  return `${id}, deaf for ${deafMs.toFixed(0)} ms, and left by hosts for ${awayMs.toFixed(0)} ms`;
+};
+
 /** An HBA's connection is gone for a while; its host goes on. */
 export const hbaDown: Strike = ({ world }, random) => {
   const { id } = random.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));

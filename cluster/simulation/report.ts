@@ -96,6 +96,7 @@ function coverageLines(coverage: CoverageCounts): readonly string[] {
     `faults: ${countsText(coverage.faults)}`,
     `of these with I/O under way: ${countsText(coverage.faultsInFlight)}`,
     `answers: ${countsText(coverage.codes)}`,
+    `reads from: ${countsText(coverage.reads)}`,
     `frames: ${countsText(coverage.frames)}`,
     'transitions:',
     ...namesOf(coverage.transitions).map((name) => {

@@ -1,6 +1,7 @@
 /**
  * The clusters that are simulated: the shipped topologies, made small, so that hot blocks meet, journals fill and whole
- * volumes are read back in little time. In each of them two hosts share a volume.
+ * volumes are read back in little time. In each of them two hosts share a volume, and every virtualizing switch has a
+ * read cache.
  */
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
@@ -37,13 +38,17 @@ interface Changes {
 
 /** As small as its journal allows to wrap within a run. */
 const diskSize = '16MiB';
+/** Small enough that blocks make way for others. */
+const cacheBytes = '256KiB';
+/** A write makes worthless what caches hold of its region: small regions let them hold something under this load. */
+const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 
 /** The shipped default has one host: a second one is linked as the first is, and shares another volume with it. */
 const changes: Readonly<Record<TopologyName, Changes>> = {
   default: {
-    volumes: { vol0: { size: '4MiB' } },
+    volumes: { vol0: { size: '4MiB', regionBytes } },
     bareSwitches: ['s2'],
     exports: { h1: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10809' }] },
     more: {
@@ -68,6 +73,7 @@ const changes: Readonly<Record<TopologyName, Changes>> = {
       vol0: { size: '2MiB' },
       vol1: {
         size: '2MiB',
+        regionBytes,
         coordinators: { map: 'consecutive', bounds: ['1MiB'], switches: ['s1', 's3'] },
       },
     },
@@ -95,9 +101,10 @@ function changed(written: Written, changes: Changes): object {
       })),
       ...(more.hosts ?? []),
     ],
-    switches: written.switches.map((each) =>
-      bareSwitches.includes(each.id) ? { ...each, limits: { namesAlternates: false } } : each,
-    ),
+    switches: written.switches.map((each) => ({
+      ...each,
+      limits: { cacheBytes, namesAlternates: !bareSwitches.includes(each.id) },
+    })),
     disks: written.disks.map((disk) => ({ ...disk, size: diskSize })),
     links: [...written.links, ...(more.links ?? [])],
     volumes: [

@@ -29,6 +29,8 @@ export const RequestFlag = {
   preferredPath: 2,
   /** A coordinator's own copy (settling, repair, resync): `host` is '', the numbers are the coordinator's. */
   copy: 4,
+  /** A read that no cache may answer, nor keep what answers it (DESIGN H9). */
+  bypassCache: 8,
 } as const;
 
 export interface Request {
@@ -64,7 +66,7 @@ export interface Request {
   attempt: number;
   /** The host's I/Os below this have all ended. */
   watermark: IoNumber;
-  /** How often the host has written to the region (DESIGN I9). */
+  /** Of a read that caches may answer: the writes to its region that the host had begun (DESIGN I9). */
   regionWrites: number;
   /** Where the final reply goes: `rpl.<replyKind>.<replyId>.<replySlot>`. */
   replyKind: ActorKind;

@@ -23,14 +23,19 @@ const program = ['protocols', 'actors', 'cluster'];
 /**
  * Copies the program to `folder` and breaks it there.
  *
+ * @param rooms further folders of the build that are to be copied with it
  * @returns the file to run with node: the command line `sanctor`.
  * @throws Error when a snippet does not occur exactly once.
  */
-export async function mutatedBuild(folder: string, patches: readonly Patch[]): Promise<string> {
+export async function mutatedBuild(
+  folder: string,
+  patches: readonly Patch[],
+  rooms: readonly string[] = [],
+): Promise<string> {
   const build = join(folder, 'dist');
   await rm(folder, { recursive: true, force: true });
   await mkdir(build, { recursive: true });
-  for (const room of program)
+  for (const room of [...program, ...rooms])
     await cp(join(buildFolder, room), join(build, room), { recursive: true });
   await cp(join(root, 'package.json'), join(folder, 'package.json'));
   const topologies = join('cluster', 'topologies');

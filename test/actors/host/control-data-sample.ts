@@ -31,6 +31,7 @@ export interface ControlDataOptions {
   readonly secondMirror?: 'in-sync' | 'stale';
   readonly frameBytesMax?: number;
   readonly diskRoutes?: ControlData['diskRoutes'];
+  readonly cachingSwitches?: readonly string[];
   /** Another layout, on any disks; regions and partitions then are of two blocks. */
   readonly layout?: Layout;
 }
@@ -85,6 +86,7 @@ export function controlDataOf(
       coordinator,
       routes: routesToSwitch(coordinator),
     })),
+    cachingSwitches: options.cachingSwitches ?? [],
   });
 }
 

@@ -114,6 +114,7 @@ export class Lab {
         mirrorsMax: 4,
         serializesSpans: true,
         namesAlternates: true,
+        cacheBytes: 0,
       },
       virtualizers: [],
       io: ports.io,

@@ -62,6 +62,7 @@ describe('loading a switch', () => {
         mirrorsMax: 4,
         serializesSpans: true,
         namesAlternates: true,
+        cacheBytes: 0,
       },
     });
     expect(tiny.command('load', loadOf()))
@@ -73,6 +74,7 @@ describe('loading a switch', () => {
         mirrorsMax: 1,
         serializesSpans: true,
         namesAlternates: true,
+        cacheBytes: 0,
       },
     });
     expect(single.command('load', loadOf()))

@@ -34,7 +34,9 @@ describe('an error of a disk', () => {
   });
 
   it('becomes the bare code at a switch that names no alternates', () => {
-    const world = new SwitchWorld({ limits: { ...limits, namesAlternates: false } }).serve();
+    const world = new SwitchWorld({
+      limits: { ...limits, namesAlternates: false, cacheBytes: 0 },
+    }).serve();
     world.write(read);
     world.refuse(one(world.takeToDisks()), mediaError);
     const detail = { disk: 'd1', alternates: [] };

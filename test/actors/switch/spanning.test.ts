@@ -297,6 +297,7 @@ describe('a request that spans several parts is refused', () => {
       mirrorsMax: 4,
       serializesSpans: false,
       namesAlternates: true,
+      cacheBytes: 0,
     };
     const world = new SwitchWorld({ limits }).serve();
     const what =

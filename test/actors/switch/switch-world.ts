@@ -136,6 +136,7 @@ export class SwitchWorld {
         mirrorsMax: 4,
         serializesSpans: true,
         namesAlternates: true,
+        cacheBytes: 0,
       },
       virtualizers: [idOf('v1')],
       io: this.io,

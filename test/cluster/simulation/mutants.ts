@@ -1,5 +1,6 @@
 /** Rules broken on purpose, one at a time: the simulation must notice each. */
 import type { Patch } from '../../tools/mutated-build.ts';
+import { cacheMutants } from './cache-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
 
 export interface Mutant {
@@ -412,6 +413,7 @@ export const mutants = {
     ],
   },
   ...mediaMutants,
+  ...cacheMutants,
 } as const satisfies Record<string, Mutant>;
 
 export type MutantName = keyof typeof mutants;

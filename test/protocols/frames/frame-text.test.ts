@@ -111,8 +111,8 @@ describe('a frame as JSON', () => {
   });
 
   it('names flags that this version does not know by their number', () => {
-    const frame = frameOf(encodeRequest({ ...sampleRequest, flags: 73 }, [patternBytes(4096)]));
-    expect(frameJson(frame).flags).to.deep.equal(['fua', 'flags 72']);
+    const frame = frameOf(encodeRequest({ ...sampleRequest, flags: 65 }, [patternBytes(4096)]));
+    expect(frameJson(frame).flags).to.deep.equal(['fua', 'flags 64']);
   });
 
   it('names an error and what it carries', () => {

@@ -1,0 +1,55 @@
+/** Rules of read caches broken on purpose: parts for `mutants`, and for the proof that either of two rules suffices. */
+import type { Patch } from '../../tools/mutated-build.ts';
+
+const readCache = 'actors/switch/read-cache.js';
+
+/** A cache is not told when the path leaves it. */
+export const withoutCleanup: readonly Patch[] = [
+  {
+    file: 'actors/host/volume-caches.js',
+    snippet: 'if (!areSameWays(former, this.#preferred.get(disk) ?? []))',
+    replacement: 'if (false)',
+  },
+];
+
+/** A cache answers with whatever it has, whoever asks and whatever was written since. */
+export const withoutVersions: readonly Patch[] = [
+  {
+    file: readCache,
+    snippet: `const isSame = this.#regionWrites[place] === version.regionWrites &&
+      this.#attachEpochs[place] === version.attachEpoch;`,
+    replacement: 'const isSame = true;',
+  },
+];
+
+export const cacheMutants = {
+  ignoresRegionWrites: {
+    does: 'a cache answers reads with what it read before the host wrote there',
+    patches: [
+      {
+        file: readCache,
+        snippet: 'this.#regionWrites[place] === version.regionWrites &&',
+        replacement: '',
+      },
+    ],
+  },
+  ignoresAttachEpochs: {
+    does: 'a cache answers an attachment with what another one has read',
+    patches: [
+      {
+        file: readCache,
+        snippet: '&& this.#attachEpochs[place] === version.attachEpoch',
+        replacement: '',
+      },
+      {
+        file: 'actors/switch/switch-volume.js',
+        snippet: 'this.#parts.cachedReads?.forget(volume.load.volume);',
+        replacement: '',
+      },
+    ],
+  },
+  cachesForEver: {
+    does: 'caches are neither cleaned when the path leaves them, nor compare versions',
+    patches: [...withoutCleanup, ...withoutVersions],
+  },
+} as const;
