@@ -43,7 +43,7 @@ export interface ChoiceQuestion {
   /** The candidates that are there, in the order in which they are to be taken. */
   readonly present: readonly SwitchId[];
   /** Whether partitions go back to those who are meant to coordinate them. */
-  readonly goesBack: (preferred: SwitchId) => boolean;
+  readonly goesBack: boolean;
 }
 
 /**
@@ -57,7 +57,7 @@ export function chooseCoordinators(question: ChoiceQuestion): readonly SwitchId[
   const chosen = partitions.map(({ partition, coordinator, epoch }): SwitchId | null => {
     const meant = preferred[partition];
     const isFree = !isPresent(coordinator) || epoch === 0;
-    if (isPresent(meant) && (isFree || coordinator === meant || goesBack(meant))) return meant;
+    if (isPresent(meant) && (isFree || coordinator === meant || goesBack)) return meant;
     return isPresent(coordinator) ? coordinator : null;
   });
   const counts = new Map(present.map((id) => [id, chosen.filter((one) => one === id).length]));

@@ -111,7 +111,7 @@ export class VolumeDecider {
       members,
       attachments: wantedAttachments(state),
       drained: state.leaving,
-      coordinators: this.#chooseCoordinators(last, members),
+      coordinators: this.#chooseCoordinators(last, members, renew),
       renew,
       wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
     });
@@ -279,12 +279,13 @@ export class VolumeDecider {
     });
   }
 
-  #chooseCoordinators(last: VolumeRecord, members: Members): readonly SwitchId[] {
+  /** Where everybody gets new numbers anyway, partitions go back to those who are meant to coordinate them. */
+  #chooseCoordinators(last: VolumeRecord, members: Members, renew: boolean): readonly SwitchId[] {
     return chooseCoordinators({
       partitions: last.partitions,
       preferred: this.#volume.coordinators,
       present: members.switches.map((member) => member.switch),
-      goesBack: () => false,
+      goesBack: renew,
     });
   }
 

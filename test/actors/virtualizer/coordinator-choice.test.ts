@@ -26,7 +26,7 @@ function choose(now: string, present: string, goesBack = false): string {
     partitions: coordinatedBy(now),
     preferred: ids('s1 s2 s1 s2'),
     present: ids(present),
-    goesBack: () => goesBack,
+    goesBack,
   }).join(' ');
 }
 

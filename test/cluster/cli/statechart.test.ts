@@ -24,7 +24,8 @@ describe('sanctor statechart', function () {
     expect(code).to.equal(0);
     const lines = output.trimEnd().split('\n');
     expect(lines.map((line) => line.split(' ')[0])).to.deep.equal(machines.map(({ name }) => name));
-    for (const line of lines) expect(line).to.match(/^\w+ +(host|HBA|switch|disk|virtualizer): \w/);
+    for (const line of lines)
+      expect(line).to.match(/^[\w-]+ +(host|HBA|switch|disk|virtualizer): \w/);
     const json = await runSanctor(['statechart', '--json']);
     expect(JSON.parse(json.output).machines[0]).to.have.keys('name', 'decides');
   });

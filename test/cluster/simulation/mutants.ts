@@ -2,6 +2,8 @@
 import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
+import { pathMutants } from './path-mutants.ts';
+import { takeoverMutants } from './takeover-mutants.ts';
 
 export interface Mutant {
   /** What the broken program does, as a sentence. */
@@ -88,9 +90,8 @@ export const mutants = {
     patches: [
       {
         file: 'actors/switch/settling.js',
-        snippet:
-          'this.#endBytes = copiesOf(volume) < 2 ? 0 : roundUp(volume.load.sizeBytes, blockBytes);',
-        replacement: 'this.#endBytes = 0;',
+        snippet: 'if (copiesOf(volume) < 2)',
+        replacement: 'if (true)',
       },
     ],
   },
@@ -129,8 +130,8 @@ export const mutants = {
     patches: [
       {
         file: coordinator,
-        snippet: 'if (ioNumber < known.watermark) {',
-        replacement: 'if (false) {',
+        snippet: 'if (ioNumber < known.watermark)',
+        replacement: 'if (false)',
       },
       {
         file: coordinator,
@@ -144,8 +145,10 @@ export const mutants = {
     patches: [
       {
         file: attachment,
-        snippet: `'trouble.met': { target: 'lost', actions: ['noteTrouble', closeWithReason, 'endOpen'], },`,
-        replacement: `'trouble.met': { actions: ['endOpen'] },`,
+        snippet: `'trouble.met': { target: 'lost', actions: ['noteTrouble', closeWithReason, 'endOpen'], },
+          'detach.requested': 'draining', }, }); const interrupted =`,
+        replacement: `'trouble.met': { actions: ['endOpen'] },
+          'detach.requested': 'draining' } }); const interrupted =`,
       },
     ],
   },
@@ -153,7 +156,7 @@ export const mutants = {
     does: 'the virtualizer acts on a decision that may not have been written',
     patches: [
       {
-        file: 'actors/virtualizer/volume-decider.js',
+        file: 'actors/virtualizer/volume-key.js',
         snippet: `return { type: 'record.contested', reason }; } case 'written':`,
         replacement: `} case 'written':`,
       },
@@ -203,7 +206,7 @@ export const mutants = {
     does: 'the machine of an attachment dies of an exception',
     patches: [
       {
-        file: attachment,
+        file: 'actors/host/attachment-setup.js',
         snippet: 'function lostEpochAfter(context, event) {',
         replacement: `function lostEpochAfter(context, event) {
           if (event.hasOpenWrites) throw new Error('broken on purpose');`,
@@ -241,7 +244,7 @@ export const mutants = {
     patches: [
       {
         file: 'actors/host/route-choice.js',
-        snippet: '(operation === Operation.read && !driver.readsThroughCoordinator)',
+        snippet: '(operation === Operation.read && !readsThroughCoordinator)',
         replacement: 'operation === Operation.read',
       },
       {
@@ -279,16 +282,16 @@ export const mutants = {
       {
         file: 'actors/host/issuer.js',
         snippet: `const part = this.#cut.part(0);
-          const route = routeForPart(driver, operation, part,`,
+          const { pathOrder } = this.#policy;`,
         replacement: `const part = this.#cut.part(0);
           if (driver.view.data.coordinatorMap.kind === 'consecutive' && io.arrival % 2 === 0)
             part.partition = 0;
-          const route = routeForPart(driver, operation, part,`,
+          const { pathOrder } = this.#policy;`,
       },
       {
         file: coordinator,
-        snippet: 'else if (part.partition !== partition.number) {',
-        replacement: 'else if (false) {',
+        snippet: 'else if (part.partition !== partition.number)',
+        replacement: 'else if (false)',
       },
     ],
   },
@@ -370,38 +373,6 @@ export const mutants = {
       },
     ],
   },
-  givesUpAfterTwoWays: {
-    does: 'a host gives an I/O up when two ways have failed under it, however many there are',
-    patches: [
-      {
-        file: 'actors/host/path-failover.js',
-        snippet: 'const ways = waysLeft(slot);',
-        replacement: `const ways = waysLeft(slot);
-          if (slot.waysTried >= 2) { slot.deadlineMs = 0; slot.retryAtMs = 0; return; }`,
-      },
-    ],
-  },
-  takesPathErrorsForMirrors: {
-    does: 'a host takes the failure of a path for that of the mirror behind it',
-    patches: [
-      {
-        file: 'actors/host/recovery.js',
-        snippet: `return { kind: 'reroute', links: detail.links,
-          isNamed: detail.alternates.length > 0 };`,
-        replacement: `return { kind: 'end', status };`,
-      },
-    ],
-  },
-  takesAnyReply: {
-    does: 'a host takes every reply that comes to a slot, whichever I/O and attempt it belongs to',
-    patches: [
-      {
-        file: 'actors/host/slots.js',
-        snippet: 'reply.ioNumber === request.ioNumber && reply.attempt === request.attempt &&',
-        replacement: '',
-      },
-    ],
-  },
   createsLateCopies: {
     does: 'a late copy of a command brings a deleted volume back',
     patches: [
@@ -413,6 +384,8 @@ export const mutants = {
     ],
   },
   ...mediaMutants,
+  ...pathMutants,
+  ...takeoverMutants,
   ...cacheMutants,
 } as const satisfies Record<string, Mutant>;
 

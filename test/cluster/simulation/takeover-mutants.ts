@@ -1,0 +1,49 @@
+/** Rules of taking partitions over broken on purpose: a part of `mutants`. */
+
+export const takeoverMutants = {
+  forgetsWhatWasDone: {
+    does: 'a new coordinator carries out again what a disk had done through its predecessor',
+    patches: [
+      {
+        file: 'actors/switch/attachments.js',
+        snippet: 'if (isOnePart && done.has(ioNumber))',
+        replacement: 'if (false)',
+      },
+    ],
+  },
+  comparesNothing: {
+    does: 'a new coordinator takes mirrors for equal where hosts have writes open',
+    patches: [
+      {
+        file: 'actors/switch/switch-volume.js',
+        snippet: `this.volume.load.compared === 'all' ? null : writes`,
+        replacement: `this.volume.load.compared === 'all' ? null : []`,
+      },
+    ],
+  },
+  takesDoubtsForNothing: {
+    does: 'mirrors are compared only where writes are open, although a disk restarted or a host is gone',
+    patches: [
+      {
+        file: 'actors/virtualizer/decisions.js',
+        snippet: 'circumstances.wereEqual && !newDisks && !cutOff && !leftBehind',
+        replacement: 'true',
+      },
+    ],
+  },
+  goesOnWithoutBeingAsked: {
+    does: 'a host goes on with what it has open, although it was taken for gone and nobody asked it',
+    patches: [
+      {
+        file: 'actors/virtualizer/decisions.js',
+        snippet: 'const goesOn = held !== null && !(renewed && isGone);',
+        replacement: 'const goesOn = held !== null;',
+      },
+      {
+        file: 'actors/switch/unfinished-writes.js',
+        snippet: 'return firstEpoch < attachEpoch && !readOnly;',
+        replacement: 'return false;',
+      },
+    ],
+  },
+} as const;
