@@ -10,7 +10,7 @@ const seconds = (most: number) => z.number().min(0).max(most);
 export const failoverPolicySchema = z.strictObject({
   /**
    * - `immediate`: it is preferred again, once it has worked for the dwell time.
-   * - `manual`: only after `sanctor failback`.
+   * - `manual`: only after the host got the command `failback`.
    * - `followOver`: like `immediate` where this host's own I/O met the failure; a path that it only heard to have
    *   failed stays in reserve, so that hosts do not move each other back and forth.
    */
