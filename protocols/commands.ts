@@ -137,7 +137,7 @@ export const alternatesAnswerSchema = z.looseObject({
   away: z.array(id<DiskId>()).max(64),
 });
 export type AlternatesAnswer = z.infer<typeof alternatesAnswerSchema>;
-export const failbackRequestSchema = z.object({
+export const failbackRequestSchema = z.strictObject({
   /** Default: all that are in reserve or in quarantine. */
   link: id<LinkId>().optional(),
 });

@@ -143,7 +143,9 @@ for (const route of ['whole', 'firstHop'])
       const through = framesOf(() => san.finish(san.write(behind, 0, 4096, 2)));
       expect(wayOf(through)).to.deep.equal(['h1-a-s1', 's1-s3', 's3-d4']);
       const carried = [read, through].map(([first]) => first?.request.route.length);
-      expect(carried).to.deep.equal(route === 'whole' ? [2, 1] : [0, 0]);
+      expect(carried, 'switches are told which way the host prefers').to.deep.equal([2, 1]);
+      const [next] = framesOf(() => san.finish(san.read(plain, 8192, 4096)));
+      expect(next?.request.route.length, 'but not each time').to.equal(route === 'whole' ? 2 : 0);
       const flushed: Status[] = [];
       const flush = framesOf(() => {
         plain.flush((status) => flushed.push(status));

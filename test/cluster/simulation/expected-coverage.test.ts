@@ -23,6 +23,7 @@ function everything(): CoverageCounts {
     ...emptyCoverage(),
     codes: onceOf(Object.keys(Status)),
     transitions: onceOf(possibleTransitions()),
+    reads: onceOf(['disk', 'cache']),
     faults: onceOf(faultNames),
     faultsInFlight: onceOf(faultNames),
   };

@@ -15,8 +15,8 @@ import { hostileBody } from './hostile-bodies.ts';
 const answerWithinMs = 5000;
 const betweenChecks = 500;
 const repliesTo = 'san.v1.two-tier.rpl.node.attacker.cmd';
-/** They ask for nothing in their bodies, and so have nothing to refuse. */
-const bodilessVerbs: readonly string[] = [verbs.describe, verbs.listVolumes];
+/** They need nothing in their bodies, and so have little to refuse. */
+const bodilessVerbs: readonly string[] = [verbs.describe, verbs.listVolumes, verbs.failback];
 
 export class CommandCampaign {
   /** Refusals by verb. */

@@ -95,7 +95,8 @@ function lie(forged: Request, random: SeededRandom): void {
       ]
     : [
         () => change(forged, 'controlEpoch', random, -1),
-        () => change(forged, 'extentGeneration', random),
+        // Never 0: that would make a host's own write of it, with nothing false in it.
+        () => change(forged, 'extentGeneration', random, 1),
         () => {
           forged.volume = 'nothing' as never;
         },
