@@ -15,7 +15,7 @@ import { diskAssemblySchema, diskForgetSchema } from '../../protocols/control-da
 import { eventNames } from '../../protocols/events.ts';
 import type { DiskFacts } from '../../protocols/facts.ts';
 import type { DiskId, LinkId } from '../../protocols/ids.ts';
-import type { BlockStore, Bus, Cancel } from '../../protocols/ports.ts';
+import type { BlockStore, Bus, Cancel, Log } from '../../protocols/ports.ts';
 import { type Incarnation, unitOf } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
@@ -168,13 +168,28 @@ export class Disk {
       {
         store: store.store,
         clock,
-        log,
+        log: this.#logWhileWanted(log),
         disk: this.id,
         cluster,
         onFailure: (error) => this.#fail(error.detail),
       },
       (opened) => this.#opened(opened),
     );
+  }
+
+  /** A store that was closed under its replay fails every read: that is no damage, and nothing is made of it. */
+  #logWhileWanted(log: Log): Log {
+    const isWanted = () => !this.#isEnding;
+    return {
+      debug: (fields, message) => isWanted() && log.debug(fields, message),
+      info: (fields, message) => isWanted() && log.info(fields, message),
+      warn: (fields, message) => isWanted() && log.warn(fields, message),
+      error: (fields, message) => isWanted() && log.error(fields, message),
+    };
+  }
+
+  get #isEnding(): boolean {
+    return this.#machine.getSnapshot().matches('stopping') || this.state === 'stopped';
   }
 
   #opened(opened: OpenedDisk): void {
@@ -205,7 +220,7 @@ export class Disk {
 
   /** What is left undone by a disk that was told to stop is no failure of its store. */
   #fail(reason: string): void {
-    if (this.#machine.getSnapshot().matches('stopping') || this.state === 'stopped') return;
+    if (this.#isEnding) return;
     this.#ports.log.error({ disk: this.id, reason }, 'the store failed');
     this.#machine.send({ type: 'store.failed', reason });
     this.#actor.tell(eventNames.fault, { what: 'store failed', reason });

@@ -109,6 +109,9 @@ export class DiskActorWorld {
     this.#asking.start();
   }
 
+  /** What the disk has logged as errors. */
+  readonly complaints: string[] = [];
+
   get disk(): Disk {
     if (this.#disk === null) throw new Error('the disk does not run');
     return this.#disk;
@@ -129,7 +132,8 @@ export class DiskActorWorld {
     const io = this.#connect(process, 'io');
     const control = this.#connect(process, 'control');
     const store = { ok: true, store: wrap(this.medium.open(process.clock)) } as const;
-    const ports = { cluster, control, clock: process.clock, random: this.#random, log: silent };
+    const log = { ...silent, error: (_: object, message: string) => this.complaints.push(message) };
+    const ports = { cluster, control, clock: process.clock, random: this.#random, log };
     const disk = new Disk({ disk: diskId, links: [{ link, io }], store }, ports);
     disk.start();
     this.#process = process;

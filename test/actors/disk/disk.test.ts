@@ -13,6 +13,7 @@ import {
 } from '../../../protocols/frames/tag-records.ts';
 import {
   type Generation,
+  type IoNumber,
   type PartitionEpoch,
   unitOf,
   type WriteNumber,
@@ -255,6 +256,42 @@ describe('disk', () => {
       expect(world.events.filter(({ body }) => body.what !== undefined)).to.deep.equal([]);
       world.start();
       expect(world.disk.state).to.equal('unassembled');
+    }
+  });
+
+  it('stopped in the middle of a replay takes nothing for damaged', () => {
+    for (let stopAfterMs = 0; stopAfterMs < 60; stopAfterMs++) {
+      const world = new DiskActorWorld({ readMs: 3, writeMs: 3, flushMs: 3 });
+      world.format();
+      world.start();
+      world.assemble();
+      let last = 0;
+      const writeSome = () => {
+        for (let block = 0; block < 8; block++) {
+          last += 1;
+          const numbers = {
+            writeNumber: unitOf<WriteNumber>(last),
+            ioNumber: unitOf<IoNumber>(last),
+          };
+          world.write(block * 4096, bytesOf(4096, block + 1), numbers);
+        }
+        world.ask(world.request(Operation.flush, 0, 0));
+      };
+      writeSome();
+      // A checkpoint begins that knows of all this as durable, and of what follows in its last records.
+      world.disk.opened?.device.writeBehind.drain(() => {});
+      writeSome();
+      world.kill();
+      world.start((store) => store, stopAfterMs);
+      world.disk.stop(() => {});
+      world.clock.runFor(1000);
+      expect(world.disk.state).to.equal('stopped');
+      expect(world.complaints).to.deep.equal([]);
+      world.start();
+      world.assemble();
+      expect(world.ask(world.request(Operation.read, 0, 4096)).data.bytes).to.deep.equal(
+        bytesOf(4096, 1),
+      );
     }
   });
 
