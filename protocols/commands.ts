@@ -111,6 +111,8 @@ export const attachRequestSchema = z.object({
   readOnly: z.boolean(),
   /** The attach epoch that the host gave up, when it asks to be attached anew: only a higher one will do. */
   lostEpoch: count<AttachEpoch>().optional(),
+  /** Of a host that lets go: it did not drain, but ended writes whose result nobody knows. */
+  hasEndedWrites: z.boolean().optional(),
 });
 export type AttachRequest = z.infer<typeof attachRequestSchema>;
 

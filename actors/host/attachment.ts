@@ -38,6 +38,8 @@ export class Attachment {
   #admission: Admission = refusing('it waits for an attachment');
   #problem = '';
   #awaitsDrained = false;
+  /** Writes were ended whose result nobody knows: mirrors may differ under them. */
+  #hasEndedWrites = false;
   #whenLeft: (() => void) | null = null;
 
   constructor(options: AttachmentOptions, parts: AttachmentParts) {
@@ -73,12 +75,12 @@ export class Attachment {
           reportTrouble: (_, { what }) => this.#contact.reportTrouble(what, this.#generation),
           openAdmission: () => this.#open(),
           closeAdmission: (_, { reason }) => this.#setAdmission(refusing(reason)),
-          endOpen: () => this.#driver?.endOpen(Status.path),
+          endOpen: () => this.#endOpen(),
           adopt: () => this.#adopt(),
           suspend: () => this.#driver?.suspend(),
           awaitDrained: () => this.#awaitDrained(),
           flushLast: () => this.#flushLast(),
-          sendDetach: () => this.#contact.detach(),
+          sendDetach: () => this.#contact.detach(this.#hasEndedWrites),
         },
       }),
       name: `attachment:${options.volume}`,
@@ -116,7 +118,6 @@ export class Attachment {
     return this.#view?.data ?? null;
   }
 
-  /** Its machine, to look at it. */
   get machine(): MachineActor<typeof attachmentMachine> {
     return this.#machine;
   }
@@ -142,20 +143,16 @@ export class Attachment {
   unfinished(firstEpoch: number): Answer {
     const snapshot = this.#machine.getSnapshot();
     const { context } = snapshot;
-    const { dispatcher } = this.#parts;
     const isLost = context.lostEpoch >= firstEpoch || snapshot.matches('detaching');
     if (isLost || snapshot.hasTag('over'))
       return refusal('not-ready', `volume ${this.volumeId} was let go under epoch ${firstEpoch}`);
     const isHeld = snapshot.hasTag('holding') && context.firstEpoch === firstEpoch;
-    const driver = isHeld ? this.#driver : null;
-    return { ok: true, ...dispatcher.unfinishedWrites(driver) };
+    return { ok: true, ...this.#parts.dispatcher.unfinishedWrites(isHeld ? this.#driver : null) };
   }
 
-  /** What it presents of itself. */
   facts(): Record<string, unknown> {
     const snapshot = this.#machine.getSnapshot();
     const { reason, attachEpoch } = snapshot.context;
-    const isServing = snapshot.hasTag('serving');
     return {
       volume: this.volumeId,
       generation: this.#generation,
@@ -163,7 +160,7 @@ export class Attachment {
       readOnly: this.readOnly,
       state: this.state,
       attachEpoch,
-      reason: isServing ? '' : this.#problem || reason,
+      reason: snapshot.hasTag('serving') ? '' : this.#problem || reason,
       openIos: this.#driver?.openIos ?? 0,
     };
   }
@@ -194,7 +191,6 @@ export class Attachment {
     this.#take(result.view);
   }
 
-  /** Messages overtake each other. */
   #isOlder({ controlEpoch, generation }: ControlData): boolean {
     if (this.#view === null) return false;
     const { data } = this.#view;
@@ -223,7 +219,6 @@ export class Attachment {
     return attachment?.mode === mode && attachment.readOnly === readOnly ? attachment : null;
   }
 
-  /** The driver begins with the first control data, whatever that says. */
   #create(view: VolumeView): OptimizationDriver {
     const { dispatcher, routeParts } = this.#parts;
     const driver = new OptimizationDriver(
@@ -262,6 +257,11 @@ export class Attachment {
     if (this.#view === null) return;
     if (this.#driver === null) this.#create(this.#view);
     else this.#driver.adopt(this.#view);
+  }
+
+  #endOpen(): void {
+    this.#hasEndedWrites ||= this.#driver?.hasOpenWrites === true;
+    this.#driver?.endOpen(Status.path);
   }
 
   #awaitDrained(): void {

@@ -73,8 +73,10 @@ export class VirtualizerContact {
     });
   }
 
-  detach(): void {
-    this.#ask(verbs.detach, this.#request, () => this.#listener.detachAnswered());
+  /** @param hasEndedWrites the host did not drain: it ended writes that may have been done, or half done */
+  detach(hasEndedWrites: boolean): void {
+    const body = hasEndedWrites ? { ...this.#request, hasEndedWrites } : this.#request;
+    this.#ask(verbs.detach, body, () => this.#listener.detachAnswered());
   }
 
   reportTrouble(what: string, generation: Generation): void {

@@ -18,6 +18,13 @@ export class NotedRequests {
   #requests: readonly AttachRequest[] = [];
   #leaving: readonly HostId[] = [];
   #silent: readonly HostId[] = [];
+  /** Leaving hosts that left writes behind. */
+  #undrained: readonly HostId[] = [];
+
+  /** Leaving hosts that ended all their I/O before. */
+  get drained(): readonly HostId[] {
+    return this.#leaving.filter((host) => !this.#undrained.includes(host));
+  }
 
   /** The requests together with what they are judged by. */
   within(surroundings: Surroundings): AttachmentState {
@@ -47,6 +54,7 @@ export class NotedRequests {
     this.#requests = this.#requests.filter((other) => !isSame(other));
     if (record?.attachments.some(isSame) && !this.#leaving.includes(host))
       this.#leaving = [...this.#leaving, host];
+    if (request.hasEndedWrites === true) this.#undrained = [...this.#undrained, host];
   }
 
   /** Notes hosts that do not say what they have open: the next decision does not wait for them. */
@@ -63,5 +71,6 @@ export class NotedRequests {
     );
     this.#leaving = this.#leaving.filter((host) => attachments.some((held) => held.host === host));
     this.#silent = [];
+    this.#undrained = this.#undrained.filter((host) => this.#leaving.includes(host));
   }
 }

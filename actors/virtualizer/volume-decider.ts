@@ -110,7 +110,7 @@ export class VolumeDecider {
       controlEpoch: this.#environment.controlEpoch,
       members,
       attachments: wantedAttachments(state),
-      drained: state.leaving,
+      drained: this.#requests.drained,
       coordinators: this.#chooseCoordinators(last, members, renew),
       renew,
       wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,

@@ -280,6 +280,27 @@ describe('an attachment', () => {
     expect(world.clock.idle).to.equal(true);
   });
 
+  it('letting go says whether it had to end writes whose result nobody knows', () => {
+    const hasEndedWrites = () =>
+      world.asked.find(({ verb }) => verb === 'detach')?.body.hasEndedWrites;
+    world.serve();
+    write();
+    world.host.stop(() => {});
+    world.clock.runFor(6100);
+    expect(ended).to.deep.equal([Status.path]);
+    expect(hasEndedWrites()).to.equal(true);
+    world = new HostWorld();
+    world.serve();
+    write();
+    world.answerAll();
+    world.host.stop(() => {});
+    for (let step = 0; step < 10; step++) {
+      world.clock.runFor(20);
+      world.answerAll();
+    }
+    expect(hasEndedWrites()).to.equal(undefined);
+  });
+
   it('letting go ends even when nobody answers any more', () => {
     world.serve();
     write();

@@ -208,6 +208,18 @@ describe('decisions', () => {
     expect(h2?.firstEpoch).to.equal(last.attachments[1]?.firstEpoch);
   });
 
+  for (const hasEndedWrites of [false, true])
+    it(`${hasEndedWrites ? 'compares everything' : 'disturbs nobody'} when a host leaves that ${hasEndedWrites ? 'ended writes without a result' : 'has drained'}`, () => {
+      const last = sharedRecord();
+      const requests = new NotedRequests();
+      requests.detach(request('h1', { mode: 'shared', hasEndedWrites }), last);
+      const attachments = wantedAttachments(requests.within(stateOf(last)));
+      const decision = decide(last, { ...usual, attachments, drained: requests.drained });
+      expect(decision.record.attachments.map(({ host }) => host)).to.deep.equal(['h2']);
+      expect(decision.renewed).to.equal(hasEndedWrites);
+      if (hasEndedWrites) expect(decision.record.compared).to.equal('all');
+    });
+
   it('cannot be made without a coordinator', () => {
     const members = membersOf(disks, { s1: 11 });
     expect(() => decide(blankVolume(), { ...usual, members })).to.throw(/without s2/);
