@@ -31,11 +31,15 @@ const setbacks = {
     target: '#volume.gathering.resting',
     actions: [...interrupt, 'noteFailure'],
   },
+  'attachments.changed': '#volume.gathering.looking',
+} as const;
+
+/** A member that was asked for its part of the decision refuses it. */
+const refusal = {
   'member.refused': {
     target: '#volume.gathering.resting',
     actions: ['noteReason', 'noteFailure'],
   },
-  'attachments.changed': '#volume.gathering.looking',
 } as const;
 
 const overdue = {
@@ -109,7 +113,7 @@ const fencing = volumeSetup.createStateConfig({
   tags: ['decided'],
   entry: 'assembleDisks',
   exit: 'endRound',
-  on: { ...setbacks, 'disks.confirmed': 'loading' },
+  on: { ...setbacks, ...refusal, 'disks.confirmed': 'loading' },
   after: overdue,
 });
 
@@ -117,7 +121,7 @@ const loading = volumeSetup.createStateConfig({
   tags: ['decided'],
   entry: 'loadSwitches',
   exit: 'endRound',
-  on: { ...setbacks, 'switches.confirmed': 'settling' },
+  on: { ...setbacks, ...refusal, 'switches.confirmed': 'settling' },
   after: overdue,
 });
 

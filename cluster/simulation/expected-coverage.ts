@@ -64,8 +64,8 @@ const exemptTransitions: readonly Exemption[] = [
     ],
   },
   {
-    why: 'while a volume serves nobody is asked anything that could be refused',
-    what: ['volume: serving > gathering.resting on member.refused'],
+    why: 'no switch knows a later generation of a volume than that of its end, unless another virtualizer decided it',
+    what: ['volume: ending.unloading > ended on member.refused'],
   },
 ];
 

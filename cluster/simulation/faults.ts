@@ -16,6 +16,7 @@ import {
   brownOut,
   crashOf,
   crashTwo,
+  deleteInTrouble,
   pause,
   powerCut,
   powerCutInWrite,
@@ -47,6 +48,11 @@ const operate: Strike = ({ world, operator }, random) =>
 
 export const faultKinds = {
   operate: { weight: 10, strike: operate },
+  deleteInTrouble: {
+    weight: 8,
+    strike: (targets, random) =>
+      targets.world.database.syncsEveryWrite ? deleteInTrouble(targets, random) : null,
+  },
   disconnect: { weight: 16, strike: disconnect },
   stall: { weight: 5, strike: stall },
   pause: { weight: 6, strike: pause },

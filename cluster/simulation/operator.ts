@@ -1,7 +1,9 @@
 /**
  * An operator of a simulated cluster: makes a volume, and deletes it the next time. As the command line does, it asks the
- * virtualizer again and again until that says that it is done, whatever fails meanwhile.
+ * virtualizer again and again until that says that it is done, whatever fails meanwhile. Of what it asked a copy may
+ * arrive late, when the volume is gone again: that must not bring it back.
  */
+import { z } from 'zod';
 import { Questions } from '../../actors/questions.ts';
 import { type Answer, verbs } from '../../protocols/commands.ts';
 import type { Log } from '../../protocols/ports.ts';
@@ -17,8 +19,8 @@ export interface OperatorParts {
   readonly clock: VirtualClock;
   readonly network: SimulatedNetwork;
   readonly log: Log;
-  /** Told of a refusal that no fault explains. */
-  readonly onRefused: (what: string) => void;
+  /** Told of a refusal that no fault explains, and of a volume that nobody made. */
+  readonly onWrong: (what: string) => void;
 }
 
 /** Names and places take turns, so that namesakes and former owners meet. */
@@ -26,6 +28,12 @@ const names = ['made1', 'made2'];
 const size = '1MiB';
 const answerMsMax = 3000;
 const askAgainMs = 200;
+/** How long after a volume is gone a copy of the command that made it may arrive. */
+const copyMsMax = 3000;
+
+const listedSchema = z.looseObject({
+  volumes: z.array(z.looseObject({ volume: z.string(), origin: z.string() })),
+});
 
 export class Operator {
   readonly #parts: OperatorParts;
@@ -34,6 +42,8 @@ export class Operator {
   /** The volume that is there; '' when there is none. */
   #made = '';
   #life = 0;
+  /** What it was made by. */
+  #command: object = {};
   #isBusy = false;
 
   constructor(parts: OperatorParts) {
@@ -54,11 +64,29 @@ export class Operator {
     return !this.#isBusy;
   }
 
+  /** There is a volume that it would delete now. */
+  get wouldDelete(): boolean {
+    return this.#made !== '' && !this.#isBusy;
+  }
+
+  /** Looks whether exactly those volumes are there that it made; it is busy until it knows. */
+  look(): void {
+    this.#isBusy = true;
+    this.#ask(verbs.listVolumes, {}, (listed) => {
+      if (!listed.ok) return false;
+      this.#compare(listed, this.#made);
+      this.#isBusy = false;
+      return true;
+    });
+  }
+
   /** Begins the next thing. @returns what it is; null while the last one is under way */
   act(random: SeededRandom): string | null {
     const name = random.pick(names);
     const host = random.pick(this.#parts.topology.hosts).id;
     const layout = this.#layout(random);
+    const copyMs = random.between(0, copyMsMax);
+    const isCopied = random.integer(2) === 0;
     if (this.#isBusy) return null;
     this.#isBusy = true;
     if (this.#made === '') {
@@ -74,6 +102,7 @@ export class Operator {
       if (answer.ok || answer.reason !== 'unknown') return false;
       this.#made = '';
       this.#isBusy = false;
+      if (isCopied) this.#copyLate(this.#command, copyMs);
       return true;
     });
     return `deletes ${volume}`;
@@ -93,7 +122,9 @@ export class Operator {
   #create(body: object, name: string): void {
     this.#ask(verbs.listVolumes, { volume: name }, (listed) => {
       if (!listed.ok) return false;
-      this.#ask(verbs.createVolume, { ...body, follows: listed.lastLife }, (answer) => {
+      this.#compare(listed, '');
+      this.#command = { ...body, follows: listed.lastLife };
+      this.#ask(verbs.createVolume, this.#command, (answer) => {
         if (!answer.ok || answer.state !== 'serving') return false;
         this.#life = Number(answer.life);
         this.#isBusy = false;
@@ -103,15 +134,35 @@ export class Operator {
     });
   }
 
+  /** Nobody waits for what is answered to a copy. */
+  #copyLate(command: object, afterMs: number): void {
+    this.#process.clock.setTimeout(() => {
+      this.#questions.ask(this.#virtualizer, verbs.createVolume, command, answerMsMax, () => {});
+    }, afterMs);
+  }
+
+  #compare(listed: Answer, made: string): void {
+    const there = listedSchema
+      .parse(listed)
+      .volumes.filter(({ origin }) => origin === 'created')
+      .map(({ volume }) => volume);
+    const wanted = made === '' ? [] : [made];
+    if (there.join() === wanted.join()) return;
+    const text = (names: readonly string[]) => (names.length === 0 ? 'none' : names.join(', '));
+    this.#parts.onWrong(`created volumes are ${text(there)}, and should be ${text(wanted)}`);
+  }
+
+  get #virtualizer() {
+    return { kind: 'virtualizer', id: this.#parts.topology.virtualizers[0]?.id ?? '' } as const;
+  }
+
   /** @param isOver looks at each answer; while it says no, the question is asked again */
   #ask(verb: string, body: object, isOver: (answer: Answer) => boolean): void {
-    const [virtualizer] = this.#parts.topology.virtualizers;
-    const address = { kind: 'virtualizer', id: virtualizer?.id ?? '' } as const;
     const ask = () =>
-      this.#questions.ask(address, verb, body, answerMsMax, (answer) => {
+      this.#questions.ask(this.#virtualizer, verb, body, answerMsMax, (answer) => {
         if (isOver(answer)) return;
         if (!answer.ok && (answer.reason === 'refused' || answer.reason === 'fenced'))
-          this.#parts.onRefused(`${verb} was refused: ${answer.message}`);
+          this.#parts.onWrong(`${verb} was refused: ${answer.message}`);
         else this.#process.clock.setTimeout(ask, askAgainMs);
       });
     ask();

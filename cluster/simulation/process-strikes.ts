@@ -43,6 +43,32 @@ export const standstill: Strike = (targets, random) => {
   return endsHost ? `${what}, and ${host.node.id} is restarted` : what;
 };
 
+/**
+ * A volume is deleted while one of the disks or switches that must hear of it is in trouble: it dies a moment before,
+ * or stands still from a moment later for longer than anybody waits for it.
+ */
+export const deleteInTrouble: Strike = (targets, random) => {
+  const { world, operator, crash } = targets;
+  const node = pickNode(world, random, random.pick(['disk', 'disk', 'switch'] as const));
+  const process = node?.process ?? null;
+  const dies = random.integer(2) === 0;
+  const afterMs = random.between(0, 400);
+  const pausedMs = random.between(12_000, 16_000);
+  const actor = random.fork('operator');
+  if (node === null || process === null || !operator.wouldDelete) return null;
+  if (dies) {
+    crash(node);
+    world.clock.setTimeout(() => operator.act(actor), afterMs);
+    return `${node.node.id} dies, ${afterMs.toFixed(0)} ms before`;
+  }
+  const what = operator.act(actor);
+  world.clock.setTimeout(() => {
+    process.pause();
+    world.clock.setTimeout(() => process.resume(), pausedMs);
+  }, afterMs);
+  return `${what} while ${process.name} stands still for ${pausedMs.toFixed(0)} ms`;
+};
+
 export const crashTwo: Strike = (targets, random) => {
   const [one, other] = pickNodes(targets.world, random, 2);
   if (one === undefined || other === undefined) return null;

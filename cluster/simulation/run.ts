@@ -99,7 +99,7 @@ export class Run {
       clock: world.clock,
       network: world.network,
       log: tracedLog(world.trace, 'operator', (what) => this.#fail('crashed', what)),
-      onRefused: (what) => this.#fail('wrong', what),
+      onWrong: (what) => this.#fail('wrong', what),
     });
     const targets: FaultTargets = {
       world,
@@ -178,6 +178,7 @@ export class Run {
     const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
     const ended = this.#runFor(limitMs, () => this.#consumers.open === 0);
     if (!ended) this.#fail('stuck', `${this.#consumers.open} I/Os never ended`);
+    this.#operator.look();
     // What a fault had delayed beyond its deadline may have cost an attachment just now.
     this.#becomeHealthy('after the last I/O');
   }

@@ -177,12 +177,13 @@ export class Workload {
     const place = this.#placeAt(block, random);
     const wasOpen = consumer.isOpen();
     const startedMs = clock.now();
+    const heldOutMs = startedMs + patienceMs;
     this.#request({ recorded, volume, kind, place, random }, (status) => {
-      const tookMs = clock.now() - startedMs;
+      const endedMs = clock.now();
       const isServed = wasOpen && consumer.isOpen() && attached() === volume;
-      if (status === Status.path && isServed && this.#isRead(kind) && tookMs < patienceMs)
+      if (status === Status.path && isServed && this.#isRead(kind) && endedMs < heldOutMs)
         this.givenUp.push(
-          `a read ended for want of a way after ${tookMs.toFixed(0)} ms, while the volume was served`,
+          `a read ended for want of a way after ${(endedMs - startedMs).toFixed(0)} ms, while the volume was served`,
         );
       if (status !== Status.ok) this.counts.failed++;
       else {
