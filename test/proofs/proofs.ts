@@ -1,5 +1,6 @@
 /** All proofs, by what the project claims. */
 import { fuzzProof } from './fuzz.ts';
+import { injectionsProof } from './injections.ts';
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import type { Proof } from './proof.ts';
@@ -19,6 +20,7 @@ export const proofs: readonly Proof[] = [
   seedsProof,
   mutantsProof,
   fuzzProof,
+  injectionsProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',

@@ -4,7 +4,7 @@
  */
 
 import { ClusterClient } from '../../cluster/cluster-client.ts';
-import { readEvent } from '../../cluster/event-text.ts';
+import { type CameEvent, eventLine, isNews, readEvent } from '../../cluster/event-text.ts';
 import { connectNatsBus } from '../../cluster/nats/bus.ts';
 import { createPinoLog } from '../../cluster/pino-log.ts';
 import { collectStatus, type StatusReport } from '../../cluster/status-report.ts';
@@ -24,12 +24,14 @@ import { untilAsync } from './until.ts';
 
 const answerTimeoutMs = 10_000;
 const wellTimeoutMs = 60_000;
+const storyLinesMax = 2000;
 
 export class ClusterOperator {
   readonly topology: Topology;
   readonly #client: ClusterClient;
   readonly #bus: Bus;
   #linkDowns = 0;
+  readonly #story: string[] = [];
 
   private constructor(topology: Topology, bus: Bus) {
     this.topology = topology;
@@ -38,7 +40,8 @@ export class ClusterOperator {
     this.#client = new ClusterClient({ cluster, control: bus, clock: createSystemClock() });
     bus.subscribe(subjectsOf(cluster).events(), {
       message: (data, subject) => {
-        if (readEvent(subject, data)?.what === eventNames.linkDown) this.#linkDowns++;
+        const event = readEvent(subject, data);
+        if (event !== null) this.#came(event);
       },
     });
   }
@@ -57,6 +60,11 @@ export class ClusterOperator {
   async close(): Promise<void> {
     this.#client.close();
     await new Promise<void>((resolve) => this.#bus.close(resolve));
+  }
+
+  /** The latest events as `sanctor watch` shows them, for those who look for what went wrong. */
+  get story(): readonly string[] {
+    return this.#story;
   }
 
   /** How often switches have told so far that nobody listened at the other end of a link. */
@@ -115,6 +123,13 @@ export class ClusterOperator {
     });
     if (status === null) throw new Error('there is no status');
     return status;
+  }
+
+  #came(event: CameEvent): void {
+    if (event.what === eventNames.linkDown) this.#linkDowns++;
+    if (!isNews(event)) return;
+    this.#story.push(eventLine(event));
+    if (this.#story.length > storyLinesMax) this.#story.shift();
   }
 }
 
