@@ -85,7 +85,7 @@ export class Forwarding {
     const { route, disk } = request;
     const { links } = this.#parts;
     if (disk !== '') links.learn(request, disk);
-    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request.host);
+    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request);
     this.forward(request, data, chosen ?? route, hop);
   }
 

@@ -97,14 +97,19 @@ export class SwitchLinks {
     if (this.#preferred.size < preferredMax) this.#preferred.set(host, ways);
   }
 
-  /** The way to a disk that its host prefers, else the best, over what was not found dead just now. */
-  bestTo(disk: DiskId, host: string): readonly LinkId[] | undefined {
-    const preferred = this.#preferredTo(disk, host);
+  /**
+   * The way to a disk that its host prefers, else the best, over what was not found dead just now. What comes again was
+   * not answered: it takes the next way, for who is silent at the one before says to nobody that it is.
+   */
+  bestTo(disk: DiskId, { host, attempt }: Request): readonly LinkId[] | undefined {
+    const preferred = attempt === 0 ? this.#preferredTo(disk, host) : undefined;
     if (preferred !== undefined) return preferred;
     const routes = this.routesTo(disk);
     const { deadLinks } = this.#options;
-    if (deadLinks.isEmpty) return routes[0];
-    return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+    const isAlive = ([first]: readonly LinkId[]) => first !== undefined && !deadLinks.isDead(first);
+    const alive = deadLinks.isEmpty ? routes : routes.filter(isAlive);
+    const ways = alive.length === 0 ? routes : alive;
+    return ways[turnOf(attempt, ways.length)];
   }
 
   #preferredTo(target: string, host: string): readonly LinkId[] | undefined {
@@ -126,4 +131,12 @@ export class SwitchLinks {
     const firsts = this.routesTo(disk).flatMap((way) => way[0] ?? []);
     return [...new Set(firsts)].filter((link) => link !== failed);
   }
+}
+
+/**
+ * Whose turn it is among so many ways. Hosts ask for one mirror after the other, with each attempt: every mirror must
+ * come to be read over every way, also where there are as many of these as of those.
+ */
+function turnOf(attempt: number, ways: number): number {
+  return ways === 0 ? 0 : (attempt + Math.floor(attempt / ways)) % ways;
 }
