@@ -73,7 +73,9 @@ export class Virtualizer {
       mirrorsFailed: (retry) => this.#term?.volumes.mirrorsFailed(retry),
     });
     this.#handleCommands();
-    this.#pathQueries = new PathQueries(input, this.#actor);
+    this.#pathQueries = new PathQueries(input, this.#actor, () =>
+      this.#term?.volumes.membersChanged(),
+    );
     new VolumeCommands({
       topology,
       catalogue: this.#catalogue,
@@ -167,6 +169,7 @@ export class Virtualizer {
       controlEpoch,
       foreignLayouts: this.#claim.foreignLayouts,
       endedBefore: this.#claim.ended,
+      failedLinksOf: (host) => this.#pathQueries.failedOf(host),
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>

@@ -10,7 +10,7 @@ import { type Layout, legsOf } from '../../protocols/layout/layout.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { differsFromRecord, type Judgement, wantedAttachments } from './attachments.ts';
-import { candidatesOf, chooseCoordinators } from './coordinator-choice.ts';
+import { candidatesOf, chooseCoordinators, isInReach } from './coordinator-choice.ts';
 import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
@@ -238,12 +238,22 @@ export class VolumeDecider {
         disks: this.diskIds(),
         candidates: this.#candidates(),
         coordinators: [...new Set([...this.#coordinators(), ...this.#volume.coordinators])],
+        isInReach: (id) => this.#isInReach(id),
         clusterIdentity,
         recorded: this.record?.disks ?? [],
       },
       presence,
       clock.now(),
     );
+  }
+
+  #isInReach(id: SwitchId): boolean {
+    const { input, presence, clock, failedLinksOf } = this.#environment;
+    const now = clock.now();
+    return isInReach(input, this.#volume.hosts, id, {
+      isGone: (address) => presence.liveness(address, now) === 'gone',
+      failedLinksOf,
+    });
   }
 
   /**
