@@ -3,7 +3,7 @@
  * each partition. Pure; what a choice costs those who write is the decider's to weigh.
  */
 import type { PartitionRecord } from '../../protocols/control-data.ts';
-import type { ActorAddress, DiskId, HostId, LinkId, SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
 /** What a switch must reach, and be able to do, to coordinate a volume. */
@@ -35,35 +35,6 @@ export function candidatesOf(input: Input, coordination: Coordination): readonly
     );
   });
   return [...new Set([...preferred, ...able])];
-}
-
-/** What has become of the ways since they were wired. */
-export interface Failures {
-  readonly isGone: (address: ActorAddress) => boolean;
-  /** Of a host: the links over which nothing of it gets through. */
-  readonly failedLinksOf: (host: HostId) => readonly LinkId[];
-}
-
-/**
- * Whether each of these hosts that is there has a way to a switch that leads over nobody who is gone, and over no link
- * that has failed for it. Plain switches tell nobody that they are there: the links to one that is gone have failed.
- */
-export function isInReach(
-  { coordinatorRoutes, virtualizingSwitches }: Input,
-  hosts: readonly HostId[],
-  id: SwitchId,
-  { isGone, failedLinksOf }: Failures,
-): boolean {
-  const passes = (on: SwitchId) =>
-    !virtualizingSwitches.includes(on) || !isGone({ kind: 'switch', id: on });
-  return hosts.every((host) => {
-    if (isGone({ kind: 'host', id: host })) return true;
-    const failed = failedLinksOf(host);
-    return coordinatorRoutes(host, id).some(
-      ({ links, switches }) =>
-        switches.every(passes) && links.every((link) => !failed.includes(link)),
-    );
-  });
 }
 
 export interface ChoiceQuestion {

@@ -10,11 +10,12 @@ import { type Layout, legsOf } from '../../protocols/layout/layout.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { differsFromRecord, type Judgement, wantedAttachments } from './attachments.ts';
-import { candidatesOf, chooseCoordinators, isInReach } from './coordinator-choice.ts';
+import { candidatesOf, chooseCoordinators } from './coordinator-choice.ts';
 import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
+import { isInReach } from './switch-reach.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
@@ -122,17 +123,10 @@ export class VolumeDecider {
   end(tell: Tell): void {
     const { input, clusterIdentity, controlEpoch, presence } = this.#environment;
     const { record, layout, former } = this;
+    const volume = this.#volume.id;
     const disks = input.disks.map((id) => presence.find({ kind: 'disk', id })?.description);
-    const ended = endVolume({
-      cluster: input.cluster,
-      clusterIdentity,
-      volume: this.#volume.id,
-      controlEpoch,
-      record,
-      layout,
-      former,
-      disks,
-    });
+    const place = { cluster: input.cluster, clusterIdentity, volume, controlEpoch };
+    const ended = endVolume({ ...place, record, layout, former, disks });
     this.#formerDisks = [...new Set([...this.#formerDisks, ...this.diskIds()])];
     this.#key.end(ended, (event) => {
       if (event.type === 'record.written') this.#tellEnd(ended);
@@ -238,22 +232,13 @@ export class VolumeDecider {
         disks: this.diskIds(),
         candidates: this.#candidates(),
         coordinators: [...new Set([...this.#coordinators(), ...this.#volume.coordinators])],
-        isInReach: (id) => this.#isInReach(id),
+        isInReach: (id) => isInReach(this.#environment, this.#volume.hosts, id),
         clusterIdentity,
         recorded: this.record?.disks ?? [],
       },
       presence,
       clock.now(),
     );
-  }
-
-  #isInReach(id: SwitchId): boolean {
-    const { input, presence, clock, failedLinksOf } = this.#environment;
-    const now = clock.now();
-    return isInReach(input, this.#volume.hosts, id, {
-      isGone: (address) => presence.liveness(address, now) === 'gone',
-      failedLinksOf,
-    });
   }
 
   /**

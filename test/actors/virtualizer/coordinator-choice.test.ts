@@ -2,12 +2,11 @@ import { expect } from 'chai';
 import {
   candidatesOf,
   chooseCoordinators,
-  isInReach,
 } from '../../../actors/virtualizer/coordinator-choice.ts';
 import { virtualizerInputOf } from '../../../actors/virtualizer/virtualizer-input.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
 import type { PartitionRecord } from '../../../protocols/control-data.ts';
-import type { DiskId, HostId, LinkId, SwitchId, VirtualizerId } from '../../../protocols/ids.ts';
+import type { DiskId, HostId, SwitchId, VirtualizerId } from '../../../protocols/ids.ts';
 import type { Incarnation, PartitionEpoch } from '../../../protocols/units.ts';
 
 const ids = (names: string) => names.split(' ').filter((name) => name !== '') as SwitchId[];
@@ -65,34 +64,5 @@ describe('the choice of coordinators', () => {
       candidates('h1 h2', 'd1', 99),
       'those that are meant to are taken at their word',
     ).to.equal('s1');
-  });
-
-  describe('considers whether a switch is in reach of hosts', () => {
-    const input = virtualizerInputOf(simulatedTopology('two-tier'), 'v1' as VirtualizerId);
-    /** Those of all that can coordinate vol0 which both hosts reach. */
-    const inReach = (gone: string, failed: Record<string, string> = {}, hosts = 'h1 h2') =>
-      ids('s1 s2 s3')
-        .filter((id) =>
-          isInReach(input, hosts.split(' ') as HostId[], id, {
-            isGone: (address) => gone.split(' ').includes(address.id),
-            failedLinksOf: (host) => (failed[host] ?? '').split(' ') as LinkId[],
-          }),
-        )
-        .join(' ');
-
-    it('over switches that are there', () => {
-      expect(inReach('')).to.equal('s1 s2 s3');
-      expect(inReach('s1'), 's3 lies behind it').to.equal('s1 s2');
-    });
-
-    it('over links that have not failed for one of them', () => {
-      expect(inReach('', { h2: 'h2-a-s1' })).to.equal('s2');
-      expect(inReach('', { h2: 's1-s3' })).to.equal('s1 s2');
-      expect(inReach('', { h1: 'h1-b-s2', h2: 'h2-a-s1' })).to.equal('');
-    });
-
-    it('that are there themselves', () => {
-      expect(inReach('h2', { h2: 'h2-a-s1' })).to.equal('s1 s2 s3');
-    });
   });
 });
