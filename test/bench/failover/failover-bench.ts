@@ -117,8 +117,8 @@ async function strikeInRounds(
 }
 
 function lineOf(result: InjectionResult): string {
-  const { what, pauseMs, healingPauseMs, ios, reissues, linkDowns } = result;
-  const pauses = `${pauseMs.toFixed(1)} ms, ${healingPauseMs.toFixed(1)} ms while it healed`;
+  const { what, pauseMs, longest, healingPauseMs, ios, reissues, linkDowns } = result;
+  const pauses = `${pauseMs.toFixed(1)} ms (a ${longest}), ${healingPauseMs.toFixed(1)} ms while it healed`;
   return `${what}: ${pauses}; ${ios} I/Os, ${reissues} re-issues, ${linkDowns} dead links met by switches`;
 }
 

@@ -19,6 +19,8 @@ import type { SteadyLoad } from './steady-load.ts';
 export interface InjectionResult {
   readonly what: string;
   readonly pauseMs: number;
+  /** Whether it was a read or a write that took so long. */
+  readonly longest: string;
   /** The longest I/O from the begin of healing until all was well. */
   readonly healingPauseMs: number;
   /** I/Os that belong to the pause. */
@@ -59,6 +61,7 @@ export async function inject(
   return {
     what,
     pauseMs: struck.longestMs,
+    longest: struck.longest,
     healingPauseMs: healing.longestMs,
     ios: struck.ios,
     reissues: Math.max(0, reissuesOf(after) - reissuesOf(before)),

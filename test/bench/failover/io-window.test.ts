@@ -8,9 +8,10 @@ describe('the I/Os of an injection', () => {
   });
 
   it('are those that were under way when it struck, in their whole length, and those that began after', () => {
-    window.ended(0, 900, 1400);
-    window.ended(0, 1400, 1450);
+    window.ended(0, 900, 1400, 'write');
+    window.ended(0, 1400, 1450, 'read');
     expect(window.longestMs).to.equal(500);
+    expect(window.longest).to.equal('write');
     expect(window.ios).to.equal(2);
   });
 

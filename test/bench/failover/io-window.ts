@@ -7,6 +7,7 @@ export class IoWindow {
   readonly #lanes: readonly LaneCount[];
   #closedMs = Number.POSITIVE_INFINITY;
   #longestMs = 0;
+  #longest = '';
   #ios = 0;
 
   /** @param lanes how many I/Os are under way at most, each in a lane of its own */
@@ -20,14 +21,17 @@ export class IoWindow {
     this.#closedMs = atMs;
   }
 
-  /** An I/O has ended. */
-  ended(lane: number, beganMs: number, endedMs: number): void {
+  /** An I/O has ended. @param what it was, for people */
+  ended(lane: number, beganMs: number, endedMs: number, what = ''): void {
     const count = this.#lanes[lane];
     if (count === undefined || endedMs < this.#openedMs) return;
     count.lastEndedMs = endedMs;
     if (beganMs >= this.#closedMs) return;
     this.#ios++;
-    this.#longestMs = Math.max(this.#longestMs, endedMs - beganMs);
+    if (endedMs - beganMs > this.#longestMs) {
+      this.#longestMs = endedMs - beganMs;
+      this.#longest = what;
+    }
     if (beganMs >= this.#openedMs) count.begun++;
   }
 
@@ -44,6 +48,11 @@ export class IoWindow {
   /** The longest time that one of its I/Os took, from its begin to its end. */
   get longestMs(): number {
     return this.#longestMs;
+  }
+
+  /** Which of them that was; '' for none. */
+  get longest(): string {
+    return this.#longest;
   }
 
   get ios(): number {

@@ -5,7 +5,16 @@ import { percentileOf, summaryOf, verdictOf, verdictsOf } from './pauses.ts';
 
 function result(pauseMs: number, more: Partial<InjectionResult> = {}): InjectionResult {
   const what = `link:s1-d1 down, ${pauseMs}`;
-  return { what, pauseMs, healingPauseMs: 2, ios: 700, reissues: 0, linkDowns: 0, ...more };
+  return {
+    what,
+    pauseMs,
+    longest: 'read',
+    healingPauseMs: 2,
+    ios: 700,
+    reissues: 0,
+    linkDowns: 0,
+    ...more,
+  };
 }
 
 /** 1, 2, 3 … */

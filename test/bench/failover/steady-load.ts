@@ -106,7 +106,8 @@ export class SteadyLoad {
       const beganMs = performance.now();
       const answer = await ask(client, block * blockBytes, payload);
       const endedMs = performance.now();
-      for (const window of this.#windows) window.ended(lane, beganMs, endedMs);
+      const what = isWrite ? 'write' : 'read';
+      for (const window of this.#windows) window.ended(lane, beganMs, endedMs, what);
       values[index] = value;
       const problem = problemOf(answer, block, isWrite ? null : value);
       if (problem !== '')
