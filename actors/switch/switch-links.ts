@@ -97,17 +97,22 @@ export class SwitchLinks {
     if (this.#preferred.size < preferredMax) this.#preferred.set(host, ways);
   }
 
-  /**
-   * The way to a disk that its host prefers, else the best, over what was not found dead just now. What comes again was
-   * not answered: it takes the next way, for who is silent at the one before says to nobody that it is.
-   */
+  /** The way to a disk that its host prefers, else the best, over what was not found dead just now. */
   bestTo(disk: DiskId, { host, attempt }: Request): readonly LinkId[] | undefined {
-    const preferred = attempt === 0 ? this.#preferredTo(disk, host) : undefined;
+    if (attempt > 0) return this.#nextTo(disk, attempt);
+    const preferred = this.#preferredTo(disk, host);
     if (preferred !== undefined) return preferred;
     const routes = this.routesTo(disk);
     const { deadLinks } = this.#options;
-    const isAlive = ([first]: readonly LinkId[]) => first !== undefined && !deadLinks.isDead(first);
-    const alive = deadLinks.isEmpty ? routes : routes.filter(isAlive);
+    if (deadLinks.isEmpty) return routes[0];
+    return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+  }
+
+  /** What comes again was not answered: it takes the next way, for who is silent on the one before tells nobody. */
+  #nextTo(disk: DiskId, attempt: number): readonly LinkId[] | undefined {
+    const { deadLinks } = this.#options;
+    const routes = this.routesTo(disk);
+    const alive = routes.filter(([first]) => first !== undefined && !deadLinks.isDead(first));
     const ways = alive.length === 0 ? routes : alive;
     return ways[turnOf(attempt, ways.length)];
   }
