@@ -14,7 +14,7 @@ export function addProofCommands(program: Command): void {
     .option('--seeds <range>', 'a batch, as in 1..200', seedRange)
     .option('--jobs <number>', 'processes for a batch (default: one per core)', jobsNumber)
     .addOption(
-      new Option('--topology <name>', 'which cluster; both only for a batch')
+      new Option('--topology <name>', 'which cluster; both (default and two-tier) only for a batch')
         .choices([...topologyNames, 'both'])
         .default('default'),
     )

@@ -67,6 +67,15 @@ const everywhere: readonly InjectionKind[] = [
   },
 ];
 
+/** Of a server that carries I/O, until it is healed: only where there is another one. */
+const natsServerLost: InjectionKind = {
+  name: 'NATS server lost',
+  choose: ({ operator, targets, random }) => {
+    const io = targets.fabrics.filter((fabric) => fabric !== operator.topology.control);
+    return fault(`nats:${random.pick(io)}`, { kind: 'crash' });
+  },
+};
+
 export interface InjectedTopology {
   readonly shipped: NonNullable<TestTopologyOptions['shipped']>;
   readonly kinds: readonly InjectionKind[];
@@ -75,6 +84,7 @@ export interface InjectedTopology {
 export const injectedTopologies: readonly InjectedTopology[] = [
   { shipped: 'default', kinds: everywhere },
   { shipped: 'two-tier', kinds: everywhere },
+  { shipped: 'two-fabrics', kinds: [...everywhere, natsServerLost] },
 ];
 
 /** The links, switches and disks that a volume's I/O can go over. */

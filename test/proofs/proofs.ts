@@ -34,6 +34,7 @@ export const proofs: readonly Proof[] = [
       'test/cluster/real/history.test.ts',
       'test/cluster/real/edge-order.test.ts',
       'test/cluster/real/nats-trouble.test.ts',
+      'test/cluster/real/two-fabrics.test.ts',
     ],
   ),
   proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [

@@ -258,7 +258,7 @@ describe('the faults of a cluster', () => {
     expect((await world.fault('nats:n1', 'crash')).ok).to.equal(true);
     world.network.clock.runFor(200);
     expect(server?.state).to.equal('held');
-    await world.desk.reviveServers();
+    await world.desk.reviveControl();
     expect(server?.state).to.equal('running');
     await world.heal('nats:n1');
     expect(inForce()).to.deep.equal([]);
