@@ -169,11 +169,15 @@ export class FaultDesk {
       done();
       return;
     }
-    this.#entries.set(key, { fault, nodes, process });
+    const own = { fault, nodes, process };
+    this.#entries.set(key, own);
     this.#tell('injected', fault);
     if (kind === 'nats') {
       done();
-      this.#parts.clock.setTimeout(() => void strike(fault, process), answerLeavesMs);
+      this.#parts.clock.setTimeout(() => {
+        // It may have been healed meanwhile: nobody would end it then.
+        if (this.#entries.get(key) === own) void strike(fault, process);
+      }, answerLeavesMs);
     } else void strike(fault, process).then(done);
   }
 

@@ -137,10 +137,14 @@ export class ClusterOperator {
 const wellPathStates = ['usable', 'quarantined'];
 
 /** What is not as it should be in a cluster that nobody strikes; empty when all is. */
-export function whyNotWell({ waitingFor, faults, nodes, paths }: StatusReport): readonly string[] {
+export function whyNotWell(status: StatusReport): readonly string[] {
+  const { waitingFor, faults, nats, nodes, paths } = status;
   return [
     ...waitingFor,
     ...faults.map(({ target, kind }) => `${target} has the fault ${kind}`),
+    ...nats.servers
+      .filter(({ state }) => state !== 'running')
+      .map(({ fabric, state }) => `the NATS server of ${fabric} is ${state}`),
     ...nodes.filter(({ state }) => state !== 'running').map((each) => `${each.name} ${each.state}`),
     ...paths
       .filter(({ state }) => !wellPathStates.includes(state))
