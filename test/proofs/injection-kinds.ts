@@ -3,7 +3,14 @@ import type { SeededRandom } from '../../cluster/simulation/random.ts';
 import { type FaultTarget, faultSchema } from '../../protocols/faults.ts';
 import { disksOf } from '../../protocols/topology/layout-form.ts';
 import type { ClusterOperator } from '../tools/cluster-operator.ts';
-import { faultStrike, killStrike, natsStrike, pauseStrike, type Strike } from '../tools/strikes.ts';
+import {
+  faultStrike,
+  killStrike,
+  natsLossStrike,
+  natsStrike,
+  pauseStrike,
+  type Strike,
+} from '../tools/strikes.ts';
 import type { TestTopologyOptions } from '../tools/test-topology.ts';
 
 export interface InjectionKind {
@@ -72,7 +79,7 @@ const natsServerLost: InjectionKind = {
   name: 'NATS server lost',
   choose: ({ operator, targets, random }) => {
     const io = targets.fabrics.filter((fabric) => fabric !== operator.topology.control);
-    return fault(`nats:${random.pick(io)}`, { kind: 'crash' });
+    return natsLossStrike(random.pick(io));
   },
 };
 

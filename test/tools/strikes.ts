@@ -1,6 +1,7 @@
 /** What can be done to a running cluster, and undone: each strike names its target and knows how it is healed. */
 import type { Fault } from '../../protocols/faults.ts';
 import type { ClusterOperator } from './cluster-operator.ts';
+import { untilAsync } from './until.ts';
 
 export interface Strike {
   /** For people, as in `link:s1-d1 down`. */
@@ -49,5 +50,22 @@ export async function natsStrike(operator: ClusterOperator, fabric: string): Pro
     what: `NATS server of ${fabric} SIGKILL`,
     strike: async () => void process.kill(pid, 'SIGKILL'),
     heal: async () => {},
+  };
+}
+
+/** Takes the NATS server of a fabric away until it is healed. It is struck after the answer, so that is waited for. */
+export function natsLossStrike(fabric: string): Strike {
+  const target = `nats:${fabric}` as const;
+  return {
+    what: `${target} crash`,
+    strike: async (operator) => {
+      await operator.strike({ target, kind: 'crash' });
+      const isGone = async () =>
+        (await operator.status()).nats.servers.some(
+          (server) => server.fabric === fabric && server.state === 'held',
+        );
+      await untilAsync(isGone, `the NATS server of ${fabric} to be gone`);
+    },
+    heal: (operator) => operator.heal(target),
   };
 }
