@@ -18,11 +18,12 @@ import type {
   VirtualizerId,
 } from '../protocols/ids.ts';
 import type { Bus, ConfigDatabase } from '../protocols/ports.ts';
-import type { Topology } from '../protocols/topology.ts';
+import type { FabricId, Topology } from '../protocols/topology.ts';
 import {
   coordinatorRoutesOf,
   diskLinksOf,
   driverPolicyOf,
+  fabricsOf,
   hbaLinksOf,
   switchLinksOf,
   switchRoutesOf,
@@ -30,8 +31,8 @@ import {
 
 /** The ports of one process. Those that none of its actors needs may throw when asked for. */
 export interface NodePorts extends ActorPorts {
-  /** An actor's connection for I/O; each HBA has one of its own. */
-  readonly io: (actor: ActorAddress) => Bus;
+  /** An actor's connection for I/O to a fabric that it is on, always the same; each HBA has one of its own. */
+  readonly io: (actor: ActorAddress, fabric: FabricId) => Bus;
   readonly store: (disk: DiskId) => FoundStore;
   readonly database: () => ConfigDatabase;
 }
@@ -127,10 +128,10 @@ function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host 
   return new Host(
     {
       host,
-      hbas: hbas.map(({ id }) => ({
+      hbas: hbas.map(({ id, fabric }) => ({
         hba: id,
         links: hbaLinksOf(topology, id),
-        io: ports.io({ kind: 'hba', id }),
+        io: ports.io({ kind: 'hba', id }, fabric),
       })),
       virtualizers: topology.virtualizers.map(({ id }) => id),
       policy: driverPolicyOf(topology.policies),
@@ -143,16 +144,31 @@ function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host 
 function assembleSwitch(topology: Topology, id: SwitchId, ports: NodePorts): Switch {
   const entry = topology.switches.find((each) => each.id === id);
   if (entry === undefined) throw new RangeError(`the topology has no switch ${id}`);
+  const address = { kind: 'switch', id } as const;
+  const fabrics = fabricsOf(topology, address);
+  const io = (fabric: FabricId) => ports.io(address, fabric);
+  const hbas = topology.hosts.flatMap((host) => host.hbas);
   return new Switch(
     {
       id,
       virtualizing: entry.virtualizing,
-      links: switchLinksOf(topology, id),
+      links: switchLinksOf(topology, id).map(({ link, receiver, fabric }) => ({
+        link,
+        receiver,
+        io: io(fabric),
+      })),
       routes: switchRoutesOf(topology, id),
       coordinatorRoutes: coordinatorRoutesOf(topology, id),
       limits: entry.limits,
       virtualizers: topology.virtualizers.map((each) => each.id),
-      io: ports.io({ kind: 'switch', id }),
+      io: {
+        buses: fabrics.map(io),
+        hbas: new Map(
+          hbas
+            .filter(({ fabric }) => fabrics.includes(fabric))
+            .map((hba) => [hba.id, io(hba.fabric)]),
+        ),
+      },
     },
     newIncarnation(ports.random),
     ports,
@@ -167,7 +183,9 @@ function assembleVirtualizer(topology: Topology, id: VirtualizerId, ports: NodeP
 }
 
 function assembleDisk(topology: Topology, disk: DiskId, ports: NodePorts): Disk {
-  const io = ports.io({ kind: 'disk', id: disk });
-  const links = diskLinksOf(topology, disk).map((link) => ({ link, io }));
+  const links = diskLinksOf(topology, disk).map(({ link, fabric }) => ({
+    link,
+    io: ports.io({ kind: 'disk', id: disk }, fabric),
+  }));
   return new Disk({ disk, links, store: ports.store(disk) }, ports);
 }

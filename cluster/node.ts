@@ -2,9 +2,10 @@
  * One process of a real cluster: opens the ports that its actors need (connections, disk files, config database, NBD
  * sockets), assembles the actors on them, and closes everything again.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FoundStore } from '../actors/disk/disk.ts';
 import type { Fault } from '../protocols/faults.ts';
-import type { ActorAddress, DiskId, NodeId } from '../protocols/ids.ts';
+import type { DiskId, NodeId } from '../protocols/ids.ts';
 import type { Bus, Log } from '../protocols/ports.ts';
 import type { FabricId, Topology } from '../protocols/topology.ts';
 import { answerForActors } from './actor-services.ts';
@@ -15,9 +16,14 @@ import { FaultInjector } from './faults/fault-injector.ts';
 import { NodeFaults } from './faults/node-faults.ts';
 import { connectNatsBus } from './nats/bus.ts';
 import { type OpenConfigDatabase, openConfigDatabase } from './nats/config-database.ts';
+import { LateBus } from './nats/late-bus.ts';
 import { createPinoLog } from './pino-log.ts';
 import { createSystemClock } from './system-clock.ts';
 import { createSystemRandom } from './system-random.ts';
+import { fabricsOf } from './topology-inputs.ts';
+
+/** A process does not wait longer than this for a fabric that is lost. */
+const fabricPatienceMs = 1000;
 
 export interface NodeOptions {
   readonly topology: Topology;
@@ -99,9 +105,10 @@ async function openPorts(
   let database: OpenConfigDatabase | null = null;
   for (const { kind, id } of actors) {
     if (kind === 'hba' || kind === 'switch' || kind === 'disk') {
-      const fabric = fabricOf(topology, { kind, id });
-      const bus = await connect(options, fabric, `${id}/io`, log);
-      buses.set(`${kind}:${id}`, faults?.bus({ kind, id }, bus) ?? bus);
+      for (const fabric of fabricsOf(topology, { kind, id })) {
+        const bus = await joinFabric(options, fabric, `${id}/io-${fabric}`, log);
+        buses.set(`${kind}:${id} on ${fabric}`, faults?.bus({ kind, id }, bus) ?? bus);
+      }
     }
     if (kind === 'disk') {
       const disk = id as DiskId;
@@ -115,7 +122,8 @@ async function openPorts(
       cluster: topology.cluster,
       control,
       ...plain,
-      io: ({ kind, id }) => needed(buses.get(`${kind}:${id}`), `connection of ${kind} ${id}`),
+      io: ({ kind, id }, fabric) =>
+        needed(buses.get(`${kind}:${id} on ${fabric}`), `connection of ${kind} ${id} to ${fabric}`),
       store: (disk) => needed(stores.get(disk), `store of disk ${disk}`),
       database: () => needed(database, 'config database'),
     },
@@ -143,6 +151,22 @@ function connect(options: NodeOptions, fabric: FabricId, name: string, log: Log)
   return connectNatsBus({ servers: urlOf(options, fabric), name, log, waitForServer: true });
 }
 
+/** Waits a moment for a fabric; one that is lost is joined when it is there again. */
+async function joinFabric(
+  options: NodeOptions,
+  fabric: FabricId,
+  name: string,
+  log: Log,
+): Promise<Bus> {
+  const connecting = connect(options, fabric, name, log);
+  const bus = await Promise.race([connecting, delay(fabricPatienceMs, null, { ref: false })]);
+  if (bus !== null) return bus;
+  log.warn({ bus: name, fabric }, 'the NATS server of a fabric does not answer; going on without');
+  return new LateBus(connecting, (error) =>
+    log.error({ bus: name, error }, 'a fabric cannot be joined'),
+  );
+}
+
 function openDatabase(options: NodeOptions): Promise<OpenConfigDatabase> {
   const { topology, node, databaseSyncs } = options;
   return openConfigDatabase({
@@ -151,9 +175,4 @@ function openDatabase(options: NodeOptions): Promise<OpenConfigDatabase> {
     cluster: topology.cluster,
     syncsEveryWrite: databaseSyncs,
   });
-}
-
-/** The fabric that an actor's links are on. */
-function fabricOf(topology: Topology, { id }: ActorAddress): FabricId {
-  return topology.links.find(({ ends }) => ends.includes(id))?.fabric ?? topology.control;
 }

@@ -83,6 +83,8 @@ export const faultFactsSchema = z.looseObject({
 
 export const natsServerSchema = z.looseObject({
   fabric: z.string(),
+  /** What for: I/O, control, or both. */
+  carries: z.string().default(''),
   url: z.string(),
   version: z.string(),
   state: z.string(),

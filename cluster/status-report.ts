@@ -53,7 +53,7 @@ export interface StatusReport {
   readonly ready: boolean;
   /** What is missing, for people; empty when ready. */
   readonly waitingFor: readonly string[];
-  /** `servers`: those that the supervisor runs. */
+  /** `url`: that of the server for control. */
   readonly nats: {
     readonly url: string;
     readonly servers: readonly z.infer<typeof natsServerSchema>[];

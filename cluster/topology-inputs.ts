@@ -4,24 +4,24 @@
  */
 import type { HbaLink } from '../actors/hba/hba.ts';
 import type { DriverPolicy } from '../actors/host/driver-policy.ts';
-import type { CoordinatorRoute, DiskRoute, SwitchLink } from '../actors/switch/switch-links.ts';
+import type { CoordinatorRoute, DiskRoute } from '../actors/switch/switch-links.ts';
 import type { ActorAddress, DiskId, HbaId, LinkId, SwitchId } from '../protocols/ids.ts';
 import { pathsToDisk, volumePathsToSwitch, wiringOf } from '../protocols/paths.ts';
 import type { Policies } from '../protocols/topology/policies.ts';
-import type { Topology } from '../protocols/topology.ts';
+import type { FabricId, Topology } from '../protocols/topology.ts';
 
 /** A link as one of its ends sees it. */
 interface LinkEnd {
   readonly link: LinkId;
+  readonly fabric: FabricId;
   readonly receiver: ActorAddress;
 }
 
 /** The links of an actor, and who is at their other ends, in the order of the topology. */
 function linksOf(topology: Topology, id: string): readonly LinkEnd[] {
-  return topology.links.flatMap((link) => {
-    const [one, other] = link.ends;
-    if (one === id) return [{ link: link.id, receiver: addressOf(topology, other) }];
-    if (other === id) return [{ link: link.id, receiver: addressOf(topology, one) }];
+  return topology.links.flatMap(({ id: link, ends: [one, other], fabric }) => {
+    if (one === id) return [{ link, fabric, receiver: addressOf(topology, other) }];
+    if (other === id) return [{ link, fabric, receiver: addressOf(topology, one) }];
     return [];
   });
 }
@@ -35,16 +35,25 @@ function addressOf(topology: Topology, id: string): ActorAddress {
   return { kind: kindOf(), id };
 }
 
-export function hbaLinksOf(topology: Topology, hba: HbaId): readonly HbaLink[] {
-  return linksOf(topology, hba);
+/** The fabrics that an actor has a connection to: those of its links; an HBA without any is on its own all the same. */
+export function fabricsOf(topology: Topology, { kind, id }: ActorAddress): readonly FabricId[] {
+  const hbas = topology.hosts.flatMap((host) => host.hbas);
+  const own = kind === 'hba' ? hbas.find((hba) => hba.id === id)?.fabric : undefined;
+  if (own !== undefined) return [own];
+  const linked = [...new Set(linksOf(topology, id).map(({ fabric }) => fabric))];
+  return linked.length > 0 ? linked : [topology.control];
 }
 
-export function switchLinksOf(topology: Topology, id: SwitchId): readonly SwitchLink[] {
+export function hbaLinksOf(topology: Topology, hba: HbaId): readonly HbaLink[] {
+  return linksOf(topology, hba).map(({ link, receiver }) => ({ link, receiver }));
+}
+
+export function switchLinksOf(topology: Topology, id: SwitchId): readonly LinkEnd[] {
   return linksOf(topology, id);
 }
 
-export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkId[] {
-  return linksOf(topology, disk).map(({ link }) => link);
+export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkEnd[] {
+  return linksOf(topology, disk);
 }
 
 /** What a topology's policies mean for the driver of a host. */
@@ -77,16 +86,22 @@ export function switchRoutesOf(topology: Topology, id: SwitchId): readonly DiskR
 }
 
 /**
- * The best way from a switch to each other one that may coordinate, for what hosts send without saying how it goes on;
- * none where hosts choose whole routes.
+ * The best way on each fabric from a switch to each other one that may coordinate, for what hosts send without saying
+ * how it goes on; none where hosts choose whole routes.
  */
 export function coordinatorRoutesOf(topology: Topology, id: SwitchId): readonly CoordinatorRoute[] {
   if (topology.policies.route === 'whole') return [];
   const wiring = wiringOf(topology);
+  const fabrics = new Map<LinkId | undefined, FabricId>();
+  for (const { id: link, fabric } of topology.links) fabrics.set(link, fabric);
   return topology.switches.flatMap(({ id: coordinator, virtualizing }) => {
     const from = id as string as HbaId;
     if (!virtualizing || coordinator === id) return [];
-    const [best] = volumePathsToSwitch(wiring, from, coordinator);
-    return best === undefined ? [] : [{ coordinator, links: best.links }];
+    const best = new Map<FabricId | undefined, readonly LinkId[]>();
+    for (const { links } of volumePathsToSwitch(wiring, from, coordinator)) {
+      const fabric = fabrics.get(links[0]);
+      if (!best.has(fabric)) best.set(fabric, links);
+    }
+    return [...best.values()].map((links) => ({ coordinator, links }));
   });
 }

@@ -58,5 +58,7 @@ export const pathPreferenceSchema = z.object({
   /** Counts what this process has told: an older copy that arrives late changes nothing. */
   number: count<number>(),
   paths: z.array(preferredPathSchema).max(preferredPathsMax),
+  /** The links over which nothing of this host gets through now: who is behind them cannot coordinate its writes. */
+  failed: z.array(id<LinkId>()).max(failedLinksMax).default([]),
 });
 export type PathPreference = z.infer<typeof pathPreferenceSchema>;

@@ -1,9 +1,10 @@
 /**
  * Paths of a topology: every loop-free way from an HBA through switches to a disk or a coordinator, and which HBA
- * reaches which disk. Facts of the wiring only; which path is usable now, and which is best, is for hosts to say.
+ * reaches which disk. A path stays on one fabric: switches do not carry frames from one to another, and what answers an
+ * HBA does so on the HBA's. Facts of the wiring only; which path is usable now, and which is best, is for hosts to say.
  */
 import type { DiskId, HbaId, LinkId, SwitchId } from './ids.ts';
-import type { Topology } from './topology.ts';
+import type { FabricId, Topology } from './topology.ts';
 
 /** A way from an HBA: its links in order, and the switches that it leads through on the way to its end. */
 export interface Way {
@@ -34,6 +35,7 @@ const waysTriedMax = 100_000;
 
 interface Neighbour<Id extends string = string> {
   readonly link: LinkId;
+  readonly fabric: FabricId;
   readonly id: Id;
 }
 
@@ -53,14 +55,14 @@ export function wiringOf(
   topology: Pick<Topology, 'hosts' | 'switches' | 'disks' | 'links'>,
 ): Wiring {
   const neighbours = new Map<string, Neighbour[]>();
-  const join = (from: string, to: string, link: LinkId) => {
+  const join = (from: string, neighbour: Neighbour) => {
     const list = neighbours.get(from);
-    if (list === undefined) neighbours.set(from, [{ link, id: to }]);
-    else list.push({ link, id: to });
+    if (list === undefined) neighbours.set(from, [neighbour]);
+    else list.push(neighbour);
   };
-  for (const { id, ends } of topology.links) {
-    join(ends[0], ends[1], id);
-    join(ends[1], ends[0], id);
+  for (const { id: link, ends, fabric } of topology.links) {
+    join(ends[0], { link, fabric, id: ends[1] });
+    join(ends[1], { link, fabric, id: ends[0] });
   }
   const switches = new Set<string>(topology.switches.map(({ id }) => id));
   const isSwitch = (one: Neighbour): one is Neighbour<SwitchId> => switches.has(one.id);
@@ -130,6 +132,8 @@ type MayPass = (id: SwitchId, place: number) => boolean;
 /** A way that has not ended yet. */
 interface Beginning {
   readonly at: string;
+  /** That of its links; null before the first one. */
+  readonly fabric: FabricId | null;
   readonly links: readonly LinkId[];
   readonly switches: readonly SwitchId[];
 }
@@ -145,19 +149,22 @@ function waysTo(
   const ways: Way[] = [];
   const lastLinks = linksTo(wiring, target);
   let tried = 0;
-  let beginnings: readonly Beginning[] = [{ at: hba, links: [], switches: [] }];
+  let beginnings: readonly Beginning[] = [{ at: hba, fabric: null, links: [], switches: [] }];
   for (let hops = 1; hops <= hopsMax; hops++) {
     const longer: Beginning[] = [];
-    for (const { at, links, switches } of beginnings) {
+    for (const { at, fabric: on, links, switches } of beginnings) {
       if (++tried > waysTriedMax) return ways;
-      for (const link of lastLinks.get(at) ?? []) {
+      for (const { link, fabric } of lastLinks.get(at) ?? []) {
+        if (on !== null && fabric !== on) continue;
         if (ways.length === pathsMax) return ways;
         ways.push({ hba, links: [...links, link], switches, hops });
       }
       if (hops === hopsMax) continue;
-      for (const { link, id } of wiring.switchNeighbours.get(at) ?? [])
+      for (const { link, fabric, id } of wiring.switchNeighbours.get(at) ?? []) {
+        if (on !== null && fabric !== on) continue;
         if (id !== target && !switches.includes(id) && mayPass(id, switches.length))
-          longer.push({ at: id, links: [...links, link], switches: [...switches, id] });
+          longer.push({ at: id, fabric, links: [...links, link], switches: [...switches, id] });
+      }
     }
     beginnings = longer;
   }
@@ -165,10 +172,10 @@ function waysTo(
 }
 
 /** The links that end at a port, by their other end. */
-function linksTo(wiring: Wiring, target: string): ReadonlyMap<string, readonly LinkId[]> {
-  const links = new Map<string, LinkId[]>();
-  for (const { link, id } of wiring.neighbours.get(target) ?? [])
-    links.set(id, [...(links.get(id) ?? []), link]);
+function linksTo(wiring: Wiring, target: string): ReadonlyMap<string, readonly Neighbour[]> {
+  const links = new Map<string, Neighbour[]>();
+  for (const neighbour of wiring.neighbours.get(target) ?? [])
+    links.set(neighbour.id, [...(links.get(neighbour.id) ?? []), neighbour]);
   return links;
 }
 
@@ -183,13 +190,28 @@ export function hopsFrom(
   hopsMax: number = pathHopsMax,
   leadingOn: ReadonlySet<string> = wiring.switches,
 ): ReadonlyMap<string, number> {
+  const fewest = new Map<string, number>([[from, 0]]);
+  const fabrics = new Set((wiring.neighbours.get(from) ?? []).map(({ fabric }) => fabric));
+  for (const fabric of fabrics)
+    for (const [id, hops] of hopsOn(fabric, wiring, from, { hopsMax, leadingOn }))
+      fewest.set(id, Math.min(hops, fewest.get(id) ?? hops));
+  return fewest;
+}
+
+/** The same on one fabric. */
+function hopsOn(
+  fabric: FabricId,
+  wiring: Wiring,
+  from: string,
+  { hopsMax, leadingOn }: { readonly hopsMax: number; readonly leadingOn: ReadonlySet<string> },
+): ReadonlyMap<string, number> {
   const hops = new Map<string, number>([[from, 0]]);
   let edge: readonly string[] = [from];
   for (let distance = 1; distance <= hopsMax && edge.length > 0; distance++) {
     const next: string[] = [];
     for (const at of edge)
-      for (const { id } of wiring.neighbours.get(at) ?? [])
-        if (!hops.has(id)) {
+      for (const { id, fabric: on } of wiring.neighbours.get(at) ?? [])
+        if (on === fabric && !hops.has(id)) {
           hops.set(id, distance);
           if (leadingOn.has(id)) next.push(id);
         }
@@ -201,12 +223,13 @@ export function hopsFrom(
 /** What some path of I/O of a volume (as above) leads to from one of these HBAs: disks, and switches as coordinators. */
 export function volumeReachOf(wiring: Wiring, hbas: readonly HbaId[]): ReadonlySet<string> {
   const reached = new Set<string>();
+  const behind = { hopsMax: pathHopsMax - 1, leadingOn: wiring.switches };
   for (const hba of hbas) {
     for (const id of hopsFrom(wiring, hba, pathHopsMax, wiring.virtualizing).keys())
       if (wiring.switches.has(id)) reached.add(id);
-    for (const { id: first } of wiring.switchNeighbours.get(hba) ?? []) {
+    for (const { id: first, fabric } of wiring.switchNeighbours.get(hba) ?? []) {
       if (!wiring.virtualizing.has(first)) continue;
-      for (const id of hopsFrom(wiring, first, pathHopsMax - 1).keys())
+      for (const id of hopsOn(fabric, wiring, first, behind).keys())
         if (!wiring.switches.has(id)) reached.add(id);
     }
   }

@@ -25,7 +25,7 @@ import type { Policies } from './topology/policies.ts';
 import { sizeSchema } from './topology/sizes.ts';
 import { blockBytes, mebibyte } from './units.ts';
 
-/** A fabric's name: that of its NATS server, or of the cluster of servers. */
+/** The name of a NATS server, or of a cluster of servers: one that carries I/O, or the one for control. */
 export type FabricId = string;
 
 /** Lets an entry that needs no more than an id be written as one. */
@@ -109,15 +109,18 @@ export const diskSchema = z.strictObject({
 
 const linkHelp = 'expected the two ends of a link, as in [h1-a, s1]';
 
-/** `[h1-a, s1]`, or the same as `ends` with more to say. */
+/** `[h1-a, s1]`; `[s1, d1, n1]` with its fabric; or the same as `ends` and `fabric` with more to say. */
 export const linkSchema = z.preprocess(
-  (entry) => (Array.isArray(entry) ? { ends: entry } : entry),
+  (entry) => {
+    if (!Array.isArray(entry)) return entry;
+    return entry.length === 3 ? { ends: entry.slice(0, 2), fabric: entry[2] } : { ends: entry };
+  },
   z.strictObject(
     {
-      /** Default: `<end>-<end>`. */
+      /** Default: `<end>-<end>`, and `-<fabric>` behind that where the fabric is written. */
       id: id<LinkId>().optional(),
       ends: z.tuple([id<string>(), id<string>()], { error: linkHelp }),
-      /** Default: the HBA's, else the first. */
+      /** Default: the HBA's, else the only one that HBAs are on, else it must be said. */
       fabric: id<FabricId>().optional(),
       /** How fast it is compared to others; matters to the path policy `serviceTime`. */
       speed: z.number().positive().max(1_000_000).default(1),
@@ -230,7 +233,7 @@ export interface Topology {
   /** Whether faults may be injected (`sanctor fault`). */
   readonly faults: boolean;
   readonly fabrics: readonly Fabric[];
-  /** The fabric whose servers carry commands, events and the config database. */
+  /** The fabric whose servers carry commands, events and the config database; it need not carry I/O. */
   readonly control: FabricId;
   readonly virtualizers: readonly Virtualizer[];
   readonly hosts: readonly Host[];

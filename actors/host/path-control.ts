@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { type Answer, failbackRequestSchema, refusal, verbs } from '../../protocols/commands.ts';
-import type { HostId, VirtualizerId } from '../../protocols/ids.ts';
+import type { HostId, LinkId, VirtualizerId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PreferredPath,
@@ -41,7 +41,11 @@ export class PathControl {
   constructor(parts: PathControlParts) {
     this.#parts = parts;
     const { actor, control, paths, dispatcher } = parts;
-    this.#reports = new PathReports({ ...parts, preferred: () => this.#preferred() });
+    this.#reports = new PathReports({
+      ...parts,
+      preferred: () => this.#preferred(),
+      failed: () => this.#failed(),
+    });
     this.#departures = new Departures(control, actor.subjects, {
       departed: (actors) => {
         for (const { id } of actors) this.#gone(id);
@@ -102,6 +106,15 @@ export class PathControl {
     if (link !== null && paths.known(link) === undefined)
       return refusal('unknown', `host ${host} knows no link ${link}`);
     return { ok: true, links: paths.failBack(link) };
+  }
+
+  /** Those that failed, and those of HBAs that are not connected. */
+  #failed(): readonly LinkId[] {
+    const { paths, dispatcher } = this.#parts;
+    const failed = new Set(paths.failedLinks);
+    for (const list of dispatcher().routes.lists())
+      for (const { hba, first } of list) if (!hba.usable) failed.add(first.link);
+    return [...failed];
   }
 
   #preferred(): readonly PreferredPath[] {

@@ -1,11 +1,12 @@
 /**
  * What a host and the virtualizers tell each other about paths: the host asks which ways are left (DESIGN H6), and
- * tells which it prefers whenever that has changed (H8). Whom to ask is tried in turn; nobody's answer is waited for
+ * tells which it prefers, and which links have failed, whenever that has changed (H8). Whom to ask is tried in turn; nobody's answer is waited for
  * longer than a failover can wait.
  */
 import { type Answer, verbs } from '../../protocols/commands.ts';
-import type { HostId, VirtualizerId } from '../../protocols/ids.ts';
+import type { HostId, LinkId, VirtualizerId } from '../../protocols/ids.ts';
 import {
+  failedLinksMax,
   type PathAnswer,
   type PathPreference,
   type PathQuery,
@@ -23,11 +24,13 @@ export interface PathReportsParts {
   readonly clock: Clock;
   /** The ways that are preferred now. */
   readonly preferred: () => readonly PreferredPath[];
+  /** The links over which nothing gets through now. */
+  readonly failed: () => readonly LinkId[];
 }
 
 const queryTimeoutMs = 400;
 /** Changes come in bursts: they are told together. */
-const tellDelayMs = 200;
+const tellDelayMs = 100;
 const retellDelayMs = 1000;
 const tellTimeoutMs = 1000;
 
@@ -83,9 +86,10 @@ export class PathReports {
   }
 
   #tell(): void {
-    const { host, virtualizers, actor, preferred } = this.#parts;
+    const { host, virtualizers, actor, preferred, failed } = this.#parts;
     const paths = preferred().slice(0, preferredPathsMax);
-    const text = JSON.stringify(paths);
+    const links = failed().toSorted().slice(0, failedLinksMax);
+    const text = JSON.stringify([paths, links]);
     if (text === this.#told || paths.length === 0) return;
     this.#told = text;
     this.#number++;
@@ -94,6 +98,7 @@ export class PathReports {
       hostIncarnation: actor.incarnation,
       number: this.#number,
       paths: [...paths],
+      failed: links,
     };
     const taken = (answer: Answer) => {
       if (answer.ok || this.#told !== text) return;

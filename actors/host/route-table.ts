@@ -13,10 +13,10 @@ export const LinkRank = {
   usable: 0,
   /** It failed and works again, but is not preferred yet. */
   standby: 1,
+  /** It works, and failed too often of late. Better than one of which nobody knows whether it works. */
+  quarantined: 2,
   /** It is silent. */
-  suspect: 2,
-  /** It works, and failed too often of late. */
-  quarantined: 3,
+  suspect: 3,
   failed: 4,
 } as const;
 export type LinkRank = (typeof LinkRank)[keyof typeof LinkRank];

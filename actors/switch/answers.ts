@@ -3,8 +3,9 @@ import { Status, type StatusName, statusName } from '../../protocols/codes.ts';
 import { encodeReply } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { Bus } from '../../protocols/ports.ts';
-import type { Subjects } from '../../protocols/subjects.ts';
+import type { ActorAddress } from '../../protocols/ids.ts';
+import type { Bus, PublishOutcome } from '../../protocols/ports.ts';
+import { placeOf, type Subjects } from '../../protocols/subjects.ts';
 import {
   type DiskInstance,
   type EventCount,
@@ -12,6 +13,7 @@ import {
   unitOf,
   type WriteNumber,
 } from '../../protocols/units.ts';
+import type { SwitchPorts } from './switch-ports.ts';
 
 /** What the one who wrote may know of its write. */
 export interface WriteResult {
@@ -24,30 +26,44 @@ export class Answers {
   /** How many requests ended with each status other than ok. */
   readonly refusals: Partial<Record<StatusName, number>> = {};
   acknowledged = 0;
-  readonly #io: Bus;
+  readonly #ports: SwitchPorts;
   readonly #subjects: Subjects;
 
-  constructor(io: Bus, subjects: Subjects) {
-    this.#io = io;
+  constructor(ports: SwitchPorts, subjects: Subjects) {
+    this.#ports = ports;
     this.#subjects = subjects;
   }
 
-  /** Ends a request with an error, or with a success that carries no data. */
-  end(request: Request, outcome: Outcome): void {
+  /**
+   * Ends a request with an error, or with a success that carries no data.
+   *
+   * @param over the connection that it came over, where it is known
+   */
+  end(request: Request, outcome: Outcome, over?: Bus): void {
     if (outcome !== success) {
       const name = statusName(outcome.status);
       this.refusals[name] = (this.refusals[name] ?? 0) + 1;
     }
     const { generation, eventCount, writeNumber } = request;
-    this.#send(request, outcome, { generation, eventCount, writeNumber });
+    this.#send(request, outcome, { generation, eventCount, writeNumber }, over);
   }
 
   /** Hands a disk's error to the host, as it is or with another outcome. */
-  pass(request: Request, reply: Reply): void {
+  pass(request: Request, reply: Reply, over?: Bus): void {
     const name = statusName(reply.outcome.status);
     this.refusals[name] = (this.refusals[name] ?? 0) + 1;
-    const address = { kind: request.replyKind, id: request.replyId };
-    this.#io.publish(this.#subjects.reply(address, request.replySlot), encodeReply(reply));
+    this.#publish(request, encodeReply(reply), over);
+  }
+
+  /** Hands on an answer as it came. */
+  relay(receiver: ActorAddress, slot: number, bytes: Uint8Array): void {
+    this.#ports.answering(receiver).publish(this.#subjects.reply(receiver, slot), bytes);
+  }
+
+  /** The same to a subject that came from outside; not to one that is no reply subject. */
+  relayTo(subject: string, bytes: Uint8Array): void {
+    const place = this.#subjects.isReply(subject) ? placeOf(subject) : null;
+    if (place !== null) this.#ports.answering(place.receiver).publish(subject, bytes);
   }
 
   /** Acknowledges a write. */
@@ -59,16 +75,19 @@ export class Answers {
   /** Ends a request with data, whose checksums are known or are to be computed. */
   endWith(request: Request, pieces: readonly Uint8Array[], checksums: DataView | null): void {
     const frame = encodeReply(replyTo(request, success, request), pieces, checksums);
-    const address = { kind: request.replyKind, id: request.replyId };
-    const sent = this.#io.publish(this.#subjects.reply(address, request.replySlot), frame);
+    const sent = this.#publish(request, frame);
     if (sent === 'too-large')
       this.end(request, plainError(Status.invalid, 'the answer would not fit one frame; split it'));
   }
 
-  #send(request: Request, outcome: Outcome, result: WriteResult): void {
-    const address = { kind: request.replyKind, id: request.replyId };
-    const frame = encodeReply(replyTo(request, outcome, result));
-    this.#io.publish(this.#subjects.reply(address, request.replySlot), frame);
+  #send(request: Request, outcome: Outcome, result: WriteResult, over?: Bus): void {
+    this.#publish(request, encodeReply(replyTo(request, outcome, result)), over);
+  }
+
+  #publish(request: Request, frame: Uint8Array, over?: Bus): PublishOutcome {
+    const receiver = { kind: request.replyKind, id: request.replyId };
+    const io = over ?? this.#ports.answering(receiver);
+    return io.publish(this.#subjects.reply(receiver, request.replySlot), frame);
   }
 }
 

@@ -9,8 +9,7 @@ import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { SwitchId, VolumeId } from '../../protocols/ids.ts';
-import type { Bus, Clock } from '../../protocols/ports.ts';
-import type { Subjects } from '../../protocols/subjects.ts';
+import type { Clock } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
 import { Fills } from './fills.ts';
@@ -18,9 +17,7 @@ import { ReadCache } from './read-cache.ts';
 
 export interface CachedReadsParts {
   readonly self: SwitchId;
-  readonly io: Bus;
   readonly clock: Clock;
-  readonly subjects: Subjects;
   readonly answers: Answers;
   /** Slots of answers that come by here begin with this one. */
   readonly slotBase: number;
@@ -106,8 +103,7 @@ export class CachedReads {
       this.counters.strayFills++;
       return;
     }
-    const { io, subjects } = this.#parts;
-    io.publish(subjects.reply(fill.waiting, fill.waiting.slot), bytes);
+    this.#parts.answers.relay(fill.waiting, fill.waiting.slot, bytes);
     if (reply.outcome.status !== Status.ok || data.bytes.length !== fill.lengthBytes) return;
     if (!fill.mayKeep) this.counters.discardedFills++;
     else if (isDataIntact(data, fill.offset)) {

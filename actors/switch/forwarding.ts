@@ -26,11 +26,12 @@ export type Hop = string | null;
 interface RecentForward {
   readonly request: Request;
   readonly link: LinkId;
+  /** The connection that it went out over, and had come over. */
+  readonly io: Bus;
   readonly hop: Hop;
 }
 
 export interface ForwardingParts {
-  readonly io: Bus;
   readonly links: SwitchLinks;
   readonly answers: Answers;
   readonly subjects: Subjects;
@@ -57,10 +58,10 @@ export class Forwarding {
 
   /** Sends a request on over the links of `route`, of which the first is one of this switch. Takes the request. */
   forward(request: Request, data: FrameData, route: readonly LinkId[], hop: Hop = ''): void {
-    const { io, links, answers, replySubjects } = this.#parts;
+    const { links, answers, replySubjects } = this.#parts;
     const [link] = route;
-    const subject = link === undefined ? undefined : links.subjectOf(link);
-    if (link === undefined || subject === undefined) {
+    const end = link === undefined ? undefined : links.endOf(link);
+    if (link === undefined || end === undefined) {
       const what = link === undefined ? 'no way on from here' : `this switch has no link ${link}`;
       answers.end(request, plainError(Status.invalid, what));
       return;
@@ -68,7 +69,8 @@ export class Forwarding {
     request.route = route.slice(1);
     const place = this.#next;
     this.#next = (place + 1) % this.#recent.length;
-    this.#recent[place] = { request, link, hop };
+    const { io, subject } = end;
+    this.#recent[place] = { request, link, io, hop };
     const frame = encodeForwarded(request, data);
     const outcome = io.publish(subject, frame, replySubjects[place]);
     if (outcome === 'sent') {
@@ -76,8 +78,8 @@ export class Forwarding {
       links.onSent(link, frame.length);
     } else if (outcome === 'too-large') {
       this.#recent[place] = null;
-      answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'));
-    }
+      answers.end(request, plainError(Status.invalid, 'the frame is too large for the bus'), io);
+    } else this.unanswered(place);
   }
 
   /** Sends a request to its disk: by the rest of its own route, else by the best way known here. */
@@ -85,13 +87,13 @@ export class Forwarding {
     const { route, disk } = request;
     const { links } = this.#parts;
     if (disk !== '') links.learn(request, disk);
-    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request.host);
+    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request);
     this.forward(request, data, chosen ?? route, hop);
   }
 
   /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */
   routeTo(coordinator: SwitchId, request: Request): readonly LinkId[] | undefined {
-    return this.#parts.links.routeTo(coordinator, request.host);
+    return this.#parts.links.routeTo(coordinator, request);
   }
 
   /** Takes note of the way that a host says it prefers. */
@@ -105,11 +107,12 @@ export class Forwarding {
     if (recent === null || recent === undefined) return;
     this.#recent[place] = null;
     this.deadLinks++;
-    const { request, link } = recent;
+    const { request, link, io } = recent;
     const { links, answers } = this.#parts;
     links.foundDead(link);
     const alternates = request.disk === '' ? [] : links.alternatesTo(request.disk, link);
-    answers.end(request, { status: Status.path, detail: { links: [link], alternates } });
+    const outcome = { status: Status.path, detail: { links: [link], alternates } } as const;
+    answers.end(request, outcome, recent.hop === null ? undefined : io);
   }
 
   /**
@@ -119,14 +122,14 @@ export class Forwarding {
    * @param finalSubject what the hop behind says about where that is
    */
   returned(place: number, reply: Reply, finalSubject: string): void {
-    const { answers, io, mirrorOutcome, subjects } = this.#parts;
+    const { answers, mirrorOutcome, subjects } = this.#parts;
     const recent = this.#recent[place];
     if (recent === null || recent === undefined || !isReplyTo(recent.request, reply)) {
       this.forgottenErrors++;
-      if (subjects.isReply(finalSubject)) io.publish(finalSubject, encodeReply(reply));
+      answers.relayTo(finalSubject, encodeReply(reply));
       return;
     }
-    const { request, hop } = recent;
+    const { request, hop, io } = recent;
     if (hop === null) {
       const isUnread = reply.outcome.status === Status.media && readsMirror(request.operation);
       const outcome = isUnread ? mirrorOutcome(request, reply.outcome) : reply.outcome;
@@ -135,7 +138,7 @@ export class Forwarding {
       const { replyKind: kind, replyId: id, replySlot } = request;
       const final = subjects.reply({ kind, id }, replySlot);
       io.publish(hop, encodeReply(reply), hop === final ? undefined : final);
-    } else answers.pass(request, reply);
+    } else answers.pass(request, reply, io);
   }
 }
 

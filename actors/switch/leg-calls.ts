@@ -15,7 +15,8 @@ import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { Bus, Clock } from '../../protocols/ports.ts';
 import { type IoNumber, unitOf } from '../../protocols/units.ts';
-import type { SwitchLinks } from './switch-links.ts';
+import type { LinkEnd, SwitchLinks } from './switch-links.ts';
+import type { SwitchPorts } from './switch-ports.ts';
 
 /** Who sent a frame and waits for the answer. */
 export interface LegOwner {
@@ -44,6 +45,8 @@ interface OpenCall extends LegCall {
   sweepsLeft: number;
   sweepsPause: number;
   sweepsSilent: number;
+  /** Nothing was heard of what was sent last, not even that nobody listens. */
+  isUnheard: boolean;
 }
 
 export const sweepMs = 20;
@@ -61,8 +64,8 @@ export class LegCalls {
   retransmissions = 0;
   /** Answers to nothing that is open: late copies. */
   strayReplies = 0;
-  readonly #io: Bus;
   readonly #clock: Clock;
+  readonly #ports: SwitchPorts;
   readonly #links: SwitchLinks;
   readonly #replySubjectOf: (slot: number) => string;
   readonly #calls: OpenCall[] = [];
@@ -73,8 +76,13 @@ export class LegCalls {
   #armed = false;
   readonly #onSweep = () => this.#sweep();
 
-  constructor(io: Bus, clock: Clock, links: SwitchLinks, replySubjectOf: (slot: number) => string) {
-    this.#io = io;
+  constructor(
+    ports: SwitchPorts,
+    clock: Clock,
+    links: SwitchLinks,
+    replySubjectOf: (slot: number) => string,
+  ) {
+    this.#ports = ports;
     this.#clock = clock;
     this.#links = links;
     this.#replySubjectOf = replySubjectOf;
@@ -105,6 +113,7 @@ export class LegCalls {
       sweepsLeft: 0,
       sweepsPause: 0,
       sweepsSilent: 0,
+      isUnheard: false,
     });
     return slot;
   }
@@ -116,12 +125,12 @@ export class LegCalls {
     call.leg = leg;
     call.request = request;
     call.routes = this.#links.routesTo(request.disk as DiskId);
-    call.route = 0;
+    call.route = this.#links.placeOfBest(request.disk as DiskId);
     call.deadRoutes = 0;
     call.sweepsLeft = firstPause;
     call.sweepsPause = firstPause;
     call.sweepsSilent = 0;
-    request.route = call.routes[0]?.slice(1) ?? [];
+    request.route = call.routes[call.route]?.slice(1) ?? [];
     call.frame = encodeForwarded(request, data);
     this.#openCount++;
     this.#publish(call);
@@ -153,6 +162,16 @@ export class LegCalls {
     const open = this.#callAt(call.slot);
     open.sweepsLeft = Math.min(longestPause, Math.max(1, Math.ceil(delayMs / sweepMs)));
     open.sweepsSilent = 0;
+    open.isUnheard = false;
+  }
+
+  /** A connection is lost: what is due over it is asked for by another one at once. */
+  connectionLost(io: Bus): void {
+    for (const call of this.#calls) {
+      if (call.owner === null || this.#endOf(call)?.io !== io) continue;
+      this.#nextRoute(call);
+      if (this.#endOf(call)?.io !== io) this.#publish(call);
+    }
   }
 
   /** A reply came for `slot`. It counts only if it repeats the numbers of what was sent from there (DESIGN I6). */
@@ -178,15 +197,22 @@ export class LegCalls {
 
   #publish(call: OpenCall): void {
     const link = call.routes[call.route]?.[0];
-    const subject = link === undefined ? undefined : this.#links.subjectOf(link);
-    if (link === undefined || subject === undefined) return;
-    this.#io.publish(subject, call.frame, this.#replySubjects[call.slot]);
+    const end = this.#endOf(call);
+    call.isUnheard = true;
+    if (link === undefined || end === undefined) return;
+    end.io.publish(end.subject, call.frame, this.#replySubjects[call.slot]);
     this.#links.onSent(link, call.frame.length);
+  }
+
+  #endOf(call: OpenCall): LinkEnd | undefined {
+    const link = call.routes[call.route]?.[0];
+    return link === undefined ? undefined : this.#links.endOf(link);
   }
 
   /** The way is dead: the next one is tried soon, but after all of them were there is a pause. */
   #routeDied(call: OpenCall): void {
     this.#nextRoute(call);
+    call.isUnheard = false;
     call.deadRoutes++;
     if (call.deadRoutes < call.routes.length) call.sweepsLeft = 1;
     else {
@@ -203,7 +229,7 @@ export class LegCalls {
   #nextRoute(call: OpenCall): void {
     const { routes } = call;
     if (routes.length < 2) return;
-    const next = (call.route + 1) % routes.length;
+    const next = this.#placeAfter(call);
     const rest = routes[next]?.slice(1) ?? [];
     const sameRest = rest.length === 0 && call.request.route.length === 0;
     call.route = next;
@@ -211,6 +237,15 @@ export class LegCalls {
     call.request.route = rest;
     const sent = decodeFrame(call.frame);
     if (sent?.kind === FrameKind.request) call.frame = encodeForwarded(call.request, sent.data);
+  }
+
+  /** The next way that begins with a connection that works, if there is one. */
+  #placeAfter({ routes, route }: OpenCall): number {
+    for (let step = 1; step < routes.length; step++) {
+      const place = (route + step) % routes.length;
+      if (this.#links.works(routes[place] ?? [])) return place;
+    }
+    return (route + 1) % routes.length;
   }
 
   #arm(): void {
@@ -221,19 +256,25 @@ export class LegCalls {
 
   #sweep(): void {
     this.#armed = false;
+    this.#ports.sweep();
     for (const call of this.#calls) {
       if (call.owner === null) continue;
       call.sweepsLeft--;
-      if (call.sweepsLeft <= 0) {
-        this.retransmissions++;
-        this.#pause(call);
-        this.#publish(call);
-        this.#nextRoute(call);
-      }
+      if (call.sweepsLeft <= 0) this.#sendAgain(call);
+      const end = this.#endOf(call);
+      if (call.isUnheard && end !== undefined) this.#ports.awaits(end.io);
       call.sweepsSilent++;
       if (call.sweepsSilent === silence) call.owner.legSilent(call);
     }
     if (this.#openCount > 0) this.#arm();
+  }
+
+  /** By another way when nothing was heard of the last one. */
+  #sendAgain(call: OpenCall): void {
+    this.retransmissions++;
+    this.#pause(call);
+    if (call.isUnheard) this.#nextRoute(call);
+    this.#publish(call);
   }
 }
 

@@ -4,13 +4,17 @@
  */
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { ActorAddress, DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
+import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 import type { DeadLinks } from './dead-links.ts';
+import type { SwitchPorts } from './switch-ports.ts';
 
 /** A link of this switch, and who is at its other end. */
 export interface SwitchLink {
   readonly link: LinkId;
   readonly receiver: ActorAddress;
+  /** The connection to its fabric. */
+  readonly io: Bus;
 }
 
 /** A way from this switch to a disk: the links in order. */
@@ -29,18 +33,26 @@ export interface CoordinatorRoute {
 const preferredMax = 1024;
 const noRoutes: readonly (readonly LinkId[])[] = [];
 
+/** Where frames over a link go. */
+export interface LinkEnd {
+  readonly subject: string;
+  readonly io: Bus;
+}
+
 export interface SwitchLinksOptions {
+  /** At most one to each switch on each fabric. */
   readonly coordinatorRoutes: readonly CoordinatorRoute[];
   /** False: what is left to try is told to nobody, hosts ask the virtualizer. */
   readonly namesAlternates: boolean;
   readonly deadLinks: DeadLinks;
+  readonly ports: SwitchPorts;
 }
 
 export class SwitchLinks {
   readonly links: readonly SwitchLink[];
-  readonly #subjects: ReadonlyMap<LinkId, string>;
+  readonly #ends: ReadonlyMap<LinkId, LinkEnd>;
   readonly #routes = new Map<DiskId, (readonly LinkId[])[]>();
-  readonly #coordinatorRoutes: ReadonlyMap<SwitchId, readonly LinkId[]>;
+  readonly #coordinatorRoutes: readonly CoordinatorRoute[];
   readonly #options: SwitchLinksOptions;
   /** Where hosts say how the whole way goes, there is nothing to learn. */
   readonly #learns: boolean;
@@ -59,15 +71,13 @@ export class SwitchLinks {
     this.links = links;
     this.#options = options;
     this.#learns = options.coordinatorRoutes.length > 0;
-    this.#coordinatorRoutes = new Map(
-      options.coordinatorRoutes.map(({ coordinator, links: way }) => [coordinator, way]),
-    );
-    this.#subjects = new Map(
-      links.map(({ link, receiver }) => [link, subjects.io(receiver, link)]),
+    this.#coordinatorRoutes = options.coordinatorRoutes;
+    this.#ends = new Map(
+      links.map(({ link, receiver, io }) => [link, { subject: subjects.io(receiver, link), io }]),
     );
     for (const { disk, links: way } of routes) {
       const [first] = way;
-      if (first === undefined || !this.#subjects.has(first)) continue;
+      if (first === undefined || !this.#ends.has(first)) continue;
       const known = this.#routes.get(disk);
       if (known === undefined) this.#routes.set(disk, [way]);
       else known.push(way);
@@ -75,8 +85,8 @@ export class SwitchLinks {
   }
 
   /** Where to publish what goes over `link`; undefined when this switch has no such link. */
-  subjectOf(link: LinkId): string | undefined {
-    return this.#subjects.get(link);
+  endOf(link: LinkId): LinkEnd | undefined {
+    return this.#ends.get(link);
   }
 
   /** The ways to a disk, best first; empty when there is none. */
@@ -84,9 +94,30 @@ export class SwitchLinks {
     return this.#routes.get(disk) ?? noRoutes;
   }
 
+  /** The place of the way to a disk that a frame of this switch itself takes first. */
+  placeOfBest(disk: DiskId): number {
+    if (this.#options.ports.isWhole) return 0;
+    return Math.max(
+      0,
+      this.routesTo(disk).findIndex((way) => this.works(way)),
+    );
+  }
+
+  /** Whether the connection over which a way begins carries frames, as far as is known. */
+  works([first]: readonly LinkId[]): boolean {
+    const end = first === undefined ? undefined : this.#ends.get(first);
+    return end !== undefined && this.#options.ports.works(end.io);
+  }
+
   /** The way to another switch, for what is to be sent on to it without being told how; undefined: it is not. */
-  routeTo(coordinator: SwitchId, host: string): readonly LinkId[] | undefined {
-    return this.#preferredTo(coordinator, host) ?? this.#coordinatorRoutes.get(coordinator);
+  routeTo(coordinator: SwitchId, request: Request): readonly LinkId[] | undefined {
+    const over = this.#fabricOf(request);
+    return (
+      this.#preferredTo(coordinator, request.host, over) ??
+      this.#coordinatorRoutes.find(
+        (way) => way.coordinator === coordinator && this.#isOn(way.links, over),
+      )?.links
+    );
   }
 
   /** Where switches choose how a frame goes on: takes note of the way that its host says it prefers (DESIGN H8). */
@@ -98,21 +129,49 @@ export class SwitchLinks {
   }
 
   /** The way to a disk that its host prefers, else the best, over what was not found dead just now. */
-  bestTo(disk: DiskId, host: string): readonly LinkId[] | undefined {
-    const preferred = this.#preferredTo(disk, host);
+  bestTo(disk: DiskId, request: Request): readonly LinkId[] | undefined {
+    const over = this.#fabricOf(request);
+    if (request.attempt > 0) return this.#nextTo(disk, request.attempt, over);
+    const preferred = this.#preferredTo(disk, request.host, over);
     if (preferred !== undefined) return preferred;
-    const routes = this.routesTo(disk);
     const { deadLinks } = this.#options;
-    if (deadLinks.isEmpty) return routes[0];
-    return routes.find(([first]) => first !== undefined && !deadLinks.isDead(first)) ?? routes[0];
+    const isEmpty = deadLinks.isEmpty;
+    let best: readonly LinkId[] | undefined;
+    for (const way of this.routesTo(disk)) {
+      const [first] = way;
+      if (first === undefined || !this.#isOn(way, over)) continue;
+      if (isEmpty || !deadLinks.isDead(first)) return way;
+      best ??= way;
+    }
+    return best;
   }
 
-  #preferredTo(target: string, host: string): readonly LinkId[] | undefined {
+  /** What comes again was not answered: it takes the next way, for who is silent on the one before tells nobody. */
+  #nextTo(disk: DiskId, attempt: number, over: Bus | null): readonly LinkId[] | undefined {
+    const { deadLinks } = this.#options;
+    const routes = this.routesTo(disk).filter((way) => this.#isOn(way, over));
+    const alive = routes.filter(([first]) => first !== undefined && !deadLinks.isDead(first));
+    const ways = alive.length === 0 ? routes : alive;
+    return ways[turnOf(attempt, ways.length)];
+  }
+
+  #preferredTo(target: string, host: string, over: Bus | null): readonly LinkId[] | undefined {
     if (!this.#learns) return undefined;
     const way = this.#preferred.get(host)?.get(target);
+    if (way?.[0] === undefined || !this.#isOn(way, over)) return undefined;
     const { deadLinks } = this.#options;
-    const isDead = way?.[0] !== undefined && !deadLinks.isEmpty && deadLinks.isDead(way[0]);
-    return isDead ? undefined : way;
+    return !deadLinks.isEmpty && deadLinks.isDead(way[0]) ? undefined : way;
+  }
+
+  /** What is answered to an HBA must arrive where that HBA is; what comes back here may take any connection that works. */
+  #fabricOf({ replyKind, replyId }: Request): Bus | null {
+    return replyKind === 'hba'
+      ? this.#options.ports.answering({ kind: replyKind, id: replyId })
+      : null;
+  }
+
+  #isOn(way: readonly LinkId[], over: Bus | null): boolean {
+    return over === null ? this.works(way) : this.#ends.get(way[0] as LinkId)?.io === over;
   }
 
   /** Nobody listened at the other end of a link. */
@@ -120,10 +179,21 @@ export class SwitchLinks {
     this.#options.deadLinks.found(link);
   }
 
-  /** First links of other ways to a disk than the one over `failed`; none where it names none. */
+  /** First links of other ways to a disk on the fabric of the one over `failed`; none where it names none. */
   alternatesTo(disk: DiskId, failed: LinkId): readonly LinkId[] {
     if (!this.#options.namesAlternates) return [];
+    const io = this.#ends.get(failed)?.io;
     const firsts = this.routesTo(disk).flatMap((way) => way[0] ?? []);
-    return [...new Set(firsts)].filter((link) => link !== failed);
+    return [...new Set(firsts)].filter(
+      (link) => link !== failed && this.#ends.get(link)?.io === io,
+    );
   }
+}
+
+/**
+ * Whose turn it is among so many ways. Hosts ask for one mirror after the other, with each attempt: every mirror must
+ * come to be read over every way, also where there are as many of these as of those.
+ */
+function turnOf(attempt: number, ways: number): number {
+  return ways === 0 ? 0 : (attempt + Math.floor(attempt / ways)) % ways;
 }

@@ -11,7 +11,7 @@ import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/f
 import { plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { SwitchId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
-import type { Bus, Cancel } from '../../protocols/ports.ts';
+import type { Cancel } from '../../protocols/ports.ts';
 import { type Subjects, slotOf, subjectsOf } from '../../protocols/subjects.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
@@ -31,6 +31,7 @@ import {
   SwitchLinks,
 } from './switch-links.ts';
 import { type SwitchMode, switchMachine } from './switch-machine.ts';
+import { type SwitchConnections, SwitchPorts } from './switch-ports.ts';
 import type { SwitchVolume } from './switch-volume.ts';
 import { type SwitchLimits, Virtualizing } from './virtualizing.ts';
 
@@ -46,8 +47,7 @@ export interface SwitchOptions {
   readonly limits: SwitchLimits;
   /** Who is told of trouble. */
   readonly virtualizers: readonly VirtualizerId[];
-  /** Its connection to the fabric. */
-  readonly io: Bus;
+  readonly io: SwitchConnections;
 }
 
 /** Slots of forwarded frames lie above those of calls to disks, and those of reads to be kept above both. */
@@ -64,6 +64,7 @@ export class Switch {
   readonly #actor: Actor;
   readonly #machine: MachineActor<typeof switchMachine>;
   readonly #links: SwitchLinks;
+  readonly #fabrics: SwitchPorts;
   readonly #answers: Answers;
   readonly #forwarding: Forwarding;
   readonly #calls: LegCalls;
@@ -81,26 +82,26 @@ export class Switch {
     const address = { kind: 'switch', id } as const;
     const subjects = subjectsOf(ports.cluster);
     this.#subjects = subjects;
+    this.#fabrics = new SwitchPorts(io, ports.clock);
     this.#links = new SwitchLinks(links, routes, subjects, {
+      ports: this.#fabrics,
       coordinatorRoutes: options.coordinatorRoutes ?? [],
       namesAlternates: limits.namesAlternates,
       deadLinks: new DeadLinks(ports.clock, (link) =>
         this.#actor.tell(eventNames.linkDown, { link }),
       ),
     });
-    this.#answers = new Answers(io, subjects);
-    const forwardSubjects = Array.from({ length: recentForwardsMax }, (_, place) =>
-      subjects.reply(address, forwardSlotBase + place),
-    );
+    this.#answers = new Answers(this.#fabrics, subjects);
     this.#forwarding = new Forwarding({
-      io,
       links: this.#links,
       answers: this.#answers,
       subjects,
-      replySubjects: forwardSubjects,
+      replySubjects: Array.from({ length: recentForwardsMax }, (_, place) =>
+        subjects.reply(address, forwardSlotBase + place),
+      ),
       mirrorOutcome: (request, failed) => this.#virtualizing.mirrorOutcome(request, failed),
     });
-    this.#calls = new LegCalls(io, ports.clock, this.#links, (slot) =>
+    this.#calls = new LegCalls(this.#fabrics, ports.clock, this.#links, (slot) =>
       subjects.reply(address, slot),
     );
     this.#load = new LoadMeter(
@@ -118,7 +119,7 @@ export class Switch {
     const commands = { actor: this.#actor, clock: ports.clock };
     const tellRepair = (fields: RepairFields) => this.#actor.tell(eventNames.repair, fields);
     const { cacheBytes } = limits;
-    const cacheParts = { self: id, io, clock: ports.clock, subjects, slotBase: fillSlotBase };
+    const cacheParts = { self: id, clock: ports.clock, slotBase: fillSlotBase };
     const cachedReads =
       cacheBytes === 0 ? null : new CachedReads(cacheBytes, { ...cacheParts, answers });
     this.#cachedReads = cachedReads;
@@ -141,7 +142,7 @@ export class Switch {
   }
 
   start(): void {
-    const { io, links, virtualizing } = this.#options;
+    const { links, virtualizing } = this.#options;
     const { address } = this.#actor;
     if (virtualizing) {
       this.#actor.onCommand(verbs.load, (body, answer) => answer(this.#virtualizing.load(body)));
@@ -156,18 +157,23 @@ export class Switch {
       );
     }
     this.#cancels.push(
-      io.subscribe(this.#subjects.replies(address), {
+      this.#fabrics.subscribe(this.#subjects.replies(address), {
         message: (data, subject, finalSubject) => this.#replied(data, subject, finalSubject),
         noResponders: (subject) => this.#unanswered(subject),
       }),
-      ...links.map(({ link }) =>
-        io.subscribe(this.#subjects.io(address, link), {
-          message: (data, _subject, hop) => this.#received(data, hop),
-        }),
+      ...links.map(({ link, io }) =>
+        this.#fabrics.subscribe(
+          this.#subjects.io(address, link),
+          { message: (data, _subject, hop) => this.#received(data, hop) },
+          io,
+        ),
       ),
-      io.onState((state) => this.#machine.send({ type: `bus.${state}` })),
+      this.#fabrics.onState((changed) => {
+        this.#machine.send({ type: `bus.${this.#fabrics.state}` });
+        if (changed.state !== 'connected') this.#calls.connectionLost(changed);
+      }),
     );
-    this.#machine.send({ type: `bus.${io.state}` });
+    this.#machine.send({ type: `bus.${this.#fabrics.state}` });
     this.#load.start();
     this.#actor.start();
   }

@@ -26,8 +26,10 @@ export interface SurveyedDisk extends DiskMember {
 /** What a volume can be assembled from now. */
 export interface Members {
   readonly disks: readonly SurveyedDisk[];
-  /** Those that are there and may coordinate. */
+  /** Those that are there and may coordinate; in reach of all hosts, unless that is said of none. */
   readonly switches: readonly SwitchMember[];
+  /** Those that are there, and are not named above because a host does not reach them. */
+  readonly outOfReach: readonly SwitchId[];
   /** The highest numbers that any of the disks knows of this volume. */
   readonly knownEpoch: number;
   readonly knownGeneration: number;
@@ -48,6 +50,8 @@ export interface SurveyQuestion {
   /** Those that are meant to: as long as one of them was not heard of yet, nothing is decided without it. */
   readonly coordinators: readonly SwitchId[];
   readonly clusterIdentity: string;
+  /** Whether every host has a way to a switch over what is there and has not failed. */
+  readonly isInReach: (id: SwitchId) => boolean;
   /** The disks of the last decision; none before the first. */
   readonly recorded: readonly DiskMember[];
 }
@@ -87,7 +91,7 @@ export function surveyMembers(
   if (findings.length > 0) return failed(findings);
   return {
     outcome: 'complete',
-    members: { disks, switches, ...knownNumbers(disks, question) },
+    members: { disks, ...byReach(switches, question), ...knownNumbers(disks, question) },
   };
 }
 
@@ -99,10 +103,23 @@ export function changeOf(record: VolumeRecord, members: Members): string {
   }
   for (const { coordinator, ownerIncarnation } of record.partitions) {
     const member = members.switches.find((each) => each.switch === coordinator);
+    if (members.outOfReach.includes(coordinator))
+      return `switch ${coordinator} is out of reach of a host`;
     if (member === undefined) return `switch ${coordinator} is not there any more`;
     if (ownerIncarnation !== member.incarnation) return `switch ${coordinator} restarted`;
   }
   return '';
+}
+
+/** Where no switch is in reach of all hosts, none is better than the others: those that reach theirs are served. */
+function byReach(
+  switches: readonly SwitchMember[],
+  { isInReach }: SurveyQuestion,
+): Pick<Members, 'switches' | 'outOfReach'> {
+  const inReach = switches.filter((member) => isInReach(member.switch));
+  if (inReach.length === 0) return { switches, outOfReach: [] };
+  const outOfReach = switches.filter((member) => !inReach.includes(member));
+  return { switches: inReach, outOfReach: outOfReach.map((member) => member.switch) };
 }
 
 function surveyDisk(

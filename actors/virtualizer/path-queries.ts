@@ -1,11 +1,12 @@
 /**
  * Answers hosts that ask which ways are left (DESIGN H6): from the wiring, without what the host knows to have failed,
- * and only ways on which every switch and disk answers now. Keeps which ways hosts prefer (H8), and names those first.
+ * and only ways on which every switch and disk answers now. Keeps which ways hosts prefer (H8), and names those first; and
+ * which links have failed for which host, for who coordinates its writes must be in its reach.
  */
 import { z } from 'zod';
 import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
 import type { Route } from '../../protocols/control-data.ts';
-import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId, LinkId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PathPreference,
@@ -35,12 +36,18 @@ interface Candidate {
 export class PathQueries {
   readonly #input: PathQueriesInput;
   readonly #actor: Actor;
+  readonly #failedChanged: () => void;
   readonly #preferences = new Map<HostId, PathPreference>();
 
-  /** Makes the actor answer, which must not have started yet. */
-  constructor(input: PathQueriesInput, actor: Actor) {
+  /**
+   * Makes the actor answer, which must not have started yet.
+   *
+   * @param failedChanged other links than before have failed for a host
+   */
+  constructor(input: PathQueriesInput, actor: Actor, failedChanged: () => void) {
     this.#input = input;
     this.#actor = actor;
+    this.#failedChanged = failedChanged;
     actor.onCommand(verbs.paths, (body, answer) => {
       const parsed = pathQuerySchema.safeParse(body);
       if (parsed.success) this.#answer(parsed.data, answer);
@@ -55,7 +62,16 @@ export class PathQueries {
 
   /** By host, for `status` and for people. */
   facts(): readonly Record<string, unknown>[] {
-    return [...this.#preferences.values()].map(({ host, paths }) => ({ host, paths }));
+    return [...this.#preferences.values()].map(({ host, paths, failed }) => ({
+      host,
+      paths,
+      failed,
+    }));
+  }
+
+  /** The links over which nothing of a host gets through, as it said last. */
+  failedOf(host: HostId): readonly LinkId[] {
+    return this.#preferences.get(host)?.failed ?? [];
   }
 
   #prefer(preference: PathPreference): Answer {
@@ -63,7 +79,10 @@ export class PathQueries {
     if (!this.#input.hosts.includes(host)) return refusal('unknown', `there is no host ${host}`);
     const known = this.#preferences.get(host);
     const isOlder = known?.hostIncarnation === hostIncarnation && known.number >= number;
-    if (!isOlder) this.#preferences.set(host, preference);
+    if (isOlder) return { ok: true };
+    const before = this.failedOf(host);
+    this.#preferences.set(host, preference);
+    if (before.join(' ') !== preference.failed.join(' ')) this.#failedChanged();
     return { ok: true };
   }
 

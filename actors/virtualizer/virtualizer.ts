@@ -50,7 +50,7 @@ export class Virtualizer {
   constructor(input: VirtualizerInput, ports: VirtualizerPorts) {
     this.#input = input;
     this.#ports = ports;
-    const { virtualizer } = input;
+    const { virtualizer, topology } = input;
     const incarnation = newIncarnation(ports.random);
     const address = { kind: 'virtualizer', id: virtualizer } as const;
     this.#actor = new Actor(address, incarnation, ports, () => ({
@@ -59,21 +59,21 @@ export class Virtualizer {
     }));
     const { database, random } = ports;
     this.#claim = new ControlClaim({ database, random, virtualizer, incarnation });
-    const { topology } = input;
     this.#catalogue = new VolumeCatalogue({
       topology,
       database,
       log: ports.log,
       appeared: (created) => this.#startCreated(created),
     });
+    const membersChanged = () => this.#term?.volumes.membersChanged();
     this.#watch = new ActorWatch(input, this.#actor, ports, {
-      membersChanged: () => this.#term?.volumes.membersChanged(),
+      membersChanged,
       hostSeen: (host, facts) => this.#term?.volumes.hostSeen(host, facts),
       settledTold: (sender) => this.#term?.volumes.settledTold(sender),
       mirrorsFailed: (retry) => this.#term?.volumes.mirrorsFailed(retry),
     });
     this.#handleCommands();
-    this.#pathQueries = new PathQueries(input, this.#actor);
+    this.#pathQueries = new PathQueries(input, this.#actor, membersChanged);
     new VolumeCommands({
       topology,
       catalogue: this.#catalogue,
@@ -167,6 +167,7 @@ export class Virtualizer {
       controlEpoch,
       foreignLayouts: this.#claim.foreignLayouts,
       endedBefore: this.#claim.ended,
+      failedLinksOf: (host) => this.#pathQueries.failedOf(host),
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>
@@ -200,14 +201,12 @@ export class Virtualizer {
   /** Nothing is left but the definition: once that is gone, too, the name is free. */
   #volumeEnded(volume: VolumeId): void {
     const term = this.#term;
+    const { log, clock } = this.#ports;
     const life = this.#catalogue.lastLife(volume);
     this.#catalogue.change(volume, { state: 'deleted', life }, (problem) => {
       if (problem === '' || term === null || this.#term !== term) return;
-      this.#ports.log.warn(
-        { volume, problem },
-        'the definition of a deleted volume is still there',
-      );
-      this.#ports.clock.setTimeout(() => {
+      log.warn({ volume, problem }, 'the definition of a deleted volume is still there');
+      clock.setTimeout(() => {
         if (this.#term === term) this.#volumeEnded(volume);
       }, definitionRetryMs);
     });

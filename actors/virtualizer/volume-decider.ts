@@ -15,6 +15,7 @@ import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
+import { isInReach } from './switch-reach.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
@@ -122,17 +123,10 @@ export class VolumeDecider {
   end(tell: Tell): void {
     const { input, clusterIdentity, controlEpoch, presence } = this.#environment;
     const { record, layout, former } = this;
+    const volume = this.#volume.id;
     const disks = input.disks.map((id) => presence.find({ kind: 'disk', id })?.description);
-    const ended = endVolume({
-      cluster: input.cluster,
-      clusterIdentity,
-      volume: this.#volume.id,
-      controlEpoch,
-      record,
-      layout,
-      former,
-      disks,
-    });
+    const place = { cluster: input.cluster, clusterIdentity, volume, controlEpoch };
+    const ended = endVolume({ ...place, record, layout, former, disks });
     this.#formerDisks = [...new Set([...this.#formerDisks, ...this.diskIds()])];
     this.#key.end(ended, (event) => {
       if (event.type === 'record.written') this.#tellEnd(ended);
@@ -238,6 +232,7 @@ export class VolumeDecider {
         disks: this.diskIds(),
         candidates: this.#candidates(),
         coordinators: [...new Set([...this.#coordinators(), ...this.#volume.coordinators])],
+        isInReach: (id) => isInReach(this.#environment, this.#volume.hosts, id),
         clusterIdentity,
         recorded: this.record?.disks ?? [],
       },

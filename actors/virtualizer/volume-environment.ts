@@ -1,6 +1,6 @@
 /** What the volumes of a virtualizer share while it decides. */
 import type { EndedVolume } from '../../protocols/control-data.ts';
-import type { ActorAddress, VolumeId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId, LinkId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
 import type { ControlEpoch } from '../../protocols/units.ts';
@@ -19,6 +19,8 @@ export interface VolumeEnvironment {
   readonly clusterIdentity: string;
   /** Of this term: who decides under another one has its volumes made anew. */
   readonly controlEpoch: ControlEpoch;
+  /** The links over which nothing of a host gets through, as it said last. */
+  readonly failedLinksOf: (host: HostId) => readonly LinkId[];
   /** Asks an actor how it is; the answer goes to the presence table. */
   readonly askDescription: (address: ActorAddress) => void;
   /** Somebody knows a control epoch above this term's. */

@@ -139,6 +139,7 @@ export class VolumeSet {
         disks,
         candidates: coordinators,
         coordinators,
+        isInReach: () => true,
         clusterIdentity,
         recorded: [],
       },

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 export interface BenchOptions {
   readonly short?: boolean;
+  readonly long?: boolean;
   readonly profile?: boolean;
+  /** Of the clusters that are struck. */
+  readonly topology?: string;
   /** A file for the numbers. */
   readonly json?: string;
 }
@@ -19,7 +22,9 @@ export async function bench(name: string | undefined, options: BenchOptions): Pr
   const words = [
     ...(name === undefined ? [] : [name]),
     ...(options.short ? ['--short'] : []),
+    ...(options.long ? ['--long'] : []),
     ...(options.profile ? ['--profile'] : []),
+    ...(options.topology === undefined ? [] : ['--topology', options.topology]),
     ...(options.json === undefined ? [] : ['--json', options.json]),
   ];
   const child = spawn(process.execPath, [program, ...words], { stdio: 'inherit' });

@@ -1,16 +1,28 @@
 /** Commands that run a cluster, stop it, and look at the whole of it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
 import type { NodeOptions } from './node.ts';
 import type { StatusOptions } from './status.ts';
 import type { UpOptions } from './up.ts';
 
 export function addClusterCommands(program: Command): void {
+  addRunningCommands(program);
+  addLookingCommands(program);
+}
+
+function addRunningCommands(program: Command): void {
   program
     .command('up')
-    .description('start a cluster: a NATS server unless --nats is given, and one process per node')
+    .description(
+      'start a cluster: a NATS server for each fabric that has none yet, and one process per node',
+    )
     .argument('[topology]', 'topology file (YAML); the shipped default when left out')
     .option('--nats <url>', 'use this NATS server instead of starting one')
+    .addOption(
+      new Option('--fabric <name=url>', 'the same for one of several fabrics; may be repeated')
+        .argParser((text: string, before: readonly string[]) => [...before, text])
+        .default([], 'all are started'),
+    )
     .option(
       '--data <folder>',
       'keep the data in this folder; without it the data goes when the cluster stops',
@@ -48,7 +60,9 @@ export function addClusterCommands(program: Command): void {
       const { down } = await import('./down.ts');
       await down(options.cluster, options.json === true);
     });
+}
 
+function addLookingCommands(program: Command): void {
   program
     .command('status')
     .description('volumes, mirrors, paths, coordinators, exports, nodes')

@@ -18,6 +18,7 @@ import { NatsUnreachable } from '../nats/bus.ts';
 import { findRunningCluster } from '../supervisor/cluster-registry.ts';
 import type { CommonOptions } from './common-options.ts';
 import { diskRangeOf } from './disk-range.ts';
+import { topologyArgument } from './topology-argument.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
 
 export interface FaultOptions extends CommonOptions {
@@ -68,7 +69,8 @@ export async function heal(target: string | undefined, options: HealOptions): Pr
   if ((target === undefined) === (options.all !== true))
     throw new Error('say what to heal: either a target, as in disk:d1, or --all');
   const request = target === undefined ? { all: true } : { target: targetOf(target) };
-  if (target === undefined || target.startsWith('nats:')) await reviveServers(options.cluster);
+  if (target === undefined || target === controlTarget(options.cluster))
+    await reviveControl(options.cluster);
   const answer = await withCluster(options.cluster, async (connected) =>
     healAnswerSchema.parse(await ask(connected, verbs.heal, request)),
   );
@@ -167,12 +169,17 @@ function sizeOf(option: string, text: string): number {
   throw new Error(`${option} ${text}: expected ${sizeHelp}`);
 }
 
+/** The server that carries commands, as a target. */
+function controlTarget(cluster: string | undefined): string {
+  return `nats:${topologyArgument(findRunningCluster(cluster).topologyFile).topology.control}`;
+}
+
 /**
  * A server that a fault has taken away cannot carry the command that heals it: its supervisor is told by a signal.
  *
  * @throws Error when it does not come back.
  */
-async function reviveServers(cluster: string | undefined): Promise<void> {
+async function reviveControl(cluster: string | undefined): Promise<void> {
   const { pid, natsUrl, dataFolder } = findRunningCluster(cluster);
   process.kill(pid, 'SIGUSR2');
   const deadline = performance.now() + serverTimeoutMs;

@@ -2,6 +2,7 @@
 import { faultSchema } from '../../protocols/faults.ts';
 import { isId, type NodeId } from '../../protocols/ids.ts';
 import { openNode } from '../node.ts';
+import { fabricUrlsOf } from './fabric-option.ts';
 import { topologyArgument } from './topology-argument.ts';
 
 export interface NodeOptions {
@@ -27,7 +28,7 @@ export async function node(name: string, options: NodeOptions): Promise<void> {
   const running = await openNode({
     topology,
     node: name as NodeId,
-    fabricUrls: new Map(options.fabric.map(fabricUrl)),
+    fabricUrls: fabricUrlsOf(options.fabric),
     diskFolder: options.data,
     databaseSyncs: options.databaseSyncs === true,
     faults: (options.fault ?? []).map((text) => faultSchema.parse(JSON.parse(text))),
@@ -36,10 +37,4 @@ export async function node(name: string, options: NodeOptions): Promise<void> {
   await running.stop();
   // While a NATS server was silent, `nats` may have left sockets to it open, which would keep this process.
   process.exit();
-}
-
-function fabricUrl(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new Error(`--fabric ${text}: expected NAME=URL, as in n1=nats://127.0.0.1:4333`);
 }

@@ -14,7 +14,7 @@ export function addProofCommands(program: Command): void {
     .option('--seeds <range>', 'a batch, as in 1..200', seedRange)
     .option('--jobs <number>', 'processes for a batch (default: one per core)', jobsNumber)
     .addOption(
-      new Option('--topology <name>', 'which cluster; both only for a batch')
+      new Option('--topology <name>', 'which cluster; both (default and two-tier) only for a batch')
         .choices([...topologyNames, 'both'])
         .default('default'),
     )
@@ -53,8 +53,10 @@ The same seed gives the same trace, byte for byte, and each of its faults is the
   program
     .command('bench')
     .description('run the standard benchmarks')
-    .argument('[name]', 'which one; all when left out')
+    .argument('[name]', 'limits, volume or failover; the first two when left out')
     .option('--short', 'a quick look instead of a measurement')
+    .option('--long', 'failover: 200 injections of each kind instead of 20')
+    .option('--topology <name>', 'failover: which cluster is struck, default or two-tier')
     .option('--profile', 'also show where the time of an I/O goes')
     .option('--json <file>', 'write the numbers into a file')
     .action(async (name: string | undefined, options: BenchOptions) => {

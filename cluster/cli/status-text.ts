@@ -16,6 +16,7 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
     `cluster ${report.cluster}: ${report.ready ? 'ready' : 'not ready'}   NATS ${report.nats.url}`,
     ...report.waitingFor.map((what) => `  waiting: ${what}`),
     sectionOf('faults', report.faults.map(faultRow), ['target', 'kind', 'nodes']),
+    natsServers(report),
     processes(report),
     sectionOf('volumes', report.volumes.map(volumeRow), [
       'name',
@@ -44,6 +45,13 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
     allPaths ? pathTable(report.paths) : pathSummary(report.paths),
   ];
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
+}
+
+/** With one server, all that matters of it stands in the first line. */
+function natsServers({ nats: { servers } }: StatusReport): string {
+  const rows = servers.length > 1 ? servers.map((server) => ({ ...server })) : [];
+  const columns = ['fabric', 'carries', 'url', 'version', 'pid', 'state', 'restarts'];
+  return sectionOf('NATS servers', rows, columns);
 }
 
 /** Nodes with the actors in them; the actors alone when nobody tells about nodes. */

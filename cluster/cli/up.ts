@@ -14,11 +14,14 @@ import { createPinoLog } from '../pino-log.ts';
 import { collectStatus, type StatusReport, silence } from '../status-report.ts';
 import { runningClusters } from '../supervisor/cluster-registry.ts';
 import { type LocalCluster, startLocalCluster } from '../supervisor/local-cluster.ts';
+import { givenServers } from './fabric-option.ts';
 import { status } from './status.ts';
 import { topologyArgument } from './topology-argument.ts';
 
 export interface UpOptions {
   readonly nats?: string;
+  /** `name=url` */
+  readonly fabric?: readonly string[];
   readonly data?: string;
   readonly detach?: boolean;
   readonly json?: boolean;
@@ -34,6 +37,7 @@ const silentShownMax = 3;
 export async function up(topologyPath: string | undefined, options: UpOptions): Promise<void> {
   const { file, topology } = topologyArgument(topologyPath);
   refuseSecond(topology);
+  const fabricUrls = givenServers(topology, options);
   const output = options.json === true ? process.stderr : process.stdout;
   const say = (what: string) => output.write(`${what}\n`);
   if (options.detach) {
@@ -46,12 +50,12 @@ export async function up(topologyPath: string | undefined, options: UpOptions): 
     topology,
     topologyFile: file,
     dataPath: options.data,
-    natsUrl: options.nats,
+    fabricUrls,
     log: createPinoLog({ name: 'supervisor', level: 'warn' }),
     onProgress: say,
   });
   process.on('SIGUSR2', () =>
-    cluster.supervisor.reviveServers().catch((error: unknown) => say(String(error))),
+    cluster.supervisor.reviveControl().catch((error: unknown) => say(String(error))),
   );
   try {
     const report = await untilReady(cluster, topology, stop, say);
@@ -148,6 +152,7 @@ async function detach(
   const log = openSync(logFile, 'a');
   const words = [
     ...(options.nats === undefined ? [] : ['--nats', options.nats]),
+    ...(options.fabric ?? []).flatMap((text) => ['--fabric', text]),
     ...(options.data === undefined ? [] : ['--data', options.data]),
   ];
   const [program = ''] = process.argv.slice(1);

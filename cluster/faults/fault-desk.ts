@@ -98,9 +98,11 @@ export class FaultDesk {
       if (fault.kind === 'pause' && nodes.includes(node)) this.#remove(key, fault);
   }
 
-  /** Brings the NATS servers back, so that commands travel again: one of them then heals the fault. */
-  async reviveServers(): Promise<void> {
-    for (const process of this.#parts.servers.values()) await bringBack(process);
+  /** Brings the NATS server for commands back, so that they travel again: one of them then heals the fault. */
+  async reviveControl(): Promise<void> {
+    const { servers, topology } = this.#parts;
+    const process = servers.get(topology.control);
+    if (process !== undefined) await bringBack(process);
   }
 
   /** Lets whoever stands still go on, so that the cluster can stop in good order. */
@@ -108,7 +110,7 @@ export class FaultDesk {
     this.#delivery.stop();
     for (const { fault, process } of this.#entries.values())
       if (fault.kind === 'pause') process?.resume();
-    await this.reviveServers();
+    for (const process of this.#parts.servers.values()) await bringBack(process);
   }
 
   #fault(body: unknown, answer: (result: Answer) => void): void {
@@ -167,11 +169,15 @@ export class FaultDesk {
       done();
       return;
     }
-    this.#entries.set(key, { fault, nodes, process });
+    const own = { fault, nodes, process };
+    this.#entries.set(key, own);
     this.#tell('injected', fault);
     if (kind === 'nats') {
       done();
-      this.#parts.clock.setTimeout(() => void strike(fault, process), answerLeavesMs);
+      this.#parts.clock.setTimeout(() => {
+        // It may have been healed meanwhile: nobody would end it then.
+        if (this.#entries.get(key) === own) void strike(fault, process);
+      }, answerLeavesMs);
     } else void strike(fault, process).then(done);
   }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { emptyCoverage } from './coverage.ts';
 import type { RunOrder } from './measured-run.ts';
 import type { MeasuredRun } from './report.ts';
-import { type TopologyName, topologyNames } from './topology-names.ts';
+import { batchTopologyNames, type TopologyName } from './topology-names.ts';
 
 export interface BatchOptions {
   readonly orders: readonly RunOrder[];
@@ -29,7 +29,7 @@ export function ordersOf(
   topology: TopologyName | 'both',
   minutes: number,
 ): readonly RunOrder[] {
-  const topologies = topology === 'both' ? topologyNames : [topology];
+  const topologies = topology === 'both' ? batchTopologyNames : [topology];
   const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index);
   return seeds.flatMap((seed) => topologies.map((each) => ({ seed, topology: each, minutes })));
 }

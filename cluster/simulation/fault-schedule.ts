@@ -4,7 +4,7 @@
  * alone, so that leaving others out leaves it as it was. That is how a failure is reduced to the faults that it needs.
  */
 import type { Timer } from '../../protocols/ports.ts';
-import { type FaultName, faultKinds, faultNames } from './faults.ts';
+import { type FaultName, faultKinds, faultNames, weightOf } from './faults.ts';
 import type { SeededRandom } from './random.ts';
 import type { FaultTargets } from './strike.ts';
 
@@ -22,8 +22,6 @@ const aimedIn = 8;
 const aimedOf = 7;
 const aimMsMax = 2;
 const aimPatienceMs = 1500;
-
-const weightSum = faultNames.reduce((sum, name) => sum + faultKinds[name].weight, 0);
 
 /** A fault that struck. */
 export interface StruckFault {
@@ -134,7 +132,7 @@ export class FaultSchedule {
   #strike(number: number, random: SeededRandom): void {
     if (!this.#isRunning) return;
     const { targets, struck } = this.#options;
-    const name = drawnName(random);
+    const name = drawnName(random, targets.world.network.servers.length);
     const openIos = targets.openIos();
     const atMs = targets.world.clock.now();
     const what = faultKinds[name].strike(targets, random);
@@ -142,10 +140,11 @@ export class FaultSchedule {
   }
 }
 
-function drawnName(random: SeededRandom): FaultName {
+function drawnName(random: SeededRandom, servers: number): FaultName {
+  const weightSum = faultNames.reduce((sum, name) => sum + weightOf(name, servers), 0);
   let at = random.integer(weightSum);
   for (const name of faultNames) {
-    at -= faultKinds[name].weight;
+    at -= weightOf(name, servers);
     if (at < 0) return name;
   }
   throw new RangeError('weights of faults do not add up');

@@ -29,6 +29,8 @@ import { type Strike, spellOf } from './strike.ts';
 interface FaultKind {
   /** How often it is drawn, compared to the others. */
   readonly weight: number;
+  /** The same where there are several NATS servers, if that differs. */
+  readonly weightOnSeveral?: number;
   readonly strike: Strike;
 }
 
@@ -72,7 +74,7 @@ export const faultKinds = {
   linkDown: { weight: 8, strike: linkDown },
   strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
-  serverRestart: { weight: 4, strike: serverRestart },
+  serverRestart: { weight: 4, weightOnSeveral: 30, strike: serverRestart },
   loss: {
     weight: 10,
     strike: spellOf(
@@ -140,6 +142,12 @@ export const faultKinds = {
   },
   databasePause: { weight: 3, strike: databasePause },
 } as const satisfies Record<string, FaultKind>;
+
+/** How often faults of a kind are drawn, compared to the others. */
+export function weightOf(name: FaultName, servers: number): number {
+  const { weight, weightOnSeveral = weight }: FaultKind = faultKinds[name];
+  return servers > 1 ? weightOnSeveral : weight;
+}
 
 export type FaultName = keyof typeof faultKinds;
 export const faultNames = Object.keys(faultKinds) as readonly FaultName[];

@@ -1,11 +1,15 @@
 /** What befalls connections, links and servers. */
 import type { FaultTarget } from '../../protocols/faults.ts';
+import type { SimulatedServer } from './server.ts';
 import { pickBus, pickNodes, type Strike } from './strike.ts';
 import type { World } from './world.ts';
 
 const longPartitionsIn = 6;
 const longPartitionMsMax = 16_000;
 const flapsMax = 6;
+const serverAwayTimesMax = 8;
+/** Of several servers one in so many that are struck stands still. */
+const pausedServersIn = 3;
 
 export const disconnect: Strike = ({ world }, random) => {
   const bus = pickBus(world, random);
@@ -35,11 +39,23 @@ export const partition: Strike = ({ world }, random) => {
   return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
 };
 
-/** A NATS server ends and is started again; the one for control takes the config database with it. */
+/**
+ * A NATS server ends and is started again; the one for control takes the config database with it. Where there are
+ * several, it may be away for longer than a consumer would wait, or stand still instead.
+ */
 export const serverRestart: Strike = ({ world }, random) => {
-  const server = random.pick([...world.network.servers]);
+  const { servers } = world.network;
+  const server = random.pick([...servers]);
   if (!server.up || !world.hasPower) return null;
   const downMs = random.between(30, 1500);
+  if (servers.length === 1) return restartServer(world, server, downMs);
+  const awayMs = downMs * (1 + random.integer(serverAwayTimesMax));
+  return random.integer(pausedServersIn) === 0
+    ? pauseServer(world, server, awayMs)
+    : restartServer(world, server, awayMs);
+};
+
+function restartServer(world: World, server: SimulatedServer, downMs: number): string {
   const holdsDatabase = server.name === world.topology.control;
   server.stop();
   if (holdsDatabase) world.database.stop();
@@ -48,7 +64,19 @@ export const serverRestart: Strike = ({ world }, random) => {
     if (holdsDatabase) world.database.start();
   }, downMs);
   return `${server.name} for ${downMs.toFixed(0)} ms`;
-};
+}
+
+function pauseServer(world: World, server: SimulatedServer, pausedMs: number): string {
+  const holdsDatabase = server.name === world.topology.control;
+  server.pause();
+  if (holdsDatabase) world.database.pause();
+  world.clock.setTimeout(() => {
+    // A power cut may have ended it meanwhile.
+    if (world.hasPower) server.resume();
+    if (holdsDatabase) world.database.resume();
+  }, pausedMs);
+  return `${server.name} stands still for ${pausedMs.toFixed(0)} ms`;
+}
 
 /** A link carries nothing for a while, in either direction; often it comes and goes. */
 export const linkDown: Strike = ({ world }, random) => {

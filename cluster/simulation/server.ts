@@ -49,6 +49,18 @@ export class SimulatedServer implements Exchange {
     this.#up = true;
   }
 
+  /** Stands still, and nobody is told: connections are given up after some seconds, and do not come back before `resume`. */
+  pause(): void {
+    this.#up = false;
+    for (const bus of this.#buses) bus.stall();
+  }
+
+  /** What waited goes on, where its connection was not given up. */
+  resume(): void {
+    this.#up = true;
+    for (const bus of this.#buses) bus.release();
+  }
+
   carry(publisher: SimulatedBus, session: Session, message: Message): void {
     const weather = this.weather;
     const arrivesMs = this.#parts.clock.now() + drawLegMs(weather, this.#parts.random);

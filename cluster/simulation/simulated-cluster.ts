@@ -22,7 +22,7 @@ interface Written {
   readonly hosts: readonly (Entry & { readonly exports: readonly object[] })[];
   readonly switches: readonly Entry[];
   readonly disks: readonly Entry[];
-  readonly links: readonly (readonly [string, string])[];
+  readonly links: readonly (readonly string[])[];
   readonly volumes: readonly Entry[];
   readonly policies: object;
 }
@@ -45,29 +45,12 @@ const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 
-/** The shipped default has one host: a second one is linked as the first is, and shares another volume with it. */
 const changes: Readonly<Record<TopologyName, Changes>> = {
-  default: {
-    volumes: { vol0: { size: '4MiB', regionBytes } },
-    bareSwitches: ['s2'],
-    exports: { h1: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10809' }] },
-    more: {
-      hosts: [
-        {
-          id: 'h2',
-          hbas: ['h2-a', 'h2-b'],
-          exports: [{ volume: 'vol1', attach: 'shared', listen: 'nbd://127.0.0.1:10810' }],
-        },
-      ],
-      links: [
-        ['h2-a', 's1'],
-        ['h2-a', 's2'],
-        ['h2-b', 's1'],
-        ['h2-b', 's2'],
-      ],
-      volumes: [{ id: 'vol1', size: '2MiB', layout: { mirror: ['d2', 'd3'] } }],
-    },
-  },
+  default: withSecondHost(['h2-a', 'h2-b']),
+  'two-fabrics': withSecondHost([
+    { id: 'h2-a', fabric: 'n1' },
+    { id: 'h2-b', fabric: 'n2' },
+  ]),
   'two-tier': {
     volumes: {
       vol0: { size: '2MiB' },
@@ -79,6 +62,25 @@ const changes: Readonly<Record<TopologyName, Changes>> = {
     },
   },
 };
+
+/** To one host a second one comes, which is linked as the first is, and shares another volume with it. */
+function withSecondHost(hbas: readonly (string | Entry)[]): Changes {
+  const vol1 = (port: number) => ({
+    volume: 'vol1',
+    attach: 'shared',
+    listen: `nbd://127.0.0.1:${port}`,
+  });
+  return {
+    volumes: { vol0: { size: '4MiB', regionBytes } },
+    bareSwitches: ['s2'],
+    exports: { h1: [vol1(10809)] },
+    more: {
+      hosts: [{ id: 'h2', hbas, exports: [vol1(10810)] }],
+      links: ['h2-a', 'h2-b'].flatMap((hba) => ['s1', 's2'].map((each) => [hba, each])),
+      volumes: [{ id: 'vol1', size: '2MiB', layout: { mirror: ['d2', 'd3'] } }],
+    },
+  };
+}
 
 /** @throws Error when the shipped topology is not valid: a broken installation. */
 export function simulatedTopology(name: TopologyName): Topology {

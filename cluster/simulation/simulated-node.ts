@@ -208,13 +208,19 @@ export class SimulatedNode {
       buses.push(bus);
       return bus;
     };
+    const io = new Map<string, Bus>();
     return {
       cluster: topology.cluster,
       control: this.#overheard(connect(topology.control, 'control')),
       clock: process.clock,
       random,
       log,
-      io: (actor) => faults.bus(actor, connect(fabricOf(topology, actor.id), `io-${actor.id}`)),
+      io: (actor, fabric) => {
+        const role = `io-${actor.id}-${fabric}`;
+        const bus = io.get(role) ?? faults.bus(actor, connect(fabric, role));
+        io.set(role, bus);
+        return bus;
+      },
       store: (disk) => {
         const medium = media.get(disk);
         if (medium === undefined) throw new RangeError(`there is no medium for disk ${disk}`);
@@ -224,9 +230,4 @@ export class SimulatedNode {
       database: () => database.open(process),
     };
   }
-}
-
-/** The fabric that an actor's links are on. */
-function fabricOf(topology: Topology, id: string): string {
-  return topology.links.find(({ ends }) => ends.includes(id))?.fabric ?? topology.control;
 }

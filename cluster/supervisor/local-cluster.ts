@@ -23,8 +23,8 @@ export interface LocalClusterOptions {
   readonly topologyFile: string;
   /** Undefined: a temporary folder. */
   readonly dataPath: string | undefined;
-  /** Undefined: a server is started. */
-  readonly natsUrl: string | undefined;
+  /** Servers that are there already; for the other fabrics one is started. */
+  readonly fabricUrls: ReadonlyMap<FabricId, string>;
   readonly log: Log;
   /** Told in words what is being done. */
   readonly onProgress: (what: string) => void;
@@ -64,7 +64,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       ),
       facts: () => ({
         natsUrl,
-        natsServers: servers.flatMap(({ process }) => process?.facts() ?? []),
+        natsServers: servers.map((server) => serverFacts(server, topology)),
         dataFolder: dataFolder.path,
       }),
     });
@@ -117,11 +117,14 @@ async function fabricServers(
   guard: ChildGuard,
   undo: (() => Promise<void>)[],
 ): Promise<readonly FabricServer[]> {
+  const { fabrics } = options.topology;
+  const given = fabrics.flatMap(({ id, urls }) => givenUrl(id, urls, options) ?? []);
+  for (const url of new Set(given)) await checkServer(url, options.log);
   const servers: FabricServer[] = [];
-  for (const { id, urls } of options.topology.fabrics) {
-    const given = urls[0] ?? options.natsUrl;
-    if (given !== undefined) {
-      servers.push({ fabric: id, url: given, syncsEveryWrite: false, process: null });
+  for (const { id, urls } of fabrics) {
+    const there = givenUrl(id, urls, options);
+    if (there !== undefined) {
+      servers.push({ fabric: id, url: there, syncsEveryWrite: false, process: null });
       continue;
     }
     options.onProgress(`starting a NATS server for fabric ${id}`);
@@ -138,6 +141,32 @@ async function fabricServers(
     servers.push({ fabric: id, url, syncsEveryWrite, process: server });
   }
   return servers;
+}
+
+/** Where the server of a fabric is already, if anybody says so. */
+function givenUrl(
+  fabric: FabricId,
+  urls: readonly string[],
+  { fabricUrls }: LocalClusterOptions,
+): string | undefined {
+  return fabricUrls.get(fabric) ?? urls[0];
+}
+
+/** @throws Error when no server answers there, or one that is too old. */
+async function checkServer(url: string, log: Log): Promise<void> {
+  const name = 'supervisor/check';
+  const bus = await connectNatsBus({ servers: url, name, log, waitForServer: false });
+  await new Promise<void>((resolve) => bus.close(resolve));
+}
+
+/** What `status` shows of a server. Of one that was there before, not more than where it is. */
+function serverFacts({ fabric, url, process }: FabricServer, topology: Topology): object {
+  const used = [
+    ...(topology.links.some((link) => link.fabric === fabric) ? ['I/O'] : []),
+    ...(topology.control === fabric ? ['control'] : []),
+  ];
+  const found = { url, version: '', state: 'external', pid: null, restarts: 0 };
+  return { ...(process?.facts() ?? found), fabric, carries: used.join(' and ') };
 }
 
 async function portsOf(options: LocalClusterOptions, natsUrl: string): Promise<ActorPorts> {

@@ -64,9 +64,9 @@ export class Supervisor {
     for (const { process } of this.#processes) process.start();
   }
 
-  /** Brings NATS servers back that faults have taken away. */
-  reviveServers(): Promise<void> {
-    return this.#faults.reviveServers();
+  /** Brings the NATS server for commands back, if a fault has taken it away. */
+  reviveControl(): Promise<void> {
+    return this.#faults.reviveControl();
   }
 
   /** Stops every node, users before used, and waits until all have ended. */

@@ -1,12 +1,12 @@
-/** Names in a topology: each declared once, each used for what it is. Volumes and exports have files of their own. */
-import { isId, supervisorAddress } from '../ids.ts';
+/** Names in a topology: each declared once, each used for what it is. Links, volumes and exports have files of their own. */
+import { supervisorAddress } from '../ids.ts';
 import { KnownNames, type NamedKind } from './known-names.ts';
 import type { TopologyPath, TopologyProblem } from './layout-form.ts';
+import { linkProblems } from './link-problems.ts';
 import { linkIdOf } from './resolve-topology.ts';
-import type { Entry, SectionName, WrittenTopology } from './written-topology.ts';
+import type { SectionName, WrittenTopology } from './written-topology.ts';
 
 const needed: readonly SectionName[] = ['fabrics', 'virtualizers', 'hosts', 'switches', 'disks'];
-const linkEndKinds: readonly NamedKind[] = ['hba', 'switch', 'disk'];
 const nodeActorKinds: readonly NamedKind[] = ['host', 'switch', 'disk', 'virtualizer'];
 
 interface Named {
@@ -19,9 +19,7 @@ export function nameProblems(written: WrittenTopology): readonly TopologyProblem
   return [
     ...missingSections(written),
     ...duplicateIds(written),
-    ...fabricProblems(written, known),
-    ...turnedLinks(written),
-    ...written.sections.links.flatMap((link) => linkProblems(link, written, known)),
+    ...linkProblems(written, known),
     ...nodeProblems(written, known),
   ];
 }
@@ -58,90 +56,6 @@ function repeated(names: readonly Named[], among: string): readonly TopologyProb
     const problem = `the id ${name} is taken; ids must differ among ${among}`;
     return isSecond ? [{ path, problem }] : [];
   });
-}
-
-/** Links that another entry has already, from the other end: their ids differ, but they are one. */
-function turnedLinks({ sections }: WrittenTopology): readonly TopologyProblem[] {
-  const seen = new Set<string>();
-  return sections.links.flatMap(({ value: { id, ends }, path }) => {
-    if (id !== undefined) return [];
-    const [first, second] = ends;
-    seen.add(`${first} ${second}`);
-    if (first === second || !seen.has(`${second} ${first}`)) return [];
-    const problem =
-      `a link between ${second} and ${first} is there already; leave this one out, ` +
-      'or give a second link between two ends an id of its own';
-    return [{ path, problem }];
-  });
-}
-
-function fabricProblems(written: WrittenTopology, known: KnownNames): readonly TopologyProblem[] {
-  const { sections, settings } = written;
-  const hbas = sections.hosts.flatMap(({ value, path }) =>
-    value.hbas.map(({ fabric }, index) => ({
-      name: fabric,
-      path: [...path, 'hbas', index, 'fabric'],
-    })),
-  );
-  const links = sections.links.map(({ value, path }) => ({
-    name: value.fabric,
-    path: [...path, 'fabric'],
-  }));
-  const uses = [{ name: settings.control, path: ['control'] }, ...hbas, ...links];
-  return uses.flatMap(({ name, path }) =>
-    name === undefined || known.has('fabric', name)
-      ? []
-      : [{ path, problem: known.unknown('fabric', name) }],
-  );
-}
-
-function linkProblems(
-  { value: link, path }: Entry<WrittenTopology['sections']['links'][number]['value']>,
-  written: WrittenTopology,
-  known: KnownNames,
-): readonly TopologyProblem[] {
-  const problems: TopologyProblem[] = [];
-  const id = linkIdOf(link);
-  if (!isId(id))
-    problems.push({ path, problem: `its id ${id} is too long; give it a shorter one` });
-  const [first, second] = link.ends;
-  link.ends.forEach((end, index) => {
-    if (linkEndKinds.some((kind) => known.has(kind, end))) return;
-    const isHost = known.has('host', end);
-    const problem = isHost
-      ? `${end} is a host; link its HBAs instead${hbasOf(written, end)}`
-      : `there is no HBA, switch or disk ${end}`;
-    problems.push({ path: [...path, 'ends', index], problem });
-  });
-  if (first === second) return [...problems, { path, problem: `a link from ${first} to itself` }];
-  const kinds = link.ends.map((end) => known.kindOf(end, linkEndKinds));
-  if (!kinds.includes(undefined) && !kinds.includes('switch'))
-    problems.push({
-      path,
-      problem: `a link between ${kinds.join(' and ')}; at least one end must be a switch`,
-    });
-  problems.push(...linkFabricProblems(link, path, written));
-  return problems;
-}
-
-function hbasOf(written: WrittenTopology, host: string): string {
-  const found = written.sections.hosts.find(({ value }) => value.id === host);
-  return found === undefined ? '' : `: ${found.value.hbas.map(({ id }) => id).join(', ')}`;
-}
-
-/** An HBA is a port of one fabric: what it is linked to must meet it there. */
-function linkFabricProblems(
-  link: WrittenTopology['sections']['links'][number]['value'],
-  path: TopologyPath,
-  written: WrittenTopology,
-): readonly TopologyProblem[] {
-  if (link.fabric === undefined) return [];
-  const { hosts, fabrics } = written.sections;
-  const hba = hosts.flatMap(({ value }) => value.hbas).find(({ id }) => link.ends.includes(id));
-  const fabric = hba?.fabric ?? fabrics[0]?.value.id;
-  return hba === undefined || fabric === link.fabric
-    ? []
-    : [{ path: [...path, 'fabric'], problem: `HBA ${hba.id} is on fabric ${fabric}` }];
 }
 
 function nodeProblems(written: WrittenTopology, known: KnownNames): readonly TopologyProblem[] {

@@ -22,9 +22,36 @@ import type {
 import { unitOf, type VolumeOffset } from '../units.ts';
 import type { Entry, WrittenTopology } from './written-topology.ts';
 
-/** The id of a link: its own, or made of its ends. */
-export function linkIdOf(link: z.output<typeof linkSchema>): string {
-  return link.id ?? link.ends.join('-');
+type WrittenLink = z.output<typeof linkSchema>;
+
+/** The id of a link: its own, or made of its ends and the fabric that is written. */
+export function linkIdOf({ id, ends, fabric }: WrittenLink): string {
+  return id ?? [...ends, ...(fabric === undefined ? [] : [fabric])].join('-');
+}
+
+/** What the fabrics of links follow from where none is written. */
+export interface FabricDefaults {
+  readonly ofHbas: ReadonlyMap<string, FabricId>;
+  /** Those that HBAs are on, each once. */
+  readonly carrying: readonly FabricId[];
+}
+
+export function fabricDefaultsOf({ sections }: WrittenTopology): FabricDefaults {
+  const first = sections.fabrics[0]?.value.id ?? '';
+  const hbas = sections.hosts.flatMap(({ value }) => value.hbas);
+  const ofHbas = new Map(hbas.map(({ id, fabric }) => [String(id), fabric ?? first]));
+  return { ofHbas, carrying: [...new Set(ofHbas.values())] };
+}
+
+/** The fabric of a link; undefined when it is not written and does not follow from anything. */
+export function linkFabricOf(
+  { ends, fabric }: WrittenLink,
+  { ofHbas, carrying }: FabricDefaults,
+): FabricId | undefined {
+  const [only, ...others] = carrying;
+  return (
+    fabric ?? ofHbas.get(ends[0]) ?? ofHbas.get(ends[1]) ?? (others.length > 0 ? undefined : only)
+  );
 }
 
 /** The partitions of a volume, and the coordinator of each. */
@@ -73,7 +100,7 @@ export function resolveTopology(written: WrittenTopology): Topology {
     hosts,
     switches: valuesOf(sections.switches),
     disks: valuesOf(sections.disks).map(({ size, ...disk }) => ({ ...disk, sizeBytes: size })),
-    links: resolveLinks(written, hosts, fabric),
+    links: resolveLinks(written, fabric),
     volumes: valuesOf(sections.volumes).map((volume) => resolveVolume(volume, written)),
     nodes: resolveNodes(written),
     policies: settings.policies,
@@ -84,18 +111,12 @@ function valuesOf<Value>(entries: readonly Entry<Value>[]): readonly Value[] {
   return entries.map(({ value }) => value);
 }
 
-function resolveLinks(
-  written: WrittenTopology,
-  hosts: readonly Host[],
-  fabricDefault: FabricId,
-): readonly Link[] {
-  const hbaFabrics = new Map<string, FabricId>();
-  for (const { id, fabric } of hosts.flatMap(({ hbas }) => hbas)) hbaFabrics.set(id, fabric);
+function resolveLinks(written: WrittenTopology, first: FabricId): readonly Link[] {
+  const defaults = fabricDefaultsOf(written);
   return valuesOf(written.sections.links).map((link) => {
-    const [first, second] = link.ends;
-    const hbaFabric = hbaFabrics.get(first) ?? hbaFabrics.get(second);
-    const fabric = link.fabric ?? hbaFabric ?? fabricDefault;
-    return { id: idOf<LinkId>(linkIdOf(link)), ends: link.ends, fabric, speed: link.speed };
+    const { ends, speed } = link;
+    const fabric = linkFabricOf(link, defaults) ?? first;
+    return { id: idOf<LinkId>(linkIdOf(link)), ends, fabric, speed };
   });
 }
 

@@ -50,13 +50,19 @@ export function servingProblems(
   ];
 }
 
-const withinHops = `within ${pathHopsMax} links`;
+/** Ways stay on one fabric: where there are several, that is worth saying. */
+function withinHops({ topology }: Surroundings, hopsMax: number): string {
+  const fabrics = new Set(topology.links.map(({ fabric }) => fabric));
+  return fabrics.size > 1 ? `within ${hopsMax} links of one fabric` : `within ${hopsMax} links`;
+}
 
 function hostReachProblems(
-  { reachedBy }: Surroundings,
+  surroundings: Surroundings,
   volume: Volume,
   path: TopologyPath,
 ): readonly TopologyProblem[] {
+  const { reachedBy } = surroundings;
+  const within = withinHops(surroundings, pathHopsMax);
   const problems: TopologyProblem[] = [];
   for (const host of volume.hosts) {
     const reached = reachedBy.get(host) ?? new Set<string>();
@@ -66,23 +72,24 @@ function hostReachProblems(
       if (!reached.has(disk))
         problems.push({
           path: place,
-          problem: `${who} to its disk ${disk} ${withinHops} that begins at a virtualizing switch; ${help}`,
+          problem: `${who} to its disk ${disk} ${within} that begins at a virtualizing switch; ${help}`,
         });
     for (const coordinator of new Set(volume.coordinators))
       if (!reached.has(coordinator))
         problems.push({
           path,
-          problem: `${who} to its coordinator ${coordinator} ${withinHops} and through virtualizing switches only; ${help}`,
+          problem: `${who} to its coordinator ${coordinator} ${within} and through virtualizing switches only; ${help}`,
         });
   }
   return problems;
 }
 
 function coordinatorReachProblems(
-  { wiring }: Surroundings,
+  surroundings: Surroundings,
   volume: Volume,
   path: TopologyPath,
 ): readonly TopologyProblem[] {
+  const { wiring } = surroundings;
   const problems: TopologyProblem[] = [];
   for (const coordinator of new Set(volume.coordinators)) {
     const reached = hopsFrom(wiring, coordinator, pathHopsMax - 1);
@@ -92,7 +99,7 @@ function coordinatorReachProblems(
           path: place,
           problem:
             `${volume.id} is coordinated by switch ${coordinator}, which has no way to its disk ${disk} ` +
-            `within ${pathHopsMax - 1} links; add a link, or name other coordinators`,
+            `${withinHops(surroundings, pathHopsMax - 1)}; add a link, or name other coordinators`,
         });
   }
   return problems;

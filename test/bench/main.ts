@@ -1,15 +1,17 @@
 /**
  * The standard benchmarks: `npm run bench [limits|volume] [-- --short] [--profile] [--seconds N] [--json FILE]`.
  * Everything is measured in one run on one machine, because only ratios mean anything elsewhere.
+ * `npm run bench failover` is one by itself: what it measures, and how, is in `failover/`.
  */
 import { writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { fetchTool } from '../tools/fetch-tool.ts';
 import type { FioResult } from '../tools/fio.ts';
 import { type BareChainResult, measureBareChain } from './bare-chain.ts';
+import { failoverMain, readFailoverArguments } from './failover/failover-main.ts';
 import { type BenchScale, type JobName, shortScale, wholeScale } from './jobs.ts';
 import { measureLimits } from './limits.ts';
+import { machineText } from './machine.ts';
 import { measureProfiles } from './profile-run.ts';
 import { profileText } from './profile-text.ts';
 import { tableOf } from './report.ts';
@@ -19,6 +21,8 @@ import { measureVolume } from './volume.ts';
 
 const names = ['limits', 'volume', 'all'] as const;
 type BenchName = (typeof names)[number];
+/** Strikes a cluster again and again, and is not part of `all`. */
+const failoverName = 'failover';
 
 interface Arguments {
   readonly name: BenchName;
@@ -40,7 +44,9 @@ function readArguments(): Arguments {
   const asked = positionals[0] ?? 'all';
   const name = names.find((each) => each === asked);
   if (name === undefined) {
-    throw new RangeError(`there is no benchmark ${asked}; there are ${names.join(', ')}`);
+    throw new RangeError(
+      `there is no benchmark ${asked}; there are ${[...names, failoverName].join(', ')}`,
+    );
   }
   const scale = values.short ? shortScale : wholeScale;
   const seconds = values.seconds === undefined ? scale.seconds : Number(values.seconds);
@@ -53,13 +59,6 @@ function say(what: string): void {
   process.stderr.write(`${what}\n`);
 }
 
-function machineText(): string {
-  const [load = 0] = loadavg();
-  const busy = load > 1 ? '; other work is running, so that absolute numbers mean little' : '';
-  const model = cpus()[0]?.model ?? 'unknown';
-  return `${availableParallelism()} cores (${model}), node ${process.version}, load ${load.toFixed(1)}${busy}`;
-}
-
 function verdictsOf(chain: BareChainResult | null, rows: readonly BenchRow[]): readonly Verdict[] {
   if (chain === null) return [];
   const results: Readonly<Partial<Record<JobName, FioResult>>> =
@@ -70,6 +69,11 @@ function verdictsOf(chain: BareChainResult | null, rows: readonly BenchRow[]): r
 }
 
 async function main(): Promise<void> {
+  const [first, ...others] = process.argv.slice(2);
+  if (first === failoverName) {
+    if (!(await failoverMain(readFailoverArguments(others), say))) process.exitCode = 1;
+    return;
+  }
   const { name, scale, profile, json } = readArguments();
   const fio = await fetchTool('fio');
   if (typeof fio === 'string') throw new Error(`fio cannot be had: ${fio}`);

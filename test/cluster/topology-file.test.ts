@@ -11,7 +11,7 @@ import {
   readTopologyFile,
   topologyProblemsText,
 } from '../../cluster/topology-file.ts';
-import { pathsToDisk, wiringOf } from '../../protocols/paths.ts';
+import { hopsFrom, pathsToDisk, volumeReachOf, wiringOf } from '../../protocols/paths.ts';
 import { mebibyte, unitOf } from '../../protocols/units.ts';
 
 function problemsOf(text: string): string {
@@ -80,6 +80,30 @@ describe('the default topology', () => {
       generation: unitOf(1),
     });
     expect(plan.ok).to.equal(true);
+  });
+});
+
+describe('the topology of two fabrics', () => {
+  const read = readTopologyFile(packageFile('cluster', 'topologies', 'two-fabrics.yaml'));
+  if (!read.ok) throw new Error(topologyProblemsText('two-fabrics.yaml', read.problems));
+  const { topology } = read;
+
+  it('keeps commands and config database on a server that carries no I/O', () => {
+    expect(topology.fabrics.map(({ id }) => id)).to.deep.equal(['n1', 'n2', 'c1']);
+    expect(topology.control).to.equal('c1');
+    expect(topology.links.filter(({ fabric }) => fabric === 'c1')).to.be.empty;
+  });
+
+  it('leaves its host a way to every disk and to both switches, and these one to every disk, whichever fabric is lost', () => {
+    for (const lost of ['n1', 'n2']) {
+      const links = topology.links.filter(({ fabric }) => fabric !== lost);
+      const wiring = wiringOf({ ...topology, links });
+      const reached = volumeReachOf(wiring, wiring.hbas);
+      const ends = [...wiring.disks, ...topology.switches.map(({ id }) => id)];
+      for (const id of ends) expect(reached.has(id), `${id} without ${lost}`).to.equal(true);
+      for (const { id } of topology.switches)
+        for (const disk of wiring.disks) expect(hopsFrom(wiring, id).get(disk)).to.equal(1);
+    }
   });
 });
 

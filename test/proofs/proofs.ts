@@ -1,5 +1,6 @@
 /** All proofs, by what the project claims. */
 import { fuzzProof } from './fuzz.ts';
+import { injectionsProof } from './injections.ts';
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import type { Proof } from './proof.ts';
@@ -19,6 +20,7 @@ export const proofs: readonly Proof[] = [
   seedsProof,
   mutantsProof,
   fuzzProof,
+  injectionsProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',
@@ -32,6 +34,7 @@ export const proofs: readonly Proof[] = [
       'test/cluster/real/history.test.ts',
       'test/cluster/real/edge-order.test.ts',
       'test/cluster/real/nats-trouble.test.ts',
+      'test/cluster/real/two-fabrics.test.ts',
     ],
   ),
   proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [

@@ -11,7 +11,7 @@ import {
   summaryOf,
 } from '../../cluster/simulation/report.ts';
 import { whyNotCounting } from '../../cluster/simulation/seeds-that-count.ts';
-import { topologyNames } from '../../cluster/simulation/topology-names.ts';
+import { batchTopologyNames } from '../../cluster/simulation/topology-names.ts';
 import type { Proof, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
 
 /** On each topology. Some more are run, for a few may not count. */
@@ -22,7 +22,7 @@ const minutes = 2;
 
 export const seedsProof: Proof = {
   name: 'seeds',
-  shows: `${countingMin.long} seeds that count, on each of ${topologyNames.join(' and ')}, show no violation and leave nothing out`,
+  shows: `${countingMin.long} seeds that count, on each of ${batchTopologyNames.join(' and ')}, show no violation and leave nothing out`,
   shortForm: ['test/cluster/simulation/run.test.ts'],
   steps: ({ length, jobs }) =>
     Array.from({ length: seedsRun[length] / seedsPerStep }, (_, index) => {
@@ -50,7 +50,7 @@ function seedsStep(seeds: SeedRange, jobs: number): ProofStep {
 
 function problemsOf(runs: readonly MeasuredRun[], { length }: ProofOptions): readonly string[] {
   const { missing, untrueExemptions } = summaryOf(runs);
-  const problems = topologyNames.flatMap((topology) => {
+  const problems = batchTopologyNames.flatMap((topology) => {
     const counting = runs.filter(
       ({ order, report }) => order.topology === topology && whyNotCounting(report).length === 0,
     ).length;

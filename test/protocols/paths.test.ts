@@ -1,16 +1,17 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { type DiskId, type HbaId, idOf, type SwitchId } from '../../protocols/ids.ts';
+import { type DiskId, type HbaId, idOf, type LinkId, type SwitchId } from '../../protocols/ids.ts';
 import {
   hbaMapOf,
   hopsFrom,
   pathsMax,
   pathsToDisk,
   pathsToSwitch,
+  volumeReachOf,
   wiringOf,
 } from '../../protocols/paths.ts';
 import type { Topology } from '../../protocols/topology.ts';
-import { smallTopology, topologyOf } from './topology/small-topology.ts';
+import { smallTopology, topologyOf, twoFabrics } from './topology/small-topology.ts';
 
 const hba = idOf<HbaId>('h1-a');
 const d1 = idOf<DiskId>('d1');
@@ -151,5 +152,42 @@ describe('the HBA map', () => {
     expect(hops.get('s2')).to.equal(1);
     expect(hops.get('d4')).to.equal(2);
     expect(hops.get('h1-b')).to.equal(2);
+  });
+});
+
+describe('paths of two fabrics', () => {
+  const wiring = wiringOf(topologyOf(twoFabrics()));
+  const fabricOf = new Map(topologyOf(twoFabrics()).links.map(({ id, fabric }) => [id, fabric]));
+  const fabricsOf = (links: readonly LinkId[]) => new Set(links.map((link) => fabricOf.get(link)));
+
+  it('stay on the fabric of their HBA', () => {
+    for (const [from, fabric] of [
+      ['h1-a', 'n1'],
+      ['h1-b', 'n2'],
+    ] as const) {
+      const paths = pathsToDisk(wiring, idOf(from), d1);
+      expect(paths).not.to.be.empty;
+      for (const { links } of paths)
+        expect(fabricsOf(links), links.join()).to.deep.equal(new Set([fabric]));
+    }
+  });
+
+  it('from a switch to a disk there is one of each fabric, and none that changes from one to the other', () => {
+    const direct = pathsToDisk(wiring, idOf('s1'), d1, 1).map(({ links }) => links.join());
+    expect(direct).to.deep.equal(['s1-d1-n1', 's1-d1-n2']);
+    for (const { links } of pathsToDisk(wiring, idOf('s1'), d1))
+      expect(fabricsOf(links).size, links.join()).to.equal(1);
+  });
+
+  it('reach no disk that is on the other fabric only', () => {
+    const { links, ...rest } = topologyOf(twoFabrics());
+    const without = wiringOf({
+      ...rest,
+      links: links.filter(({ ends, fabric }) => !ends.includes('d1') || fabric === 'n2'),
+    });
+    expect(hbaMapOf(without).get(d1)).to.deep.equal(['h1-b']);
+    expect(hopsFrom(without, 's1').get('d1')).to.equal(1);
+    expect(volumeReachOf(without, [hba]).has('d1')).to.equal(false);
+    expect(volumeReachOf(without, [idOf('h1-b')]).has('d1')).to.equal(true);
   });
 });

@@ -1,9 +1,11 @@
 /** fio jobs through its NBD engine, and what they measured. */
 import { z } from 'zod';
 import type { Tool } from './fetch-tool.ts';
-import { runTool } from './run-tool.ts';
+import { beginTool, runTool, type ToolResult } from './run-tool.ts';
 
 const fioTimeoutMs = 600_000;
+/** Longer than an I/O may take until it ends with an error. */
+const stopTimeoutMs = 45_000;
 
 export interface FioJob {
   readonly uri: string;
@@ -49,9 +51,43 @@ const reportSchema = z.looseObject({
   ),
 });
 
+/** A job that goes on until it is stopped. */
+export interface RunningFio {
+  /** Lets it end, and gives what it measured. @throws Error when anything was wrong, also before */
+  stop(): Promise<FioResult>;
+  /** True once it has ended by itself: it should not have. */
+  readonly hasEnded: boolean;
+}
+
+/** fio's exit code when it was asked to end, by its signal 2, and has. */
+const interruptedCode = 128;
+
 /** Runs one job; a verify failure or an I/O error makes it fail. */
 export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
-  const words = [
+  const words = wordsOf(job);
+  return resultOf(words, await runTool(fio, words, fioTimeoutMs), [0]);
+}
+
+/** Begins a job that writes, and reads again what it wrote, over and over. */
+export function beginFio(fio: Tool, job: FioJob): RunningFio {
+  const words = wordsOf(job);
+  const { child, ended } = beginTool(fio, words);
+  return {
+    get hasEnded() {
+      return child.exitCode !== null || child.signalCode !== null;
+    },
+    stop: async () => {
+      child.kill('SIGINT');
+      const impatience = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
+      const result = await ended;
+      clearTimeout(impatience);
+      return resultOf(words, result, [0, interruptedCode]);
+    },
+  };
+}
+
+function wordsOf(job: FioJob): readonly string[] {
+  return [
     '--name=job',
     '--ioengine=nbd',
     `--uri=${job.uri}`,
@@ -72,15 +108,24 @@ export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
     ...(job.verify ? ['--verify=crc32c', '--verify_fatal=1', '--do_verify=1'] : []),
     ...(job.more ?? []),
   ];
-  const { code, output, errors } = await runTool(fio, words, fioTimeoutMs);
+}
+
+/** @throws Error with what fio said, when it ended otherwise than is well or reports an error */
+function resultOf(
+  words: readonly string[],
+  { code, output, errors }: ToolResult,
+  wellCodes: readonly number[],
+): FioResult {
   const reportStart = output.search(/^\{$/m);
-  if (code !== 0 || reportStart < 0) {
+  if (code === null || !wellCodes.includes(code) || reportStart < 0) {
     const said = `${errors}${reportStart < 0 ? output : output.slice(0, reportStart)}`.trim();
     throw new Error(`fio ${words.join(' ')} ended with ${code}: ${said}`);
   }
   const report = reportSchema.parse(JSON.parse(output.slice(reportStart)));
   const [only] = report.jobs;
   if (only === undefined) throw new Error('fio reported no job');
+  if (only.error !== 0)
+    throw new Error(`fio ${words.join(' ')} met error ${only.error}: ${errors}`);
   const { read, write } = only;
   const total = read.total_ios + write.total_ios;
   const mean =

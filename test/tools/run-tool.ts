@@ -1,5 +1,5 @@
 /** Runs a real client to its end and hands back what it printed. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Tool } from './fetch-tool.ts';
 
 export interface ToolResult {
@@ -8,12 +8,16 @@ export interface ToolResult {
   readonly errors: string;
 }
 
-/** Runs a tool; never throws for what the tool does. */
-export async function runTool(
-  tool: Pick<Tool, 'command' | 'environment'>,
-  words: readonly string[],
-  timeoutMs = 120_000,
-): Promise<ToolResult> {
+/** A tool that was begun, and how it ends. */
+export interface BegunTool {
+  readonly child: ChildProcess;
+  readonly ended: Promise<ToolResult>;
+}
+
+type Runnable = Pick<Tool, 'command' | 'environment'>;
+
+/** Begins a tool; never rejects for what the tool does. */
+export function beginTool(tool: Runnable, words: readonly string[]): BegunTool {
   const child = spawn(tool.command, words, {
     env: tool.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -26,10 +30,23 @@ export async function runTool(
   child.stderr.on('data', (data: Buffer) => {
     errors += data.toString('utf8');
   });
+  const ended = new Promise<ToolResult>((resolve) =>
+    child.once('close', (code: number | null) => resolve({ code, output, errors })),
+  );
+  return { child, ended };
+}
+
+/** Runs a tool; never throws for what the tool does. */
+export async function runTool(
+  tool: Runnable,
+  words: readonly string[],
+  timeoutMs = 120_000,
+): Promise<ToolResult> {
+  const { child, ended } = beginTool(tool, words);
   const impatience = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const result = await ended;
   clearTimeout(impatience);
-  return { code, output, errors };
+  return result;
 }
 
 /**
@@ -38,7 +55,7 @@ export async function runTool(
  * @throws Error with everything that it said when it does not.
  */
 export async function runToolWell(
-  tool: Pick<Tool, 'command' | 'environment'>,
+  tool: Runnable,
   words: readonly string[],
   timeoutMs = 120_000,
 ): Promise<string> {

@@ -16,7 +16,7 @@ export interface TestTopology {
 
 export interface TestTopologyOptions {
   /** Which of the shipped ones; the default one when left out. */
-  readonly shipped?: 'default' | 'two-tier';
+  readonly shipped?: 'default' | 'two-tier' | 'two-fabrics';
   /** Where the disks keep their data; as shipped when left out. */
   readonly store?: 'file' | 'memory';
   /** How much of its frames' ways a host chooses; all of it when left out. */

@@ -143,6 +143,27 @@ describe('failback and quarantine of paths', () => {
     expect(rankOf(link)).to.equal(LinkRank.usable);
   });
 
+  it('the virtualizer is told which links have failed, those of an HBA without its connection among them', () => {
+    begin();
+    const told = () =>
+      world.asked
+        .splice(0)
+        .flatMap(({ verb, body }) =>
+          verb === 'prefer-paths' ? [(body as unknown as { failed: LinkId[] }).failed] : [],
+        );
+    world.clock.runFor(300);
+    expect(told()).to.deep.equal([[]]);
+    const dead = failUnderIo();
+    world.clock.runFor(300);
+    expect(told().at(-1)).to.deep.equal([dead]);
+    world.busOf(idOf('h1-b')).setState('disconnected');
+    world.clock.runFor(300);
+    expect(told().at(-1)).to.include.members(['h1-b-s1', 'h1-b-s2']);
+    world.busOf(idOf('h1-b')).setState('connected');
+    world.clock.runFor(300);
+    expect(told().at(-1)).to.not.include('h1-b-s2');
+  });
+
   it('the virtualizer is told which paths are preferred, again when that changes, and when it begins anew', () => {
     begin();
     const told = () =>

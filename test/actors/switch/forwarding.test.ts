@@ -32,6 +32,15 @@ describe('a switch forwards', () => {
     expect(world.takeToDisks()[0]?.sent.subject).to.equal('san.v1.lab.io.disk.d1.s1-d1');
   });
 
+  it('those that come again by another way, for nobody answered on the one before', () => {
+    const world = serving();
+    const links = [0, 1, 2, 3, 4].map((attempt) => {
+      world.write({ ...flush, attempt });
+      return world.takeToDisks()[0]?.link;
+    });
+    expect(links).to.deep.equal(['s1-d1', 's1-s2', 's1-s2', 's1-d1', 's1-d1']);
+  });
+
   it('each with a reply subject of its own, while the answer goes to the host directly', () => {
     const world = serving();
     world.write({ ...flush, replySlot: 17 });

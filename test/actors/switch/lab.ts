@@ -103,11 +103,15 @@ export class Lab {
     const links = diskNames.map((id) => ({
       link: idOf<never>(`s1-${id}`),
       receiver: { kind: 'disk', id } as const,
+      io: ports.io,
     }));
     const options = {
       id: idOf<never>('s1'),
       virtualizing: true,
-      links: [{ link: idOf<never>('h1-s1'), receiver: { kind: 'hba', id: 'h1-a' } }, ...links],
+      links: [
+        { link: idOf<never>('h1-s1'), receiver: { kind: 'hba', id: 'h1-a' }, io: ports.io },
+        ...links,
+      ],
       routes: diskNames.map((id) => ({ disk: idOf<never>(id), links: [idOf<never>(`s1-${id}`)] })),
       limits: {
         layoutMemoryBytes: mebibyte,
@@ -117,7 +121,7 @@ export class Lab {
         cacheBytes: 0,
       },
       virtualizers: [],
-      io: ports.io,
+      io: { buses: [ports.io], hbas: new Map() },
     } as const;
     new Switch(options, unitOf(100 + this.#boot), ports).start();
     this.clock.runFor(3000);

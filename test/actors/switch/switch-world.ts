@@ -27,7 +27,7 @@ import {
   idOf,
   type SwitchId,
 } from '../../../protocols/ids.ts';
-import type { Log } from '../../../protocols/ports.ts';
+import type { Bus, Log } from '../../../protocols/ports.ts';
 import { kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
 import { FakeDisk } from './fake-disk.ts';
 import { HeldBus, type Sent } from './held-bus.ts';
@@ -116,7 +116,8 @@ export class SwitchWorld {
   readonly disks: ReadonlyMap<string, FakeDisk>;
   #nextIo = 1;
 
-  constructor(changes: Partial<SwitchOptions> = {}) {
+  constructor(changesOf: Partial<SwitchOptions> | ((io: Bus) => Partial<SwitchOptions>) = {}) {
+    const changes = typeof changesOf === 'function' ? changesOf(this.io) : changesOf;
     const disks = ['d1', 'd2', 'd3', 'd4'];
     this.disks = new Map(disks.map((disk) => [disk, new FakeDisk(idOf<DiskId>(disk))]));
     const options: SwitchOptions = {
@@ -126,7 +127,7 @@ export class SwitchWorld {
         { link: idOf('h1-s1'), receiver: { kind: 'hba', id: 'h1-a' } },
         { link: idOf('s1-s2'), receiver: { kind: 'switch', id: 's2' } },
         ...disks.map((id) => ({ link: idOf(`s1-${id}`), receiver: { kind: 'disk', id } })),
-      ] as unknown as SwitchOptions['links'],
+      ].map((link) => ({ ...link, io: this.io })) as unknown as SwitchOptions['links'],
       routes: disks.flatMap((id) => [
         { disk: idOf<DiskId>(id), links: [idOf(`s1-${id}`)] },
         { disk: idOf<DiskId>(id), links: [idOf('s1-s2'), idOf(`s2-${id}`)] },
@@ -139,7 +140,7 @@ export class SwitchWorld {
         cacheBytes: 0,
       },
       virtualizers: [idOf('v1')],
-      io: this.io,
+      io: { buses: [this.io], hbas: new Map() },
       ...changes,
     };
     this.switch = new Switch(options, unitOf(switchIncarnation), {

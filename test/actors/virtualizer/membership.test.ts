@@ -20,9 +20,12 @@ const question = {
   disks: ['d1', 'd2'] as DiskId[],
   candidates: ['s1'] as SwitchId[],
   coordinators: ['s1'] as SwitchId[],
+  isInReach: (_id: SwitchId): boolean => true,
   clusterIdentity,
   recorded: [] as readonly DiskMember[],
 };
+
+const s2 = ['s2'] as SwitchId[];
 
 function tableWith(...disks: readonly { disk: string; facts?: object; state?: string }[]) {
   const table = new PresenceTable(at(0));
@@ -135,5 +138,23 @@ describe('membership', () => {
     expect(changeOf(record, membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 5, s2: 9 }))).to.equal(
       'switch s2 restarted',
     );
+    const unreached = membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 5 }, { outOfReach: s2 });
+    expect(changeOf(record, unreached)).to.equal('switch s2 is out of reach of a host');
+  });
+
+  it('is of switches in reach of all hosts; where there is none, of all that are there', () => {
+    const table = tableWith({ disk: 'd1' }, { disk: 'd2' });
+    table.see(description('switch', 's2', 8), at(0));
+    const found = (inReach: string) => {
+      const candidates = ['s1', 's2'] as SwitchId[];
+      const isInReach = (id: SwitchId) => inReach.includes(id);
+      const survey = surveyMembers({ ...question, candidates, isInReach }, table, at(1));
+      if (survey.outcome !== 'complete') throw new Error(survey.reason);
+      const { switches, outOfReach } = survey.members;
+      return [switches.map((each) => each.switch), outOfReach];
+    };
+    expect(found('s1 s2')).to.deep.equal([['s1', 's2'], []]);
+    expect(found('s1')).to.deep.equal([['s1'], ['s2']]);
+    expect(found('')).to.deep.equal([['s1', 's2'], []]);
   });
 });

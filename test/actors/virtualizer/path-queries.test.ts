@@ -24,6 +24,7 @@ describe('the virtualizer, asked which ways are left', () => {
   /** Who does not answer. */
   let silent: readonly string[];
   let queries: PathQueries;
+  let failedChanges: number;
   const ask = (verb: string, body: object) => {
     answer = null;
     bus.deliver(subjects.command(self, verb), encodeJson(body), asker);
@@ -58,7 +59,10 @@ describe('the virtualizer, asked which ways are left', () => {
     const actor = new Actor(self, unitOf(1), ports, () => ({ state: '', facts: {} }));
     const read = readTopologyFile(defaultTopologyFile);
     if (!read.ok) throw new Error('the default topology cannot be read');
-    queries = new PathQueries(virtualizerInputOf(read.topology, idOf('v1')), actor);
+    failedChanges = 0;
+    queries = new PathQueries(virtualizerInputOf(read.topology, idOf('v1')), actor, () => {
+      failedChanges++;
+    });
     actor.start();
   });
 
@@ -104,6 +108,22 @@ describe('the virtualizer, asked which ways are left', () => {
     tell(2, 'h1-b');
     tell(1, 'h1-a');
     expect(JSON.stringify(queries.facts())).to.contain('h1-b');
+  });
+
+  it('keeps which links have failed for a host, and says when others have than before', () => {
+    const tell = (number: number, failed?: readonly string[]) =>
+      ask('prefer-paths', { host: 'h1', hostIncarnation: 7, number, paths: [], failed });
+    const changed = () => [queries.failedOf(idOf('h1')).join(' '), failedChanges];
+    tell(1);
+    expect(changed(), 'nothing has failed').to.deep.equal(['', 0]);
+    tell(2, ['h1-a-s1', 's1-d1']);
+    tell(3, ['h1-a-s1', 's1-d1']);
+    expect(changed()).to.deep.equal(['h1-a-s1 s1-d1', 1]);
+    tell(1, []);
+    expect(changed(), 'an older copy changes nothing').to.deep.equal(['h1-a-s1 s1-d1', 1]);
+    tell(4, []);
+    expect(changed()).to.deep.equal(['', 2]);
+    expect(queries.failedOf(idOf('h2'))).to.deep.equal([]);
   });
 
   it('says no to a host that there is not, and to what makes no sense', () => {

@@ -81,6 +81,7 @@ export function membersOf(
       switch: id as SwitchId,
       incarnation: incarnation as Incarnation,
     })),
+    outOfReach: [],
     knownEpoch: 0,
     knownGeneration: 0,
     knownControlEpoch: 0,

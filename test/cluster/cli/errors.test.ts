@@ -3,8 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { packageFile } from '../../../cluster/package-root.ts';
 import { defaultTopologyFile } from '../../../cluster/topology-file.ts';
 import { runSanctor } from '../../tools/sanctor.ts';
+
+const twoFabrics = packageFile('cluster', 'topologies', 'two-fabrics.yaml');
 
 describe('a command that cannot be carried out', function () {
   this.timeout(60_000);
@@ -32,6 +35,21 @@ describe('a command that cannot be carried out', function () {
       'up with a topology that is wrong',
       ['up', 'FOLDER/broken.yaml'],
       /the topology cannot be used:\n.*broken\.yaml.*disk/s,
+    ],
+    [
+      'up with one server for several fabrics',
+      ['up', twoFabrics, '--nats', 'nats://127.0.0.1:1'],
+      /--nats names one server, but the topology has the fabrics n1, n2, c1: name the server of each with --fabric n1=URL/,
+    ],
+    [
+      'up with a server for a fabric that is not there',
+      ['up', '--fabric', 'n1=nats://127.0.0.1:1', '--fabric', 'n9=nats://127.0.0.1:1', twoFabrics],
+      /--fabric n9: there is no such fabric; there are n1, n2, c1/,
+    ],
+    [
+      'up with a server of one fabric that is not there',
+      ['up', '--fabric', 'n2=nats://127.0.0.1:1', twoFabrics],
+      /no NATS server answers at nats:\/\/127\.0\.0\.1:1/,
     ],
     [
       'a node that the topology does not have',

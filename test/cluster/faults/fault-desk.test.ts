@@ -253,12 +253,19 @@ describe('the faults of a cluster', () => {
     expect(facts).to.have.length(1);
   });
 
+  it('a NATS server whose fault is healed before it is struck, is not struck any more', async () => {
+    await world.fault('nats:n1', 'crash');
+    await world.heal('nats:n1');
+    world.network.clock.runFor(1000);
+    expect(world.servers.get('n1')?.state).to.equal('running');
+  });
+
   it('strike a NATS server after the answer has left, and end although nobody can ask', async () => {
     const server = world.servers.get('n1');
     expect((await world.fault('nats:n1', 'crash')).ok).to.equal(true);
     world.network.clock.runFor(200);
     expect(server?.state).to.equal('held');
-    await world.desk.reviveServers();
+    await world.desk.reviveControl();
     expect(server?.state).to.equal('running');
     await world.heal('nats:n1');
     expect(inForce()).to.deep.equal([]);

@@ -33,7 +33,7 @@ export async function runMutant(mutant: Mutant, options: MutantRunOptions): Prom
     const program = await mutatedBuild(folder, mutant.patches);
     const lines = await output(program, [
       ...['sim', '--json', '--until-failure', '--no-reduce', '--seeds', options.seeds],
-      ...['--topology', 'both'],
+      ...['--topology', mutant.topology ?? 'both'],
       ...['--minutes', String(options.minutes), '--jobs', String(options.jobs)],
     ]);
     const runs = lines.filter((line) => !line.startsWith('{"summary"'));

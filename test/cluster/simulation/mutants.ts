@@ -1,4 +1,5 @@
 /** Rules broken on purpose, one at a time: the simulation must notice each. */
+import type { TopologyName } from '../../../cluster/simulation/topology-names.ts';
 import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
@@ -9,6 +10,8 @@ export interface Mutant {
   /** What the broken program does, as a sentence. */
   readonly does: string;
   readonly patches: readonly Patch[];
+  /** Where it shows; on the default topology and on two tiers when left out. */
+  readonly topology?: TopologyName;
 }
 
 const coordinator = 'actors/switch/coordinator.js';

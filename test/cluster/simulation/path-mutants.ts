@@ -33,4 +33,15 @@ export const pathMutants = {
       },
     ],
   },
+  answersOnAnyFabric: {
+    does: 'a switch answers on the first fabric that works, and not on that of the HBA that asked',
+    topology: 'two-fabrics',
+    patches: [
+      {
+        file: 'actors/switch/switch-ports.js',
+        snippet: "const known = kind === 'hba' ? this.#hbas.get(id) : undefined;",
+        replacement: 'const known = undefined;',
+      },
+    ],
+  },
 } as const;

@@ -68,6 +68,25 @@ describe('simulation of a whole cluster', function () {
     expect(untrueExemptions).to.deep.equal([]);
   });
 
+  it('ten seeds on two fabrics pass every checker, and take away or stop every NATS server', async () => {
+    const failed: string[] = [];
+    const struck: string[] = [];
+    const onResult = (run: MeasuredRun) => {
+      if (run.report.verdict !== 'passed') failed.push(runLine(run));
+      for (const { name, what } of run.report.faults)
+        if (name === 'serverRestart') struck.push(what);
+    };
+    const orders = ordersOf({ first: 1, last: 10 }, 'two-fabrics', 0.7);
+    await runBatch({ orders, jobs: 2, stopsAtFailure: false, onResult });
+    expect(failed).to.deep.equal([]);
+    for (const server of ['n1', 'n2', 'c1'])
+      for (const how of ['for', 'stands still'])
+        expect(
+          struck.some((what) => what.startsWith(`${server} ${how}`)),
+          `${server} ${how}, among ${struck.join('; ')}`,
+        ).to.equal(true);
+  });
+
   it('a fault does the same when the others are left out', () => {
     const { faults } = measuredRun({ ...shortOrder, seed: 7 }).report;
     const chosen = faults.filter(({ name }) => name === 'delay' || name === 'slowDisk');

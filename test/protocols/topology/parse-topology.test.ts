@@ -4,7 +4,7 @@ import { listensOverlap, listenText, parseListen } from '../../../protocols/topo
 import { parseTopology } from '../../../protocols/topology/parse-topology.ts';
 import { parseSize, sizeText } from '../../../protocols/topology/sizes.ts';
 import { mebibyte } from '../../../protocols/units.ts';
-import { smallTopology, smallVolume, topologyOf } from './small-topology.ts';
+import { smallTopology, smallVolume, topologyOf, twoFabrics } from './small-topology.ts';
 
 describe('a topology that leaves things out', () => {
   const topology = topologyOf(smallTopology());
@@ -92,13 +92,20 @@ describe('a topology that says what it wants', () => {
     expect(box).to.deep.equal(['s1', 'h1', 'h1-a', 'h1-b', 'd4']);
   });
 
-  it('gives a link the fabric of its HBA', () => {
-    const hosts = [{ id: 'h1', hbas: ['h1-a', { id: 'h1-b', fabric: 'n2' }] }];
-    const topology = topologyOf(smallTopology({ fabrics: ['n1', 'n2'], hosts, control: 'n2' }));
+  it('gives a link the fabric of its HBA, or the one that is written behind its ends', () => {
+    const topology = topologyOf(twoFabrics());
     const fabricOf = (link: string) => topology.links.find(({ id }) => id === link)?.fabric;
     expect(fabricOf('h1-a-s1')).to.equal('n1');
     expect(fabricOf('h1-b-s1')).to.equal('n2');
-    expect(topology.control).to.equal('n2');
+    expect(fabricOf('s1-d1-n1')).to.equal('n1');
+    expect(fabricOf('s1-d1-n2')).to.equal('n2');
+    expect(fabricOf('slow')).to.equal('n2');
+    expect(topology.control).to.equal('c1');
+  });
+
+  it('gives links the only fabric that HBAs are on, whichever that is', () => {
+    const topology = topologyOf(smallTopology({ fabrics: ['n1', 'c1'], control: 'c1' }));
+    expect(new Set(topology.links.map(({ fabric }) => fabric))).to.deep.equal(new Set(['n1']));
   });
 
   it('may name consecutive partitions, and their coordinators', () => {

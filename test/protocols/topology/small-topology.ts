@@ -29,6 +29,30 @@ export function smallTopology(change: Written = {}): Written {
   };
 }
 
+/** HBA a on n1, HBA b on n2, switches and disks on both; commands on c1. */
+export function twoFabrics(change: Written = {}): Written {
+  const onBoth = (one: string, other: string) => [
+    [one, other, 'n1'],
+    [one, other, 'n2'],
+  ];
+  return smallTopology({
+    fabrics: ['n1', 'n2', 'c1'],
+    control: 'c1',
+    hosts: [
+      { id: 'h1', hbas: ['h1-a', { id: 'h1-b', fabric: 'n2' }], exports: [{ volume: 'vol0' }] },
+    ],
+    links: [
+      ...['h1-a', 'h1-b'].flatMap((hba) => ['s1', 's2'].map((each) => [hba, each])),
+      ...['s1', 's2'].flatMap((each) =>
+        ['d1', 'd2', 'd3', 'd4'].flatMap((disk) => onBoth(each, disk)),
+      ),
+      ...onBoth('s1', 's2'),
+      { id: 'slow', ends: ['s1', 's2'], fabric: 'n2', speed: 0.1 },
+    ],
+    ...change,
+  });
+}
+
 export function smallVolume(change: Written = {}): Written {
   const layout = {
     stripe: { stripBytes: '64KiB', of: [{ mirror: ['d1', 'd2'] }, { mirror: ['d3', 'd4'] }] },

@@ -11,7 +11,13 @@ import {
   threeDisks,
   volume,
 } from './refused.ts';
-import { problemsOf, smallTopology, smallVolume, type Written } from './small-topology.ts';
+import {
+  problemsOf,
+  smallTopology,
+  smallVolume,
+  twoFabrics,
+  type Written,
+} from './small-topology.ts';
 
 const export0 = (change: Written = {}) => ({ volume: 'vol0', ...change });
 
@@ -100,6 +106,36 @@ describe('a topology: names and links', () => {
       'a link on another fabric than its HBA',
       { fabrics: ['n1', 'n2'], ...linksOf({ id: 'x', ends: ['h1-a', 's1'], fabric: 'n2' }) },
       /^links.13.fabric: HBA h1-a is on fabric n1/,
+    ],
+    [
+      'a link on a fabric that is not there',
+      linksOf(['s1', 'd1', 'n7']),
+      /^links.13.fabric: there is no fabric n7; there are n1/,
+    ],
+    [
+      'a link that does not say its fabric where HBAs are on several',
+      twoFabrics({ links: [...(twoFabrics().links as unknown[]), ['s1', 'd1']] }),
+      /^links.\d+: say on which fabric this link is, as in \[s1, d1, n1\]: HBAs are on n1, n2/,
+    ],
+    [
+      'a fabric that nothing is on',
+      { fabrics: ['n1', 'n2'] },
+      /^fabrics.1: no HBA and no link is on fabric n2, and it is not the one for control; leave it/,
+    ],
+    [
+      'a link that is written twice, once without its fabric',
+      linksOf(['s2', 's1', 'n1']),
+      /^links.13: a link between s1 and s2 is there already; leave this one out/,
+    ],
+    [
+      'a disk on another fabric than the only HBA: switches carry nothing from one to another',
+      twoFabrics({
+        hosts: [{ id: 'h1', hbas: ['h1-a'], exports: [{ volume: 'vol0' }] }],
+        links: (twoFabrics().links as string[][]).filter(
+          (link) => !['h1-b', 'd2'].some((id) => link.includes?.(id)) || link[2] === 'n2',
+        ),
+      }),
+      /to its disk d2 within 4 links of one fabric that begins at a virtualizing switch/,
     ],
     [
       'a node of an unknown actor, of an HBA, and of an actor that runs elsewhere',

@@ -1,0 +1,95 @@
+/**
+ * One injection: strikes a cluster under load, waits until its consumer is served again, heals, and waits until all is
+ * well.
+ *
+ * The pause is the longest time that any I/O of the consumer took, from its begin to its end, of all that were under way
+ * when it was struck and all that were begun until the end of the trouble: until the volume was served again (where a
+ * coordinator was struck: under other numbers than before), and after that every lane had ended some I/Os that it had
+ * begun after the strike. Nothing is subtracted, not even what an I/O takes when there is no trouble: that is what the
+ * kind `nothing` shows. What healing costs is measured the same way, and shown beside it.
+ */
+import { virtualizerFactsSchema } from '../../../cluster/status-facts.ts';
+import type { StatusReport } from '../../../cluster/status-report.ts';
+import type { ClusterOperator } from '../../tools/cluster-operator.ts';
+import type { Strike } from '../../tools/strikes.ts';
+import { untilAsync } from '../../tools/until.ts';
+import type { SteadyLoad } from './steady-load.ts';
+
+/** What came of one injection. */
+export interface InjectionResult {
+  readonly what: string;
+  readonly pauseMs: number;
+  /** Whether it was a read or a write that took so long. */
+  readonly longest: string;
+  /** The longest I/O from the begin of healing until all was well. */
+  readonly healingPauseMs: number;
+  /** I/Os that belong to the pause. */
+  readonly ios: number;
+  /** How often hosts sent something again that was under way. */
+  readonly reissues: number;
+  /** How often switches found nobody at the other end of a link. */
+  readonly linkDowns: number;
+}
+
+export interface InjectionPlace {
+  readonly operator: ClusterOperator;
+  readonly load: SteadyLoad;
+  readonly volume: string;
+}
+
+/** Every lane must have ended so many I/Os that it began after the strike: enough to have come to all that was hit. */
+const iosPerLane = 20;
+const servedTimeoutMs = 60_000;
+
+export async function inject(
+  { operator, load, volume }: InjectionPlace,
+  { what, strike, heal }: Strike,
+  movesCoordinator: boolean,
+): Promise<InjectionResult> {
+  const before = await operator.status();
+  const linkDownsBefore = operator.linkDowns;
+  const struck = load.open();
+  await strike(operator);
+  if (movesCoordinator) await untilMoved(operator, volume, epochOf(before, volume));
+  await load.untilThrough(struck, iosPerLane);
+  await load.close(struck);
+  const healing = load.open();
+  await heal(operator);
+  await load.untilThrough(healing, iosPerLane);
+  const after = await operator.untilWell();
+  await load.close(healing);
+  return {
+    what,
+    pauseMs: struck.longestMs,
+    longest: struck.longest,
+    healingPauseMs: healing.longestMs,
+    ios: struck.ios,
+    reissues: Math.max(0, reissuesOf(after) - reissuesOf(before)),
+    linkDowns: operator.linkDowns - linkDownsBefore,
+  };
+}
+
+/** Asks the virtualizer alone: one who is silent would keep the whole status waiting. */
+async function untilMoved(operator: ClusterOperator, volume: string, epoch: number): Promise<void> {
+  const [virtualizer] = operator.topology.virtualizers;
+  if (virtualizer === undefined) throw new Error('there is no virtualizer');
+  const hasMoved = async () => {
+    const facts = virtualizerFactsSchema.safeParse(
+      (await operator.describe({ kind: 'virtualizer', id: virtualizer.id }))?.facts,
+    );
+    const found = facts.data?.volumes.find((each) => each.volume === volume);
+    if (found?.state !== 'serving') return false;
+    return Math.max(...found.partitions.map((each) => each.epoch)) > epoch;
+  };
+  await untilAsync(hasMoved, `another coordinator of ${volume}`, servedTimeoutMs);
+}
+
+/** The highest epoch of a volume's partitions. */
+function epochOf({ coordinators }: StatusReport, volume: string): number {
+  const epochs = coordinators.filter((each) => each.volume === volume).map(({ epoch }) => epoch);
+  return Math.max(...epochs.map(Number));
+}
+
+function reissuesOf({ counters }: StatusReport): number {
+  return counters.reissues ?? 0;
+}

@@ -1,0 +1,74 @@
+/** Over which HBAs, links and switches the I/O of a volume goes now, as hosts and switches tell. */
+import { verbs } from '../../protocols/commands.ts';
+import { type ExplainQuery, explanationSchema } from '../../protocols/explanation.ts';
+import { idOf, type VolumeId } from '../../protocols/ids.ts';
+import { switchTelemetrySchema } from '../../protocols/load.ts';
+import { kibibyte, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import type { ClusterOperator } from './cluster-operator.ts';
+
+export interface WaysInUse {
+  readonly hbas: readonly string[];
+  readonly links: readonly string[];
+  /** Those that have partitions of the volume. */
+  readonly coordinators: readonly string[];
+  /** Those that only forward. */
+  readonly forwarders: readonly string[];
+  readonly disks: readonly string[];
+}
+
+/** Asked at so many places, so far apart that they lie in all partitions and on all strips of the shipped topologies. */
+const places = 8;
+const placesApartBytes = (1024 + 64) * kibibyte;
+
+export async function waysInUse(operator: ClusterOperator, volume: string): Promise<WaysInUse> {
+  const hbas = new Set<string>();
+  const links = new Set<string>(await busyLinks(operator));
+  const coordinators = new Set<string>();
+  const disks = new Set<string>();
+  const hosts = operator.topology.hosts.filter(({ exports }) =>
+    exports.some((each) => each.volume === volume),
+  );
+  for (const { id } of hosts) {
+    for (let place = 0; place < places; place++) {
+      const query: ExplainQuery = {
+        volume: idOf<VolumeId>(volume),
+        offset: unitOf<VolumeOffset>(place * placesApartBytes),
+      };
+      const answer = await operator.ask({ kind: 'host', id }, verbs.explain, query);
+      const { reads, writes, partition, mirrors } = explanationSchema.parse(answer);
+      for (const { hba, route } of [reads, writes]) {
+        if (hba !== '') hbas.add(hba);
+        for (const link of route) links.add(link);
+      }
+      coordinators.add(partition.coordinator);
+      for (const { disk } of mirrors) disks.add(disk);
+    }
+  }
+  const switches = operator.topology.switches
+    .map((each): string => each.id)
+    .filter((id) => endsOf(operator, links).has(id));
+  return {
+    hbas: [...hbas],
+    links: [...links],
+    coordinators: [...coordinators],
+    forwarders: switches.filter((id) => !coordinators.has(id)),
+    disks: [...disks],
+  };
+}
+
+/** The links over which switches have sent frames of late. */
+async function busyLinks(operator: ClusterOperator): Promise<readonly string[]> {
+  const busy: string[] = [];
+  for (const { id } of operator.topology.switches) {
+    const told = switchTelemetrySchema.safeParse(await operator.describe({ kind: 'switch', id }));
+    if (!told.success) continue;
+    const { links } = told.data.facts.load;
+    for (const { link, framesPerSecond } of links) if (framesPerSecond > 0) busy.push(link);
+  }
+  return busy;
+}
+
+function endsOf({ topology }: ClusterOperator, links: ReadonlySet<string>): ReadonlySet<string> {
+  const busy = topology.links.filter(({ id }) => links.has(id));
+  return new Set(busy.flatMap(({ ends }) => ends.map((end): string => end)));
+}
