@@ -11,10 +11,10 @@ const blocks = 2048;
 /** Longer than hosts and disks take to give a silent server up. */
 const awayMs = 10_000;
 
-function begin(seed: number): { san: SimulatedSan; load: Load } {
+function begin(seed: number, policies: Plain = {}): { san: SimulatedSan; load: Load } {
   const change = (plain: Plain) => {
     const [volume] = plain.volumes as Plain[];
-    return { ...plain, volumes: [{ ...volume, size: '16MiB' }] };
+    return { ...plain, policies, volumes: [{ ...volume, size: '16MiB' }] };
   };
   const san = new SimulatedSan(smallShippedTopology('two-fabrics.yaml', change), seed);
   return { san, load: new Load(san, san.volume('h1', 'vol0')) };
@@ -75,12 +75,13 @@ const epochsOf = (san: SimulatedSan) =>
 describe('on two fabrics (two-fabrics.yaml)', function () {
   this.timeout(60_000);
 
-  for (const [fabric, other] of [
-    ['n1', 'h1-b'],
-    ['n2', 'h1-a'],
+  for (const [fabric, other, route] of [
+    ['n1', 'h1-b', 'whole'],
+    ['n2', 'h1-a', 'whole'],
+    ['n1', 'h1-b', 'firstHop'],
   ] as const)
-    it(`the end of ${fabric}’s server costs no error, a short pause, and no new coordinator`, () => {
-      const { san, load } = begin(1);
+    it(`the end of ${fabric}’s server costs no error, a short pause, and no new coordinator (route: ${route})`, () => {
+      const { san, load } = begin(1, { route });
       const server = san.world.network.server(fabric);
       load.runFor(2000);
       const usualMs = load.settle();
