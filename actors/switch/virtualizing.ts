@@ -141,6 +141,21 @@ export class Virtualizing {
     return { ok: true, ...volume.settlingReport() };
   }
 
+  /** The command `yield`. Where what it owns changes before it has drained, the answer does not come: nobody waits. */
+  yield(body: unknown, answer: (answer: Answer) => void): void {
+    const parsed = settledQuerySchema.safeParse(body);
+    if (!parsed.success) {
+      answer(refusal('invalid', z.prettifyError(parsed.error)));
+      return;
+    }
+    const { volume: id, generation } = parsed.data;
+    const volume = this.#volumes.get(id);
+    const loaded = volume?.volume.load.generation ?? 0;
+    if (volume === undefined || loaded !== generation)
+      answer(refusal('fenced', `generation ${loaded} of ${id} is loaded, not ${generation}`));
+    else volume.yield(() => answer({ ok: true }));
+  }
+
   /** The command `invalidate`. What is not loaded has nothing in the cache. */
   invalidate(body: unknown): Answer {
     const parsed = invalidationSchema.safeParse(body);

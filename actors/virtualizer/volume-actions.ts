@@ -48,6 +48,7 @@ export function wiredVolumeMachine(
       assembleDisks: withRecord((record) => rounds.assembleDisks(record)),
       loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
       askSettled: withRecord((record) => rounds.askSettled(record)),
+      askYield: withRecord((record) => rounds.askYield(record)),
       noteEqual: () => decider.noteEqual(),
       noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
       endRound: () => rounds.end(),

@@ -125,6 +125,7 @@ describe('membership', () => {
       attachments: [],
       drained: [],
       coordinators: [],
+      preferred: [],
       renew: false,
       wereEqual: false,
     });
