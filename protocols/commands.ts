@@ -71,6 +71,8 @@ export const verbs = {
   remembered: 'remembered',
   /** Switch, from a host: body `Invalidation`; answers `{ blocks }`, forgotten of its read cache. */
   invalidate: 'invalidate',
+  /** Switch: body `CachedQuery`; answers `{ kept }`: whether a read would be answered from its cache. */
+  cached: 'cached',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */

@@ -12,6 +12,7 @@ import {
   switchLoadSchema,
   switchUnloadSchema,
 } from '../../protocols/control-data.ts';
+import { cachedQuerySchema } from '../../protocols/explanation.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -164,6 +165,13 @@ export class Virtualizing {
     const { cachedReads } = this.#parts;
     if (cachedReads === null || !this.#volumes.has(volume)) return { ok: true, blocks: 0 };
     return { ok: true, blocks: cachedReads.invalidate(volume, { attachEpoch, firstIo }) };
+  }
+
+  /** The command `cached`. */
+  cached(body: unknown): Answer {
+    const parsed = cachedQuerySchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    return { ok: true, kept: this.#parts.cachedReads?.keeps(parsed.data) ?? 'no' };
   }
 
   /** Forgets everything. */

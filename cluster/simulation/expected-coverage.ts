@@ -19,8 +19,8 @@ interface Exemption {
 
 const exemptCodes: readonly Exemption[] = [
   {
-    why: 'a host that knows the generation knows its coordinators and attachments: an older one is refused before',
-    what: ['notCoordinator', 'masked'],
+    why: 'a host that knows the generation knows its attachments: an older one is refused before',
+    what: ['masked'],
   },
   { why: 'consumers ask for nothing that a volume does not have', what: ['range', 'invalid'] },
   { why: 'no disk runs out of space: stores have their size from the start', what: ['noSpace'] },
@@ -64,8 +64,11 @@ const exemptTransitions: readonly Exemption[] = [
     ],
   },
   {
-    why: 'while a volume serves nobody is asked anything that could be refused',
-    what: ['volume: serving > gathering.resting on member.refused'],
+    why: 'while a volume serves nobody is asked anything that could be refused: who will not yield is passed over',
+    what: [
+      'volume: serving > gathering.resting on member.refused',
+      'volume: yielding > gathering.resting on member.refused',
+    ],
   },
 ];
 

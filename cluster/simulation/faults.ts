@@ -45,6 +45,9 @@ const databasePause: Strike = ({ world }, random) => {
 const operate: Strike = ({ world, operator }, random) =>
   world.database.syncsEveryWrite ? operator.act(random) : null;
 
+/** Another change: partitions are moved while all is well, or is not. */
+const moveCoordinators: Strike = ({ operator }, random) => operator.move(random);
+
 export const faultKinds = {
   operate: { weight: 10, strike: operate },
   disconnect: { weight: 16, strike: disconnect },
@@ -133,6 +136,7 @@ export const faultKinds = {
     strike: spellOf((random) => ({ database: { oldReads: random.integer(60) * percent } }), 6000),
   },
   databasePause: { weight: 3, strike: databasePause },
+  moveCoordinators: { weight: 10, strike: moveCoordinators },
 } as const satisfies Record<string, FaultKind>;
 
 export type FaultName = keyof typeof faultKinds;

@@ -1,5 +1,5 @@
 /**
- * An operator of a simulated cluster: makes a volume, and deletes it the next time. As the command line does, it asks the
+ * An operator of a simulated cluster: makes a volume, and deletes it the next time; moves coordinators. As the command line does, it asks the
  * virtualizer again and again until that says that it is done, whatever fails meanwhile.
  */
 import { Questions } from '../../actors/questions.ts';
@@ -77,6 +77,24 @@ export class Operator {
       return true;
     });
     return `deletes ${volume}`;
+  }
+
+  /**
+   * Has another switch coordinate a partition, or gives all back. Asked once: what is in the way then is nobody's fault.
+   *
+   * @returns what is asked for
+   */
+  move(random: SeededRandom): string {
+    const { topology } = this.#parts;
+    const volume = random.pick(topology.volumes);
+    const partition = random.integer(volume.coordinators.length);
+    const to = random.pick(topology.switches).id;
+    const body = random.integer(4) === 0 ? {} : { partition, to };
+    const [virtualizer] = topology.virtualizers;
+    const address = { kind: 'virtualizer', id: virtualizer?.id ?? '' } as const;
+    const order = { volume: volume.id, ...body };
+    this.#questions.ask(address, verbs.moveCoordinator, order, answerMsMax, () => {});
+    return `moves coordinators: ${JSON.stringify(order)}`;
   }
 
   stop(): void {
