@@ -22,3 +22,14 @@ export function tellDecision(actor: Teller, record: VolumeRecord, renewed: boole
 export function tellEnd(actor: Teller, { volume, generation, controlEpoch }: EndedVolume): void {
   actor.tell(eventNames.decision, { volume, what: 'deleted', generation, controlEpoch });
 }
+
+/** The end of an interruption. @param reason what began it, for people */
+export function tellServing(
+  actor: Teller,
+  { volume, generation }: VolumeRecord,
+  reason: string,
+  tookMs: number,
+): void {
+  const what = 'serves again';
+  actor.tell(eventNames.decision, { volume, what, generation, reason, tookMs: Math.round(tookMs) });
+}
