@@ -104,7 +104,9 @@ function transitionText(sender: ActorAddress, body: EventBody): string {
 }
 
 function decisionText(body: EventBody): string {
-  const { volume, what, generation, partitions, attachments } = body as Fields;
+  const { volume, what, generation, partitions, attachments, reason, tookMs } = body as Fields;
+  if (typeof tookMs === 'number')
+    return `volume ${text(volume)} ${text(what)}, ${tookMs} ms after: ${text(reason)}; generation ${text(generation)}`;
   const coordinators = listOf(partitions).map(
     ({ partition, coordinator, epoch }) =>
       `${text(partition)} by ${text(coordinator)} (epoch ${text(epoch)})`,

@@ -60,7 +60,13 @@ export const volumeFactsSchema = z.looseObject({
   generation: z.number(),
   layout: z.string(),
   partitions: z.array(
-    z.looseObject({ partition: z.number(), coordinator: z.string(), epoch: z.number() }),
+    z.looseObject({
+      partition: z.number(),
+      coordinator: z.string(),
+      epoch: z.number(),
+      /** Who is meant to coordinate it. */
+      preferred: z.string().optional(),
+    }),
   ),
   mirrorSets: z.array(
     z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),

@@ -36,7 +36,10 @@ export type PathStatus = { readonly host: string } & z.infer<typeof pathFactsSch
 
 export type CacheStatus = { readonly switch: string } & NonNullable<
   z.infer<typeof switchFactsSchema>['cache']
->;
+> & {
+    /** Of all reads that it could have answered; null before the first. */
+    readonly hitRatio: number | null;
+  };
 
 export type CacheCleanupStatus = { readonly host: string } & z.infer<typeof cacheCleanupSchema>;
 
@@ -125,15 +128,16 @@ export async function collectStatus(
     volumes: volumes.map(volumeStatusOf),
     paths: hosts.flatMap(({ id, facts }) => facts.paths.map((path) => ({ host: id, ...path }))),
     coordinators: volumes.flatMap(({ volume, partitions }) =>
-      partitions.map(({ partition, coordinator, epoch }) => ({
+      partitions.map(({ partition, coordinator, epoch, preferred }) => ({
         volume,
         partition,
         switch: coordinator,
+        preferred: preferred ?? coordinator,
         epoch,
       })),
     ),
     caches: switches.flatMap(({ id, facts: { cache } }) =>
-      cache === undefined ? [] : [{ switch: id, ...cache }],
+      cache === undefined ? [] : [{ switch: id, ...cache, hitRatio: hitRatioOf(cache) }],
     ),
     cacheCleanups: hosts.flatMap(({ id, facts }) =>
       facts.cacheCleanups.map((cleanup) => ({ host: id, ...cleanup })),
@@ -147,6 +151,10 @@ export async function collectStatus(
       ),
     ]),
   };
+}
+
+function hitRatioOf({ hits, misses }: { hits: number; misses: number }): number | null {
+  return hits + misses === 0 ? null : hits / (hits + misses);
 }
 
 /** One that was struck is no riddle. */

@@ -56,6 +56,11 @@ export const verbs = {
   load: 'load',
   /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes, silentHosts }`. */
   settled: 'settled',
+  /**
+   * Switch: body `SettledQuery`: other switches are to take partitions of the volume over. It takes no new I/O of its
+   * own ones, and answers once what was open in them has ended.
+   */
+  yield: 'yield',
   /** Disk: body `DiskForget`: the volume was deleted; confirmed once durable. */
   forget: 'forget',
   /** Switch: body `SwitchUnload`: forget the volume. */
@@ -66,6 +71,8 @@ export const verbs = {
   remembered: 'remembered',
   /** Switch, from a host: body `Invalidation`; answers `{ blocks }`, forgotten of its read cache. */
   invalidate: 'invalidate',
+  /** Switch: body `CachedQuery`; answers `{ kept }`: whether a read would be answered from its cache. */
+  cached: 'cached',
   /** Host: body `ExplainQuery`; answers `Explanation`. */
   explain: 'explain',
   /** Virtualizer, from a host: body `AttachRequest`; `ok` means noted; the control data comes when decided. */
@@ -86,6 +93,8 @@ export const verbs = {
   createVolume: 'create-volume',
   /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
   deleteVolume: 'delete-volume',
+  /** Virtualizer: body `CoordinatorMove`; `ok` means that it is being done; answers `{ moves: string }`, for people. */
+  moveCoordinator: 'move-coordinator',
   /** Virtualizer: answers `{ volumes: VolumeListed[] }`. */
   listVolumes: 'list-volumes',
   /** Virtualizer, from whoever serves a host's exports: body `{ host }`; answers `HostExportsTold`. */
@@ -150,6 +159,16 @@ export const settledQuerySchema = z.object({
   generation: count<Generation>(),
 });
 export type SettledQuery = z.infer<typeof settledQuerySchema>;
+
+/** Asks for other coordinators of a volume, for good: an operator's word counts more than the topology's. */
+export const coordinatorMoveSchema = z.strictObject({
+  volume: id<VolumeId>(),
+  /** Default: all of them. */
+  partition: count<number>().optional(),
+  /** Default: back to whom the topology names. */
+  to: id<SwitchId>().optional(),
+});
+export type CoordinatorMove = z.infer<typeof coordinatorMoveSchema>;
 
 /** Asks one attachment of a host which of its writes have not ended (DESIGN I6). */
 export const unfinishedQuerySchema = z.object({

@@ -118,6 +118,8 @@ export const volumeRecordSchema = z.object({
   ...volumeDecision,
   /** The last number issued as a partition or attach epoch of this volume. */
   lastEpoch: count<number>(),
+  /** By partition: whom an operator wants to coordinate it; none: whom the topology names. */
+  preferred: listOf(id<SwitchId>()).default([]),
 });
 export type VolumeRecord = z.infer<typeof volumeRecordSchema>;
 

@@ -67,6 +67,31 @@ const explainedWaySchema = z.object({
   why: z.string(),
 });
 
+/** Whether a read may end at a cache of the switch that it goes by. Whether that has kept the block, the switch knows. */
+const explainedCacheSchema = z.object({
+  /** '' where none is on the way. */
+  switch: z.union([id<SwitchId>(), z.literal('')]),
+  mayAnswer: z.boolean(),
+  /** What a kept block must have been read under, beside the attach epoch. */
+  regionWrites: count<number>(),
+  why: z.string(),
+});
+export type ExplainedCache = z.infer<typeof explainedCacheSchema>;
+
+/** Asks a switch whether it has kept a block: body of the command `cached`. */
+export const cachedQuerySchema = z.strictObject({
+  volume: id<VolumeId>(),
+  offset: count<VolumeOffset>(),
+  attachEpoch: count<AttachEpoch>(),
+  regionWrites: count<number>(),
+});
+export type CachedQuery = z.infer<typeof cachedQuerySchema>;
+
+export const cachedAnswerSchema = z.looseObject({
+  /** `old`: it was read under other numbers, and answers nothing any more. */
+  kept: z.enum(['yes', 'old', 'no']),
+});
+
 export const explanationSchema = z.object({
   host: id<HostId>(),
   volume: id<VolumeId>(),
@@ -86,6 +111,7 @@ export const explanationSchema = z.object({
   }),
   mirrors: z.array(explainedMirrorSchema),
   reads: explainedWaySchema,
+  cache: explainedCacheSchema,
   writes: explainedWaySchema,
 });
 export type Explanation = z.infer<typeof explanationSchema>;

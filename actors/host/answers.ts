@@ -207,6 +207,7 @@ export class Answers {
       case 'wait':
         counters.deferrals++;
         this.#retryAt(slot, nowMs + recovery.delayMs);
+        slot.awaitsDecision = recovery.askControlData;
         if (recovery.askControlData) driver.needControlData();
         return;
       case 'retryMirror':

@@ -121,7 +121,9 @@ export class Dispatcher implements HbaListener {
     let isAny = false;
     for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer) {
       if (slot.driver !== driver) continue;
-      if (slot.state !== SlotState.held && !(again && slot.state === SlotState.sent)) continue;
+      const isSentAnew = again && slot.state === SlotState.sent;
+      const hasWaited = slot.state === SlotState.waiting && slot.awaitsDecision;
+      if (slot.state !== SlotState.held && !isSentAnew && !hasWaited) continue;
       slot.state = SlotState.waiting;
       slot.retryAtMs = 0;
       isAny = true;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Operation } from '../../protocols/codes.ts';
 import { type Answer, refusal } from '../../protocols/commands.ts';
 import {
+  type ExplainedCache,
   type ExplainedMirror,
   type ExplainedPath,
   type Explanation,
@@ -112,6 +113,7 @@ function explain(
     },
     mirrors: part.legs.map((leg) => explainedMirror(driver, leg, order)),
     reads: explainedReads(driver, part, order),
+    cache: explainedCache(driver, offset, part, order),
     writes: explainedWay(
       routeForPart(driver, Operation.write, part, order, null),
       `writes to partition ${partition} go through its coordinator, which orders them`,
@@ -162,6 +164,20 @@ function explainedReads(
   if (chosen === null || runnerUp === null) return explainedWay(chosen, direct);
   const better = advantage(chosen, runnerUp, order);
   return explainedWay(chosen, `${direct}; this one, because ${better}`);
+}
+
+function explainedCache(
+  driver: OptimizationDriver,
+  offset: VolumeOffset,
+  part: CutPart,
+  order: PathOrder,
+): ExplainedCache {
+  if (driver.caches !== null)
+    return driver.caches.explain(offset, routeForPart(driver, Operation.read, part, order, null));
+  const why = driver.readsThroughCoordinator
+    ? 'no cache answers in shared attach: others write, too'
+    : 'no switch has a cache (limits.cacheBytes)';
+  return { switch: '', mayAnswer: false, regionWrites: 0, why };
 }
 
 function explainedWay(route: RouteEntry | null, why: string): Explanation['reads'] {

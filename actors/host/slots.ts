@@ -57,6 +57,8 @@ export class Slot {
   sentAtMs = 0;
   retryAtMs = 0;
   deadlineMs = 0;
+  /** While it waits: others have to hear of a decision, so that newer control data ends the wait. */
+  awaitsDecision = false;
   /** Whose answers had bytes that did not match their checksums. */
   damagedBy: readonly (DiskId | '')[] = nobody;
   /** The disks that it may be read from; null: any that is in sync. */
@@ -82,6 +84,7 @@ export class Slot {
   /** The next frame is another attempt. */
   nextAttempt(): void {
     this.request.attempt++;
+    this.awaitsDecision = false;
     this.sendTag = (this.sendTag + 1) % sendTags;
     this.isProbed = false;
   }
@@ -181,6 +184,7 @@ export class SlotTable {
     slot.damagedBy = nobody;
     slot.mirrors = null;
     slot.recovery = null;
+    slot.awaitsDecision = false;
     slot.isProbed = false;
     slot.older = this.#newest;
     if (this.#newest === null) this.#oldest = slot;

@@ -7,6 +7,7 @@
 import type { Actor as MachineActor } from 'xstate';
 import { type Answer, type Invalidation, verbs } from '../../protocols/commands.ts';
 import type { AttachMode } from '../../protocols/control-data.ts';
+import type { ExplainedCache } from '../../protocols/explanation.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import type { DiskId, HostId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
@@ -87,6 +88,27 @@ export class VolumeCaches {
     }
     request.flags |= RequestFlag.bypassCache;
     this.#parts.dispatcher.counters.cacheBypasses++;
+  }
+
+  /** Whether a read of one byte that takes this way may be answered by a cache, and why, for people. */
+  explain(offset: number, route: RouteEntry | null): ExplainedCache {
+    const id = route?.mapper ?? '';
+    const cache = id === '' ? undefined : this.#caches.get(id);
+    const count = this.writes.settledCount(offset, 1);
+    const may = { switch: id, mayAnswer: false, regionWrites: Math.max(count, 0) };
+    if (cache === undefined)
+      return { ...may, switch: '', why: `switch ${id || 'on the way'} keeps nothing that it read` };
+    if (cache.cleanup !== null) {
+      const { reason } = cache.cleanup.getSnapshot().context;
+      const why = `the cache of ${id} is not used before it has forgotten the volume: ${reason}`;
+      return { ...may, why };
+    }
+    if (count < 0) return { ...may, why: `a write to its region is under way: ${id} is read past` };
+    return {
+      ...may,
+      mayAnswer: true,
+      why: `if ${id} has kept it since the last write to its region`,
+    };
   }
 
   /** Finds out whether reads prefer other ways than before: then the caches on the former ones are to be cleaned. */

@@ -5,6 +5,7 @@
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import { Status } from '../../protocols/codes.ts';
+import type { CachedQuery } from '../../protocols/explanation.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
@@ -157,6 +158,14 @@ export class CachedReads {
   drop(volume: VolumeId): void {
     this.forget(volume);
     this.#floors.delete(volume);
+  }
+
+  /** Whether a read of one byte would be answered from here. */
+  keeps({ volume, offset, attachEpoch, regionWrites }: CachedQuery): 'yes' | 'old' | 'no' {
+    const kept = this.cache.versionOf(volume, Math.floor(offset / blockBytes));
+    if (kept === null) return 'no';
+    const isSame = kept.attachEpoch === attachEpoch && kept.regionWrites === regionWrites;
+    return isSame ? 'yes' : 'old';
   }
 
   facts(): Record<string, unknown> {

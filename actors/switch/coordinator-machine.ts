@@ -1,6 +1,6 @@
 /**
  * When a partition may be written through this switch: after its mirrors were compared and made equal, and as long as
- * nothing happened that only a new assembly of the volume can mend. The mode that it publishes is what the data path
+ * nothing happened that only a new assembly of the volume can mend, or another switch is to have it. The mode that it publishes is what the data path
  * reads; without it a partition serves nobody.
  */
 import { assign, setup } from 'xstate';
@@ -17,6 +17,10 @@ export type CoordinatorMachineEvent =
   /** All its mirrors are equal. */
   | { readonly type: 'partition.settled' }
   | { readonly type: 'partition.troubled'; readonly what: string }
+  /** Another switch is to take it over. */
+  | { readonly type: 'yield.requested' }
+  /** It was decided anew, and stays with this switch under the same epoch. */
+  | { readonly type: 'partition.kept' }
   /** It is another switch's now, or its volume was unloaded. */
   | { readonly type: 'partition.released' };
 
@@ -38,6 +42,8 @@ const coordinatorSetup = setup({
   delays: {
     /** The report may be lost, or the virtualizer be away: it is made again until the volume is assembled anew. */
     troubleReportInterval: 1000,
+    /** Whoever asked to yield is away if nothing was decided by then. Serving goes on: fences end it, not promises. */
+    yieldExpiry: 2000,
   },
 });
 
@@ -55,7 +61,19 @@ const settling = coordinatorSetup.createStateConfig({
 
 const serving = coordinatorSetup.createStateConfig({
   entry: { type: 'publishMode', params: { mode: 'serving', problem: '' } },
-  on: { 'partition.troubled': { target: 'troubled', actions: 'noteProblem' } },
+  on: {
+    'partition.troubled': { target: 'troubled', actions: 'noteProblem' },
+    'yield.requested': 'yielding',
+  },
+});
+
+const yielding = coordinatorSetup.createStateConfig({
+  entry: { type: 'publishMode', params: { mode: 'yielding', problem: '' } },
+  on: {
+    'partition.troubled': { target: 'troubled', actions: 'noteProblem' },
+    'partition.kept': 'serving',
+  },
+  after: { yieldExpiry: 'serving' },
 });
 
 const troubled = coordinatorSetup.createStateConfig({
@@ -77,6 +95,6 @@ export const coordinatorMachine = coordinatorSetup.createMachine({
     'partition.assigned': '.settling',
     'partition.released': '.unassigned',
   },
-  states: { unassigned, settling, serving, troubled },
+  states: { unassigned, settling, serving, yielding, troubled },
   options: { maxIterations: 100 },
 });

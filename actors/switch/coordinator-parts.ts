@@ -14,6 +14,10 @@ export interface PartitionSteering {
   assigned(partition: Partition): void;
   settled(partition: Partition): void;
   troubled(partition: Partition, what: string): void;
+  /** Another switch is to take it over. */
+  yields(partition: Partition): void;
+  /** It was decided anew, and nothing has changed for it. */
+  kept(partition: Partition): void;
   released(partition: Partition): void;
 }
 

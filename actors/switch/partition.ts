@@ -10,9 +10,10 @@ import { Admission, type OrderedIo } from './admission.ts';
  * - `unassigned`: not this switch's, or its machine is not running.
  * - `settling`: mirrors are being compared and made equal; hosts must wait.
  * - `serving`: hosts may write.
+ * - `yielding`: another switch is to take it over: what is open goes on to its end, and nothing new is taken.
  * - `troubled`: something happened that only a new assembly of the volume can mend; hosts must wait for it.
  */
-export type PartitionMode = 'unassigned' | 'settling' | 'serving' | 'troubled';
+export type PartitionMode = 'unassigned' | 'settling' | 'serving' | 'yielding' | 'troubled';
 
 /** What has a write number. Its fields from `earlier` on belong to the partition. */
 export interface NumberedIo {
@@ -43,6 +44,7 @@ export class Partition {
   #highest: NumberedIo | null = null;
   #nextNumber = 1;
   #settledListeners: { readonly number: WriteNumber; readonly run: () => void }[] = [];
+  #emptyListeners: (() => void)[] = [];
 
   constructor(number: number, epoch: PartitionEpoch, ownerIncarnation: Incarnation) {
     this.number = number;
@@ -74,6 +76,13 @@ export class Partition {
     this.#lowest = null;
     this.#highest = null;
     this.#settledListeners = [];
+    this.#emptyListeners = [];
+  }
+
+  /** Calls once nothing is open any more, at once if nothing is; not when the epoch ends before. */
+  whenEmpty(run: () => void): void {
+    if (this.open.length === 0) run();
+    else this.#emptyListeners.push(run);
   }
 
   /** Calls once this number and all below have ended, at once if they have; not when the epoch ends before. */
@@ -107,8 +116,9 @@ export class Partition {
     if (io.writeNumber > 0) this.#unlink(io);
     const freed: PartitionIo[] = [];
     this.#order.leave(io, freed);
-    for (const waiting of freed)
-      if (this.mode === 'serving' || this.mode === 'settling') waiting.granted();
+    if (this.mode !== 'troubled' && this.mode !== 'unassigned')
+      for (const waiting of freed) waiting.granted();
+    if (this.open.length === 0) this.#tellEmpty();
   }
 
   #unlink(io: NumberedIo): void {
@@ -119,6 +129,13 @@ export class Partition {
     io.earlier = null;
     io.later = null;
     if (this.#settledListeners.length > 0) this.#tellSettled();
+  }
+
+  #tellEmpty(): void {
+    const told = this.#emptyListeners;
+    if (told.length === 0) return;
+    this.#emptyListeners = [];
+    for (const run of told) run();
   }
 
   #tellSettled(): void {

@@ -70,6 +70,14 @@ export class ReadCache {
     return place;
   }
 
+  /** The version of a block that is kept; null when it is not. It is not in use by that. */
+  versionOf(volume: VolumeId, block: number): BlockVersion | null {
+    const place = this.#volumes.get(volume)?.get(block);
+    if (place === undefined) return null;
+    const attachEpoch = this.#attachEpochs[place] ?? 0;
+    return { attachEpoch, regionWrites: this.#regionWrites[place] ?? 0 };
+  }
+
   /** The bytes at a place that was found just now. They are the cache's: they change once something else is put. */
   bytesAt(place: number): Uint8Array {
     const start = (place % chunkBlocks) * blockBytes;

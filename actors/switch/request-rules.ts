@@ -22,7 +22,7 @@ export function generationRefusal(volume: LoadedVolume, request: Request): Outco
 
 /**
  * This switch must own the partition, under exactly the epoch and incarnation that the host believes in, and must
- * have settled it.
+ * have settled it, and not be about to let it go.
  *
  * @param partition null when it is not this switch's
  */
@@ -33,11 +33,7 @@ export function partitionRefusal(
 ): Outcome | null {
   if (record === undefined)
     return plainError(Status.invalid, `there is no partition ${request.partition}`);
-  if (partition === null) {
-    const { coordinator, epoch } = record;
-    const detail = { partition: request.partition, coordinator, epoch };
-    return { status: Status.notCoordinator, detail };
-  }
+  if (partition === null) return notCoordinator(record);
   const { epoch, ownerIncarnation } = partition;
   if (request.partitionEpoch !== epoch)
     return { status: Status.fenced, detail: { number: 'partitionEpoch', current: epoch } };
@@ -45,9 +41,15 @@ export function partitionRefusal(
     const detail = { number: 'ownerIncarnation', current: ownerIncarnation } as const;
     return { status: Status.fenced, detail };
   }
+  if (partition.mode === 'yielding') return notCoordinator(record);
   if (partition.mode !== 'serving')
     return { status: Status.busy, detail: { retryAfterMs: notServingRetryMs } };
   return null;
+}
+
+/** Who it is, the host learns from control data. */
+function notCoordinator({ partition, coordinator, epoch }: PartitionRecord): Outcome {
+  return { status: Status.notCoordinator, detail: { partition, coordinator, epoch } };
 }
 
 /** The host process must be attached, under exactly this attach epoch, and to write when it writes. */

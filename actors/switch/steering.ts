@@ -41,6 +41,15 @@ export class Steering implements PartitionSteering {
     this.#machines.get(partition)?.send({ type: 'partition.troubled', what });
   }
 
+  yields(partition: Partition): void {
+    this.#machines.get(partition)?.send({ type: 'yield.requested' });
+  }
+
+  kept(partition: Partition): void {
+    if (partition.mode === 'yielding')
+      this.#machines.get(partition)?.send({ type: 'partition.kept' });
+  }
+
   released(partition: Partition): void {
     const machine = this.#machines.get(partition);
     if (machine === undefined) return;

@@ -13,6 +13,7 @@ import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
 import { type HostWrites, UnfinishedWrites } from './unfinished-writes.ts';
+import { yieldPartitions } from './yielding.ts';
 
 /** How far the partitions of a volume that this switch owns are. */
 export interface SettlingReport {
@@ -58,7 +59,13 @@ export class SwitchVolume {
     this.#parts.cachedReads?.forget(volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
+    for (const partition of this.coordinator.partitions) this.#parts.steering.kept(partition);
     this.#settle();
+  }
+
+  /** Others are to take its partitions over. `done` is called once nothing is open in them any more. */
+  yield(done: () => void): void {
+    yieldPartitions(this.coordinator.partitions, this.#parts.steering, done);
   }
 
   unload(): void {

@@ -152,6 +152,10 @@ export class Switch {
       this.#actor.onCommand(verbs.settled, (body, answer) =>
         answer(this.#virtualizing.settled(body)),
       );
+      this.#actor.onCommand(verbs.cached, (body, answer) =>
+        answer(this.#virtualizing.cached(body)),
+      );
+      this.#actor.onCommand(verbs.yield, (body, answer) => this.#virtualizing.yield(body, answer));
       this.#actor.onCommand(verbs.invalidate, (body, answer) =>
         answer(this.#virtualizing.invalidate(body)),
       );

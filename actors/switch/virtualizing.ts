@@ -12,6 +12,7 @@ import {
   switchLoadSchema,
   switchUnloadSchema,
 } from '../../protocols/control-data.ts';
+import { cachedQuerySchema } from '../../protocols/explanation.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -141,6 +142,21 @@ export class Virtualizing {
     return { ok: true, ...volume.settlingReport() };
   }
 
+  /** The command `yield`. Where what it owns changes before it has drained, the answer does not come: nobody waits. */
+  yield(body: unknown, answer: (answer: Answer) => void): void {
+    const parsed = settledQuerySchema.safeParse(body);
+    if (!parsed.success) {
+      answer(refusal('invalid', z.prettifyError(parsed.error)));
+      return;
+    }
+    const { volume: id, generation } = parsed.data;
+    const volume = this.#volumes.get(id);
+    const loaded = volume?.volume.load.generation ?? 0;
+    if (volume === undefined || loaded !== generation)
+      answer(refusal('fenced', `generation ${loaded} of ${id} is loaded, not ${generation}`));
+    else volume.yield(() => answer({ ok: true }));
+  }
+
   /** The command `invalidate`. What is not loaded has nothing in the cache. */
   invalidate(body: unknown): Answer {
     const parsed = invalidationSchema.safeParse(body);
@@ -149,6 +165,13 @@ export class Virtualizing {
     const { cachedReads } = this.#parts;
     if (cachedReads === null || !this.#volumes.has(volume)) return { ok: true, blocks: 0 };
     return { ok: true, blocks: cachedReads.invalidate(volume, { attachEpoch, firstIo }) };
+  }
+
+  /** The command `cached`. */
+  cached(body: unknown): Answer {
+    const parsed = cachedQuerySchema.safeParse(body);
+    if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
+    return { ok: true, kept: this.#parts.cachedReads?.keeps(parsed.data) ?? 'no' };
   }
 
   /** Forgets everything. */

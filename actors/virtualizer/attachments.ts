@@ -90,6 +90,11 @@ export function wantedAttachments(state: AttachmentState): readonly WantedAttach
   return [...asked, ...goingOn].sort((a, b) => (a.host < b.host ? -1 : 1));
 }
 
+/** True when a host is gone that may have written: nobody can be asked what it has not seen the end of. */
+export function leavesWritesBehind(wanted: readonly WantedAttachment[]): boolean {
+  return wanted.some(({ isGone, readOnly }) => isGone && !readOnly);
+}
+
 /** True when the next decision would attach others than the last one did. */
 export function differsFromRecord(state: AttachmentState): boolean {
   const wanted = wantedAttachments(state);

@@ -42,8 +42,8 @@ export interface ChoiceQuestion {
   readonly preferred: readonly SwitchId[];
   /** The candidates that are there, in the order in which they are to be taken. */
   readonly present: readonly SwitchId[];
-  /** Whether partitions go back to those who are meant to coordinate them. */
-  readonly goesBack: boolean;
+  /** Those that may have back what they are meant to coordinate. */
+  readonly returning: readonly SwitchId[];
 }
 
 /**
@@ -51,13 +51,14 @@ export interface ChoiceQuestion {
  * that is back; what nobody has goes to who is meant to have it, else to the one with the fewest partitions.
  */
 export function chooseCoordinators(question: ChoiceQuestion): readonly SwitchId[] {
-  const { partitions, preferred, present, goesBack } = question;
+  const { partitions, preferred, present, returning } = question;
   const isPresent = (id: SwitchId | undefined): id is SwitchId =>
     id !== undefined && present.includes(id);
   const chosen = partitions.map(({ partition, coordinator, epoch }): SwitchId | null => {
     const meant = preferred[partition];
     const isFree = !isPresent(coordinator) || epoch === 0;
-    if (isPresent(meant) && (isFree || coordinator === meant || goesBack)) return meant;
+    if (isPresent(meant) && (isFree || coordinator === meant || returning.includes(meant)))
+      return meant;
     return isPresent(coordinator) ? coordinator : null;
   });
   const counts = new Map(present.map((id) => [id, chosen.filter((one) => one === id).length]));

@@ -23,7 +23,7 @@ import {
   type PartitionEpoch,
   unitOf,
 } from '../../protocols/units.ts';
-import type { WantedAttachment } from './attachments.ts';
+import { leavesWritesBehind, type WantedAttachment } from './attachments.ts';
 import type { Members } from './membership.ts';
 
 /** What a decision rests on, beside the last record. */
@@ -35,6 +35,8 @@ export interface Circumstances {
   readonly drained: readonly HostId[];
   /** By partition: who is to coordinate it, one of the members. */
   readonly coordinators: readonly SwitchId[];
+  /** By partition: whom an operator wants to; none: whom the topology names. */
+  readonly preferred: readonly SwitchId[];
   /** Everybody is to get new epochs: trouble was reported, or somebody is not there any more. */
   readonly renew: boolean;
   /** The mirrors were made equal under the last decision, and no trouble was heard of since. */
@@ -88,6 +90,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     disks: [],
     compared: 'all',
     lastEpoch: former?.lastEpoch ?? 0,
+    preferred: [],
   };
 }
 
@@ -102,7 +105,7 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const newDisks = disksDiffer(last.disks, members.disks);
   const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
   const renewed = circumstances.renew || newDisks || ownersDiffer(last.partitions, owned) || cutOff;
-  const leftBehind = renewed && attachments.some(({ isGone, readOnly }) => isGone && !readOnly);
+  const leftBehind = renewed && leavesWritesBehind(attachments);
   const areEqual = circumstances.wereEqual && !newDisks && !cutOff && !leftBehind;
   const compared: Compared = renewed ? (areEqual ? 'unfinished' : 'all') : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
@@ -120,6 +123,7 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     disks: members.disks.map(({ disk, identity, instance }) => ({ disk, identity, instance })),
     compared,
     lastEpoch: counter.last,
+    preferred: [...circumstances.preferred],
   };
   return { record, renewed };
 }

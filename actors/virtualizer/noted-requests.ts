@@ -36,6 +36,13 @@ export class NotedRequests {
     };
   }
 
+  /** Hosts that may still do I/O, as far as can be told: attached, there, and not drained. */
+  holding({ record, livenessOf }: Surroundings): readonly HostId[] {
+    return (record?.attachments ?? [])
+      .filter((held) => !this.#leaving.includes(held.host) && livenessOf(held) !== 'gone')
+      .map(({ host }) => host);
+  }
+
   /** Judges a request, and notes it if nothing speaks against it. */
   attach(request: AttachRequest, surroundings: Surroundings): Judgement {
     const judgement = judgeAttach(request, this.within(surroundings));

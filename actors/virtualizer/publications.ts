@@ -40,7 +40,7 @@ export function diskAssemblies(record: VolumeRecord): readonly DiskAssembly[] {
 
 /** The `load` for one process of a switch. */
 export function switchLoad(record: VolumeRecord, switchIncarnation: Incarnation): SwitchLoad {
-  const { cluster: _, clusterIdentity: __, lastEpoch: ___, ...told } = record;
+  const { cluster: _, clusterIdentity: __, lastEpoch: ___, preferred: ____, ...told } = record;
   return { ...told, switchIncarnation };
 }
 
@@ -51,7 +51,7 @@ export function controlDataFor(
   state: { readonly state: VolumeState; readonly reason: string },
   input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes' | 'cachingSwitches'>,
 ): ControlData {
-  const { clusterIdentity: _, lastEpoch: __, ...told } = record;
+  const { clusterIdentity: _, lastEpoch: __, preferred: ___, ...told } = record;
   const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
   return {
     ...told,

@@ -1,5 +1,6 @@
 /** What the actions of the volume machine do: each goes to the part of the assembly that carries it out. */
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import { tellServing } from './decision-events.ts';
 import type { VolumeAnnouncer } from './volume-announcer.ts';
 import type { VolumeDecider } from './volume-decider.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -27,6 +28,8 @@ export function wiredVolumeMachine(
     if (decider.former === null) throw new Error('a volume that has not ended was to be forgotten');
     act(decider.former);
   };
+  /** Since when hosts have been told to wait, and why; null while they need not. */
+  let interruption: { readonly sinceMs: number; readonly reason: string } | null = null;
   return volumeMachine.provide({
     actions: {
       readRecord: () =>
@@ -48,12 +51,21 @@ export function wiredVolumeMachine(
       assembleDisks: withRecord((record) => rounds.assembleDisks(record)),
       loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
       askSettled: withRecord((record) => rounds.askSettled(record)),
+      askYield: withRecord((record) => rounds.askYield(record)),
       noteEqual: () => decider.noteEqual(),
       noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
       endRound: () => rounds.end(),
-      publishAssembling: (_, { reason }) => announcer.announceAssembling(decider.record, reason),
+      publishAssembling: (_, { reason }) => {
+        interruption ??= { sinceMs: environment.clock.now(), reason };
+        announcer.announceAssembling(decider.record, reason);
+      },
       publishServing: withRecord((record) => {
         announcer.announceServing(record);
+        if (interruption !== null) {
+          const { sinceMs, reason } = interruption;
+          tellServing(environment.actor, record, reason, environment.clock.now() - sinceMs);
+        }
+        interruption = null;
         rounds.loadLate(record);
       }),
       surveyHosts: ({ self }) => {

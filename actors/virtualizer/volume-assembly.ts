@@ -7,6 +7,7 @@ import {
   type AlternatesQuery,
   type Answer,
   type AttachRequest,
+  type CoordinatorMove,
   refusal,
   type TroubleReport,
 } from '../../protocols/commands.ts';
@@ -107,12 +108,14 @@ export class VolumeAssembly {
 
   status(): VolumeStatus {
     const snapshot = this.#machine?.getSnapshot();
-    return volumeStatus(this.#volume, this.#decider.record, {
+    const progress = {
       state: snapshot === undefined ? 'stopped' : stateText(snapshot.value),
       reason: snapshot?.context.reason ?? '',
       waitingFor: this.#rounds.waitingFor || this.#hostsToLeave,
       remainingBytes: this.#rounds.remainingBytes,
-    });
+    };
+    const preferred = this.#decider.preferredCoordinators();
+    return volumeStatus(this.#volume, this.#decider.record, progress, preferred);
   }
 
   attach(request: AttachRequest): Answer {
@@ -160,6 +163,17 @@ export class VolumeAssembly {
     return { ok: true, ...alternateMirrors(query, record, input, presence) };
   }
 
+  /** An operator wants others to coordinate it. */
+  moveCoordinator(order: CoordinatorMove): Answer {
+    if (!this.#isServing)
+      return refusal('not-ready', `volume ${order.volume} is ${this.status().state}`);
+    const problem = this.#decider.orderCoordinators(order);
+    if (problem !== '') return refusal('refused', problem);
+    const moves = this.#decider.movesWanted();
+    this.review();
+    return { ok: true, moves };
+  }
+
   trouble(report: TroubleReport): Answer {
     if (this.#decider.concerns(report)) {
       const reason = `${report.reporter} reports: ${report.what}`;
@@ -192,6 +206,12 @@ export class VolumeAssembly {
     const reason = this.#decider.loss();
     if (reason !== '') this.#send({ type: 'member.lost', reason });
     else if (this.#decider.attachmentsDiffer()) this.#send({ type: 'attachments.changed' });
+    else if (this.#isServing) this.#reviewCoordinators();
+  }
+
+  #reviewCoordinators(): void {
+    const moves = this.#decider.movesWanted();
+    if (moves !== '') this.#send({ type: 'move.wanted', reason: `a planned move of ${moves}` });
   }
 
   get #isServing(): boolean {

@@ -3,7 +3,13 @@
  * deleting come one after the other, for each must see what the one before has done.
  */
 import { z } from 'zod';
-import { type Answer, alternatesQuerySchema, refusal, verbs } from '../../protocols/commands.ts';
+import {
+  type Answer,
+  alternatesQuerySchema,
+  coordinatorMoveSchema,
+  refusal,
+  verbs,
+} from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { Random } from '../../protocols/ports.ts';
 import { judgeVolume } from '../../protocols/topology/created-volume.ts';
@@ -96,6 +102,12 @@ export class VolumeCommands {
       answer(
         volumes.get(query.volume)?.alternates(query) ??
           refusal('unknown', `there is no volume ${query.volume}`),
+      ),
+    );
+    on(verbs.moveCoordinator, coordinatorMoveSchema, ({ volumes }, order, answer) =>
+      answer(
+        volumes.get(order.volume)?.moveCoordinator(order) ??
+          refusal('unknown', `there is no volume ${order.volume}`),
       ),
     );
     on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>

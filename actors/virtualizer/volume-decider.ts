@@ -2,15 +2,21 @@
  * A volume's record and the decisions that change it: reads and writes the volume's key, looks at who is there, and
  * notes what hosts ask for. Answers in events of the volume machine, which says when each of this is done.
  */
-import type { AttachRequest, TroubleReport } from '../../protocols/commands.ts';
+import type { AttachRequest, CoordinatorMove, TroubleReport } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
-import { eventNames } from '../../protocols/events.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { type Layout, legsOf } from '../../protocols/layout/layout.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
-import { differsFromRecord, type Judgement, wantedAttachments } from './attachments.ts';
-import { candidatesOf, chooseCoordinators } from './coordinator-choice.ts';
+import {
+  differsFromRecord,
+  type Judgement,
+  leavesWritesBehind,
+  wantedAttachments,
+} from './attachments.ts';
+import { candidatesOf } from './coordinator-choice.ts';
+import { CoordinatorPlan } from './coordinator-plan.ts';
+import { tellDecision, tellEnd } from './decision-events.ts';
 import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
@@ -29,6 +35,7 @@ export class VolumeDecider {
   readonly #volume: Volume;
   readonly #key: VolumeKey;
   readonly #requests = new NotedRequests();
+  readonly #coordinatorPlan: CoordinatorPlan;
   /** Where a volume without a record is going to lie. */
   #planned: Layout | null = null;
   #members: Members | null = null;
@@ -42,6 +49,12 @@ export class VolumeDecider {
     this.#environment = environment;
     this.#volume = volume;
     this.#key = new VolumeKey(environment, volume.id);
+    const { switchHealth, clock } = environment;
+    this.#coordinatorPlan = new CoordinatorPlan({
+      named: volume.coordinators,
+      candidates: () => this.#candidates(),
+      isSteady: (id) => switchHealth.isSteady(id, clock.now()),
+    });
   }
 
   /** The last decision that is known to be written; null before the first, and after the end. */
@@ -74,8 +87,7 @@ export class VolumeDecider {
 
   /** Looks at who is there now. */
   survey(): VolumeMachineEvent {
-    const { layoutsBeside } = this.#environment;
-    if (this.record === null && layoutsBeside(this.#volume.id) === null) {
+    if (this.record === null && this.#environment.layoutsBeside(this.#volume.id) === null) {
       const reason = 'places for it are looked for once all other volumes have been read';
       return { type: 'members.unknown', reason };
     }
@@ -112,7 +124,8 @@ export class VolumeDecider {
       members,
       attachments: wantedAttachments(state),
       drained: this.#requests.drained,
-      coordinators: this.#chooseCoordinators(last, members, renew),
+      coordinators: this.#coordinatorPlan.choose(last, members, renew),
+      preferred: this.#coordinatorPlan.toRecord(last),
       renew,
       wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
     });
@@ -129,18 +142,14 @@ export class VolumeDecider {
     const ended = endVolume({ ...place, record, layout, former, disks });
     this.#formerDisks = [...new Set([...this.#formerDisks, ...this.diskIds()])];
     this.#key.end(ended, (event) => {
-      if (event.type === 'record.written') this.#tellEnd(ended);
+      if (event.type === 'record.written') tellEnd(this.#environment.actor, ended);
       tell(event);
     });
   }
 
   /** Hosts that may still do I/O, as far as can be told: attached, there, and not drained. */
   hostsHolding(): readonly HostId[] {
-    const { leaving } = this.#requests.within(this.#surroundings());
-    return (this.record?.attachments ?? [])
-      .filter((held) => !leaving.includes(held.host))
-      .filter((held) => livenessOf(this.#environment, held) !== 'gone')
-      .map(({ host }) => host);
+    return this.#requests.holding(this.#surroundings());
   }
 
   /** The disks that the volume cannot do without, and the switches that may coordinate it. */
@@ -173,6 +182,28 @@ export class VolumeDecider {
     return this.#volume.hosts.includes(host);
   }
 
+  /** An operator wants others to coordinate it. @returns why not, for people; '' when it was noted. */
+  orderCoordinators(order: CoordinatorMove): string {
+    const survey = this.#survey();
+    if (this.record === null || survey.outcome !== 'complete') return 'it is being assembled';
+    return this.#coordinatorPlan.order(order, this.record, survey.members);
+  }
+
+  /** Which partitions others are to coordinate, for people; '' for none, or where all would have to be compared for it. */
+  movesWanted(): string {
+    const survey = this.#survey();
+    if (this.record === null || survey.outcome !== 'complete') return '';
+    const plan = this.#coordinatorPlan;
+    const state = this.#requests.within(this.#surroundings());
+    const mayMove = plan.isOrdered || !leavesWritesBehind(wantedAttachments(state));
+    return mayMove ? plan.moves(this.record, survey.members) : '';
+  }
+
+  /** By partition, who is meant to coordinate it. */
+  preferredCoordinators(): readonly SwitchId[] {
+    return this.#coordinatorPlan.preferred(this.record);
+  }
+
   /** True when other hosts are to be attached than the last decision says. */
   attachmentsDiffer(): boolean {
     return differsFromRecord(this.#requests.within(this.#surroundings()));
@@ -187,26 +218,9 @@ export class VolumeDecider {
 
   #decided(record: VolumeRecord, renewed: boolean): void {
     this.#requests.decided(record);
+    this.#coordinatorPlan.decided();
     if (renewed) this.#renewedIn = record.generation;
-    this.#tellDecision(record, renewed);
-  }
-
-  #tellEnd({ volume, generation, controlEpoch }: EndedVolume): void {
-    const what = 'deleted';
-    this.#environment.actor.tell(eventNames.decision, { volume, what, generation, controlEpoch });
-  }
-
-  #tellDecision(record: VolumeRecord, renewed: boolean): void {
-    const { volume, generation, controlEpoch, lastEpoch, partitions, attachments } = record;
-    this.#environment.actor.tell(eventNames.decision, {
-      volume,
-      what: renewed ? 'assembled anew' : 'changed',
-      generation,
-      controlEpoch,
-      lastEpoch,
-      partitions,
-      attachments,
-    });
+    tellDecision(this.#environment.actor, record, renewed);
   }
 
   /** A blank record, or why there is none, for people. */
@@ -271,16 +285,6 @@ export class VolumeDecider {
       disks: this.diskIds(),
       copies: layout === null ? 1 : legsOf(layout),
       preferred: this.#volume.coordinators,
-    });
-  }
-
-  /** Where everybody gets new numbers anyway, partitions go back to those who are meant to coordinate them. */
-  #chooseCoordinators(last: VolumeRecord, members: Members, renew: boolean): readonly SwitchId[] {
-    return chooseCoordinators({
-      partitions: last.partitions,
-      preferred: this.#volume.coordinators,
-      present: members.switches.map((member) => member.switch),
-      goesBack: renew,
     });
   }
 

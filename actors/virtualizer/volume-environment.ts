@@ -7,6 +7,7 @@ import type { ControlEpoch } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
 import type { Claim } from './attachments.ts';
 import type { Liveness, PresenceTable } from './presence.ts';
+import type { SwitchHealth } from './switch-health.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
 export interface VolumeEnvironment {
@@ -16,6 +17,7 @@ export interface VolumeEnvironment {
   readonly database: ConfigDatabase;
   readonly input: VirtualizerInput;
   readonly presence: PresenceTable;
+  readonly switchHealth: SwitchHealth;
   readonly clusterIdentity: string;
   /** Of this term: who decides under another one has its volumes made anew. */
   readonly controlEpoch: ControlEpoch;

@@ -146,8 +146,23 @@ const settling = volumeSetup.createStateConfig({
 const serving = volumeSetup.createStateConfig({
   tags: ['decided', 'serving'],
   entry: ['forgetReason', 'publishServing'],
-  on: setbacks,
+  on: {
+    ...setbacks,
+    'move.wanted': { target: 'yielding', actions: 'noteReason' },
+  },
   after: { steadyDelay: { actions: 'forgetFailures' } },
+});
+
+/** A planned move: hosts are not told before what is open has had its time to end. */
+const yielding = volumeSetup.createStateConfig({
+  tags: ['decided', 'serving'],
+  entry: 'askYield',
+  exit: 'endRound',
+  on: {
+    ...setbacks,
+    'partitions.yielded': { target: '#volume.gathering.looking', actions: interrupt },
+  },
+  after: { yieldDeadline: { target: '#volume.gathering.looking', actions: interrupt } },
 });
 
 export const volumeMachine = volumeSetup.createMachine({
@@ -166,6 +181,17 @@ export const volumeMachine = volumeSetup.createMachine({
     // What is being read or written is waited for: the end is the next thing to be written.
     'end.requested': { actions: 'noteEnding' },
   },
-  states: { reading, gathering, deciding, fencing, loading, settling, serving, ending, ended },
+  states: {
+    reading,
+    gathering,
+    deciding,
+    fencing,
+    loading,
+    settling,
+    serving,
+    yielding,
+    ending,
+    ended,
+  },
   options: { maxIterations: 100 },
 });

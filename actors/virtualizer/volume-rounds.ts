@@ -89,16 +89,22 @@ export class VolumeRounds {
     });
   }
 
+  /** Whoever refuses has another decision loaded, or none: then there is nothing to wait for. */
+  askYield(record: VolumeRecord): void {
+    this.#begin({
+      verb: verbs.yield,
+      tasks: coordinatorTasks(record),
+      judge: () => ({ outcome: 'done' }),
+      finished: { type: 'partitions.yielded' },
+      refused: 'member.refused',
+    });
+  }
+
   askSettled(record: VolumeRecord): void {
-    const { volume, generation } = record;
-    const tasks = coordinatorsOf(record).map((coordinator) => ({
-      receiver: { kind: 'switch', id: coordinator } as const,
-      body: { volume, generation },
-    }));
     this.#remainingBytes.clear();
     this.#begin({
       verb: verbs.settled,
-      tasks,
+      tasks: coordinatorTasks(record),
       judge: (answer, receiver) => this.#judgeSettled(answer, receiver),
       finished: { type: 'partitions.settled' },
       // Comparing again makes sense under new epochs only: the coordinators then begin anew.
@@ -236,6 +242,15 @@ export class VolumeRounds {
     const { presence } = this.#environment;
     return `${presence.find(receiver)?.description.incarnation}/${record.generation}`;
   }
+}
+
+/** Asks each coordinator about what was decided last. */
+function coordinatorTasks(record: VolumeRecord): readonly RoundTask[] {
+  const { volume, generation } = record;
+  return coordinatorsOf(record).map((id) => ({
+    receiver: { kind: 'switch', id },
+    body: { volume, generation },
+  }));
 }
 
 function coordinatorsOf(record: VolumeRecord): readonly SwitchId[] {

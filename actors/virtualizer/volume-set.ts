@@ -7,7 +7,7 @@ import { eventNames, type MirrorRetryFields } from '../../protocols/events.ts';
 import { diskFactsSchema, type HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
 import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
-import type { Bus } from '../../protocols/ports.ts';
+import type { Bus, Timer } from '../../protocols/ports.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { setsBeside } from './alternate-mirrors.ts';
@@ -15,6 +15,7 @@ import { Leftovers, type VolumeWhereabouts } from './leftovers.ts';
 import { surveyMembers } from './membership.ts';
 import { disksOf } from './publications.ts';
 import { ReadErrors } from './read-errors.ts';
+import { SwitchHealth } from './switch-health.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -23,7 +24,7 @@ import type { VolumeStatus } from './volume-status.ts';
 export interface VolumeSetParts
   extends Omit<
     VolumeEnvironment,
-    'volumeRead' | 'layoutsBeside' | 'issuedExtentGeneration' | 'ended'
+    'volumeRead' | 'layoutsBeside' | 'switchHealth' | 'issuedExtentGeneration' | 'ended'
   > {
   readonly control: Bus;
   /** Of volumes that take space and are nobody's. */
@@ -48,12 +49,14 @@ export class VolumeSet {
   readonly #ended: Map<VolumeId, EndedVolume>;
   readonly #leftovers: Leftovers;
   readonly #readErrors: ReadErrors;
+  #steadyTimer: Timer | null = null;
 
   constructor(parts: VolumeSetParts) {
     this.#parts = parts;
     this.#ended = new Map(parts.endedBefore.map((ended) => [ended.volume, ended]));
     this.#environment = {
       ...parts,
+      switchHealth: new SwitchHealth(parts.input.topology.policies.failover),
       volumeRead: () => this.membersChanged(),
       layoutsBeside: (volume) => this.#layoutsBeside(volume),
       issuedExtentGeneration: () => this.#issuedExtentGeneration(),
@@ -79,6 +82,7 @@ export class VolumeSet {
     for (const volume of this.#volumes.values()) volume.stop();
     this.#volumes.clear();
     this.#leftovers.stop();
+    this.#stopWaiting();
   }
 
   get(volume: VolumeId): VolumeAssembly | undefined {
@@ -91,6 +95,7 @@ export class VolumeSet {
 
   /** A disk or switch came, went, or changed. */
   membersChanged(): void {
+    this.#noteHealth();
     for (const volume of this.#volumes.values()) volume.membersChanged();
     this.#leftovers.look();
   }
@@ -151,6 +156,32 @@ export class VolumeSet {
     const parts = { ...this.#environment, former };
     const creation = createVolume(parts, volume, survey.members.disks, beside);
     return creation.ok ? { outcome: 'fits' } : { outcome: 'refused', message: creation.problem };
+  }
+
+  #noteHealth(): void {
+    const { input, presence, clock } = this.#parts;
+    for (const id of input.virtualizingSwitches) {
+      const incarnation = presence.find({ kind: 'switch', id })?.description.incarnation ?? null;
+      this.#environment.switchHealth.note(id, incarnation, clock.now());
+    }
+    this.#awaitSteady();
+  }
+
+  /** Volumes are looked at again when a switch may have back what it is meant to coordinate. */
+  #awaitSteady(): void {
+    const { clock } = this.#parts;
+    const at = this.#environment.switchHealth.nextSteadyAt(clock.now());
+    this.#stopWaiting();
+    if (at === null) return;
+    this.#steadyTimer = clock.setTimeout(() => {
+      this.#awaitSteady();
+      for (const volume of this.#volumes.values()) volume.review();
+    }, at - clock.now());
+  }
+
+  #stopWaiting(): void {
+    if (this.#steadyTimer !== null) this.#parts.clock.clearTimeout(this.#steadyTimer);
+    this.#steadyTimer = null;
   }
 
   #drop(ended: EndedVolume): void {

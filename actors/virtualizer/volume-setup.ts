@@ -51,6 +51,10 @@ export type VolumeMachineEvent =
   | WithReason<'trouble.reported'>
   /** Other hosts are to be attached than the last decision says. */
   | { readonly type: 'attachments.changed' }
+  /** Other switches are to coordinate partitions, while all is well. */
+  | WithReason<'move.wanted'>
+  /** Nothing is open at the coordinators any more, and they take nothing new. */
+  | { readonly type: 'partitions.yielded' }
   /** The volume is to be deleted; it cannot be taken back. */
   | { readonly type: 'end.requested' }
   /** No host holds it any more that could still use it. */
@@ -66,6 +70,8 @@ const surveyMs = 1000;
 const confirmMsMax = 10_000;
 /** A volume that served for this long has left its former failures behind. */
 const steadyMs = 5000;
+/** A planned move waits so long for what is open to end; then it is like any other one. */
+const yieldMsMax = 500;
 const hostsMs = 500;
 /** Longer than a host takes that drains, flushes and leaves: one that has not left by then is cut off. */
 const hostsMsMax = 15_000;
@@ -88,6 +94,8 @@ export const volumeSetup = setup({
     assembleDisks: () => {},
     loadSwitches: () => {},
     askSettled: () => {},
+    /** Port: the coordinators are to end what is open, and to take nothing new. */
+    askYield: () => {},
     /** Port: the mirrors are equal, as far as all coordinators know. */
     noteEqual: () => {},
     /** Port: the next decision goes on without these hosts. */
@@ -130,6 +138,7 @@ export const volumeSetup = setup({
     surveyDelay: surveyMs,
     confirmDeadline: confirmMsMax,
     steadyDelay: steadyMs,
+    yieldDeadline: yieldMsMax,
     hostsDelay: hostsMs,
     hostsDeadline: hostsMsMax,
   },

@@ -7,7 +7,7 @@ import type {
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
-import type { VolumeId } from '../../protocols/ids.ts';
+import type { SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 
@@ -29,7 +29,8 @@ export interface VolumeStatus extends Progress {
   readonly controlEpoch: number;
   /** As text: `stripe(mirror(d1, d2), mirror(d3, d4))`; '' before the volume exists. */
   readonly layout: string;
-  readonly partitions: readonly PartitionRecord[];
+  /** With who is meant to coordinate each. */
+  readonly partitions: readonly (PartitionRecord & { readonly preferred: SwitchId })[];
   readonly mirrorSets: readonly MirrorSetRecord[];
   readonly attachments: readonly AttachmentRecord[];
   readonly disks: readonly DiskMember[];
@@ -39,6 +40,7 @@ export function volumeStatus(
   volume: Volume,
   record: VolumeRecord | null,
   progress: Progress,
+  preferred: readonly SwitchId[],
 ): VolumeStatus {
   return {
     volume: volume.id,
@@ -48,7 +50,10 @@ export function volumeStatus(
     generation: record?.generation ?? 0,
     controlEpoch: record?.controlEpoch ?? 0,
     layout: record === null ? '' : layoutText(record.layout),
-    partitions: record?.partitions ?? [],
+    partitions: (record?.partitions ?? []).map((partition) => ({
+      ...partition,
+      preferred: preferred[partition.partition] ?? partition.coordinator,
+    })),
     mirrorSets: record?.mirrorSets ?? [],
     attachments: record?.attachments ?? [],
     disks: record?.disks ?? [],

@@ -2,12 +2,14 @@
 import Table from 'cli-table3';
 import { type Answer, verbs } from '../../protocols/commands.ts';
 import {
+  cachedAnswerSchema,
   type ExplainedPath,
   type Explanation,
   explanationSchema,
 } from '../../protocols/explanation.ts';
 import { isId } from '../../protocols/ids.ts';
 import { parseSize, sizeHelp, sizeText } from '../../protocols/topology/sizes.ts';
+import type { ClusterClient } from '../cluster-client.ts';
 import type { CommonOptions } from './common-options.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
 
@@ -52,9 +54,42 @@ async function ask(
   const explanations = answers.flatMap(({ answer }) =>
     answer.ok ? [explanationSchema.parse(answer)] : [],
   );
-  if (explanations.length > 0) return explanations;
+  if (explanations.length > 0)
+    return Promise.all(explanations.map((each) => lookIntoCache(client, each)));
   const problems = answers.flatMap(({ id, answer }) => (answer.ok ? [] : [problemOf(id, answer)]));
   throw new Error([...new Set(problems)].join('; '));
+}
+
+/** What the host cannot know: whether the switch has kept the block. */
+async function lookIntoCache(client: ClusterClient, found: Explanation): Promise<Explanation> {
+  const { volume, offset, cache, attach } = found;
+  if (!cache.mayAnswer || cache.switch === '') return found;
+  const query = { volume, offset, attachEpoch: attach.epoch, regionWrites: cache.regionWrites };
+  const answer = await client.ask({ kind: 'switch', id: cache.switch }, verbs.cached, query);
+  const kept = answer.ok ? cachedAnswerSchema.safeParse(answer).data?.kept : undefined;
+  return { ...found, cache: { ...cache, ...keptText(cache.switch, kept) } };
+}
+
+function keptText(id: string, kept: 'yes' | 'old' | 'no' | undefined) {
+  switch (kept) {
+    case 'yes':
+      return {
+        mayAnswer: true,
+        why: `${id} has kept it, and nothing was written to its region since`,
+      };
+    case 'old':
+      return {
+        mayAnswer: false,
+        why: `${id} has kept it, but it was read before the last write to its region`,
+      };
+    case 'no':
+      return { mayAnswer: false, why: `${id} has not kept it; the next read brings it there` };
+    default:
+      return {
+        mayAnswer: false,
+        why: `whether ${id} has kept it is not known: it does not answer`,
+      };
+  }
 }
 
 function problemOf(host: string, { reason, message }: Extract<Answer, { ok: false }>): string {
@@ -71,6 +106,7 @@ function textOf(explanation: Explanation): string {
     `  partition   ${partition.partition}, coordinator ${partition.coordinator}, epoch ${partition.epoch}, incarnation ${partition.ownerIncarnation}`,
     `  writes      ${wayText(explanation.writes)}`,
     `  reads       ${wayText(explanation.reads)}`,
+    `  cache       ${cacheText(explanation.cache)}`,
     ...mirrors.flatMap((mirror) => [
       '',
       `  ${mirror.disk}: at ${sizeText(mirror.diskOffset)} of the disk, ${mirror.state}` +
@@ -83,6 +119,10 @@ function textOf(explanation: Explanation): string {
     pathsText(partition.paths),
   ];
   return lines.join('\n');
+}
+
+function cacheText({ switch: id, mayAnswer, why }: Explanation['cache']): string {
+  return mayAnswer ? `the cache of ${id} answers: ${why}` : `no cache answers: ${why}`;
 }
 
 function wayText({ target, hba, route, why }: Explanation['reads']): string {

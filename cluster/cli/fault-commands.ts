@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { clusterOption, jsonOption } from './common-options.ts';
 import type { ExplainOptions } from './explain.ts';
+import type { FailbackOptions } from './failback.ts';
 import type { FaultOptions, HealOptions } from './fault.ts';
 
 const targetHelp =
@@ -44,6 +45,20 @@ export function addFaultCommands(program: Command): void {
     .action(async (target: string | undefined, options: HealOptions) => {
       const { heal } = await import('./fault.ts');
       await heal(target, options);
+    });
+
+  program
+    .command('failback')
+    .description(
+      'prefer paths again that work again and are in reserve (policies.failover.failback: manual) or in quarantine',
+    )
+    .argument('[host]', 'which host; all of them when left out')
+    .option('--link <link>', 'only what leads over this link')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (host: string | undefined, options: FailbackOptions) => {
+      const { failback } = await import('./failback.ts');
+      await failback(host, options);
     });
 
   program

@@ -27,13 +27,20 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'mirrors',
       'reason',
     ]),
-    sectionOf('coordinators', report.coordinators, ['volume', 'partition', 'switch', 'epoch']),
+    sectionOf('coordinators', report.coordinators.map(coordinatorRow), [
+      'volume',
+      'partition',
+      'switch',
+      'epoch',
+      'stands in for',
+    ]),
     sectionOf('read caches', report.caches.map(cacheRow), [
       'switch',
       'size',
       'used',
       'hits',
       'misses',
+      'hit ratio',
       'invalidations',
     ]),
     sectionOf(
@@ -76,8 +83,15 @@ function volumeRow(volume: StatusReport['volumes'][number]): Row {
   return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
 }
 
+function coordinatorRow(coordinator: StatusReport['coordinators'][number]): Row {
+  const { switch: present, preferred } = coordinator;
+  return { ...coordinator, 'stands in for': preferred === present ? '' : preferred };
+}
+
 function cacheRow(cache: StatusReport['caches'][number]): Row {
-  return { ...cache, size: sizeText(cache.bytesMax), used: sizeText(cache.bytes) };
+  const { bytesMax, bytes, hitRatio } = cache;
+  const ratio = hitRatio === null ? '-' : `${(100 * hitRatio).toFixed(0)} %`;
+  return { ...cache, size: sizeText(bytesMax), used: sizeText(bytes), 'hit ratio': ratio };
 }
 
 /** `2 in-sync, 1 stale` */

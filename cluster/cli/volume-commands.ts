@@ -1,13 +1,16 @@
-/** Commands that create volumes in a running cluster, list and show them, and delete them. */
+/** Commands that create volumes in a running cluster, list and show them, move their coordinators, and delete them. */
 import type { Command } from 'commander';
 import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
 import type { CreateOptions } from './volume-create.ts';
 import type { DeleteOptions } from './volume-delete.ts';
+import type { MoveOptions } from './volume-move.ts';
 
 export function addVolumeCommands(program: Command): void {
   const volume = program
     .command('volume')
-    .description('create, list, show and delete volumes of a running cluster');
+    .description(
+      'create, list, show and delete volumes of a running cluster, and move their coordinators',
+    );
 
   volume
     .command('create')
@@ -62,6 +65,8 @@ export function addVolumeCommands(program: Command): void {
       await showVolume(name, options);
     });
 
+  addMoveCommand(volume);
+
   volume
     .command('delete')
     .description('delete a created volume with all its data; its clients are disconnected')
@@ -72,5 +77,22 @@ export function addVolumeCommands(program: Command): void {
     .action(async (name: string, options: DeleteOptions) => {
       const { deleteVolume } = await import('./volume-delete.ts');
       await deleteVolume(name, options);
+    });
+}
+
+function addMoveCommand(volume: Command): void {
+  volume
+    .command('move-coordinator')
+    .description(
+      'have another switch coordinate partitions of a volume, while it is in use; they stay there until they are given back',
+    )
+    .argument('<name>', 'which volume')
+    .option('--partition <number>', 'which partition (default: all)')
+    .option('--to <switch>', 'which switch (default: back to whom the topology names)')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (name: string, options: MoveOptions) => {
+      const { moveCoordinator } = await import('./volume-move.ts');
+      await moveCoordinator(name, options);
     });
 }

@@ -19,8 +19,8 @@ interface Exemption {
 
 const exemptCodes: readonly Exemption[] = [
   {
-    why: 'a host that knows the generation knows its coordinators and attachments: an older one is refused before',
-    what: ['notCoordinator', 'masked'],
+    why: 'a host that knows the generation knows its attachments: an older one is refused before',
+    what: ['masked'],
   },
   { why: 'consumers ask for nothing that a volume does not have', what: ['range', 'invalid'] },
   { why: 'no disk runs out of space: stores have their size from the start', what: ['noSpace'] },

@@ -48,6 +48,9 @@ const databasePause: Strike = ({ world }, random) => {
 const operate: Strike = ({ world, operator }, random) =>
   world.database.syncsEveryWrite ? operator.act(random) : null;
 
+/** Another change: partitions are moved while all is well, or is not. */
+const moveCoordinators: Strike = ({ operator }, random) => operator.move(random);
+
 export const faultKinds = {
   operate: { weight: 10, strike: operate },
   deleteInTrouble: {
@@ -141,6 +144,7 @@ export const faultKinds = {
     strike: spellOf((random) => ({ database: { oldReads: random.integer(60) * percent } }), 6000),
   },
   databasePause: { weight: 3, strike: databasePause },
+  moveCoordinators: { weight: 10, strike: moveCoordinators },
 } as const satisfies Record<string, FaultKind>;
 
 /** How often faults of a kind are drawn, compared to the others. */

@@ -1,7 +1,7 @@
 /**
- * An operator of a simulated cluster: makes a volume, and deletes it the next time. As the command line does, it asks the
- * virtualizer again and again until that says that it is done, whatever fails meanwhile. Of what it asked a copy may
- * arrive late, when the volume is gone again: that must not bring it back.
+ * An operator of a simulated cluster: makes a volume, and deletes it the next time; moves coordinators. As the command
+ * line does, it asks the virtualizer again and again until that says that it is done, whatever fails meanwhile. Of what
+ * it asked a copy may arrive late, when the volume is gone again: that must not bring it back.
  */
 import { z } from 'zod';
 import { Questions } from '../../actors/questions.ts';
@@ -106,6 +106,22 @@ export class Operator {
       return true;
     });
     return `deletes ${volume}`;
+  }
+
+  /**
+   * Has another switch coordinate a partition, or gives all back. Asked once: what is in the way then is nobody's fault.
+   *
+   * @returns what is asked for
+   */
+  move(random: SeededRandom): string {
+    const { topology } = this.#parts;
+    const volume = random.pick(topology.volumes);
+    const partition = random.integer(volume.coordinators.length);
+    const to = random.pick(topology.switches).id;
+    const body = random.integer(4) === 0 ? {} : { partition, to };
+    const order = { volume: volume.id, ...body };
+    this.#questions.ask(this.#virtualizer, verbs.moveCoordinator, order, answerMsMax, () => {});
+    return `moves coordinators: ${JSON.stringify(order)}`;
   }
 
   stop(): void {

@@ -62,6 +62,14 @@ describe('an event as a line', () => {
     );
   });
 
+  it('tells that a volume serves again, how long it did not, and why', () => {
+    const reason = 'switch s2 is not there any more';
+    const fields = { volume: 'vol0', what: 'serves again', generation: 14, reason, tookMs: 67 };
+    expect(detail('virtualizer.v1', 'decision', fields)).to.equal(
+      `volume vol0 serves again, 67 ms after: ${reason}; generation 14`,
+    );
+  });
+
   it('tells how a process ended, who is gone with it, and whether it comes back', () => {
     const fields = { node: 's1', actors: [{ kind: 'switch', id: 's1' }], code: null };
     expect(

@@ -60,6 +60,22 @@ describe('explain', () => {
     });
   });
 
+  it('tells whether a cache may answer a read, and why not', () => {
+    expect(explain().cache).to.include({ switch: '', mayAnswer: false });
+    expect(explain().cache.why).to.match(/no switch has a cache/);
+    begin();
+    world.serve({ cachingSwitches: ['s1', 's2'] });
+    const { cache } = explain();
+    expect(cache).to.include({ mayAnswer: true, regionWrites: 0 });
+    read();
+    expect(world.sent()[0]?.subject, 'the read goes by that switch').to.include(
+      `.switch.${cache.switch}.`,
+    );
+    write();
+    expect(explain().cache.mayAnswer).to.equal(false);
+    expect(explain().cache.why).to.match(/a write to its region is under way/);
+  });
+
   for (const pathOrder of ['hops', 'leastOutstanding'] as const)
     for (const mode of ['exclusive', 'shared'] as const)
       it(`never says another way than the next I/O takes: ${pathOrder}, ${mode} attach, any load, any dead links`, () => {

@@ -2,8 +2,8 @@ import { expect } from 'chai';
 import { LinkRank } from '../../../actors/host/route-table.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
-import { type HbaId, idOf, type LinkId } from '../../../protocols/ids.ts';
-import { unitOf, type VolumeOffset } from '../../../protocols/units.ts';
+import { type HbaId, idOf, type LinkId, type SwitchId } from '../../../protocols/ids.ts';
+import { type PartitionEpoch, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
 const at = (offset: number) => unitOf<VolumeOffset>(offset);
@@ -206,6 +206,23 @@ describe('re-issue of physical I/O (H6)', () => {
     const second = only(world.sent());
     expect(second.request.controlEpoch).to.equal(3);
     world.answerAll([second]);
+    expect(ended).to.deep.equal([Status.ok]);
+  });
+
+  it('what others sent back for the sake of a decision goes out as soon as that has come, however often it was refused', () => {
+    write();
+    const detail = {
+      partition: 0,
+      coordinator: idOf<SwitchId>('s1'),
+      epoch: unitOf<PartitionEpoch>(21),
+    };
+    for (let attempt = 0; attempt < 4; attempt++) {
+      world.refuse(only(world.sent()), { status: Status.notCoordinator, detail });
+      if (attempt < 3) world.clock.runFor(500);
+    }
+    world.publish({ generation: 6 });
+    world.clock.runFor(1);
+    world.answer(only(world.sent()));
     expect(ended).to.deep.equal([Status.ok]);
   });
 

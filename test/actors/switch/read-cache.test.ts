@@ -27,6 +27,16 @@ describe('a read cache', () => {
     expect(cache.find(vol0, 8, version)).to.equal(-1);
   });
 
+  it('tells which version of a block it has without putting the block to use', () => {
+    const cache = cacheOf(2);
+    cache.put(vol0, 1, version, blockOf(1), 1);
+    cache.put(vol0, 2, version, blockOf(2), 2);
+    expect(cache.versionOf(vol0, 1)).to.deep.equal(version);
+    expect(cache.versionOf(vol0, 3)).to.equal(null);
+    cache.put(vol0, 3, version, blockOf(3), 3);
+    expect(cache.versionOf(vol0, 1), 'it was still the least recently used one').to.equal(null);
+  });
+
   it('keeps a copy: what the block came in may be used again', () => {
     const cache = cacheOf(4);
     const bytes = blockOf(1);

@@ -21,6 +21,7 @@ const usual: Circumstances = {
   attachments: [],
   drained: [],
   coordinators: [],
+  preferred: [],
   renew: false,
   wereEqual: true,
 };
@@ -274,6 +275,7 @@ describe('decisions', () => {
             attachments: wantedAttachments(state),
             drained: state.leaving,
             coordinators: [],
+            preferred: [],
             renew: each.renew || forgotten > 0,
             wereEqual: false,
           });

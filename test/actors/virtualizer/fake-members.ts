@@ -1,7 +1,7 @@
 /** Disks, switches and hosts as the virtualizer sees them: they answer commands as their makers promised. */
 import { Actor, type ActorPorts } from '../../../actors/actor.ts';
 import { decodeJson } from '../../../actors/json.ts';
-import { refusal, verbs } from '../../../protocols/commands.ts';
+import { refusal, settledQuerySchema, verbs } from '../../../protocols/commands.ts';
 import {
   type AttachMode,
   type ControlData,
@@ -177,6 +177,8 @@ export class FakeSwitch implements FakeMember {
   /** How often `settled` is still answered with no. */
   unsettledAnswers = 0;
   problem = '';
+  /** Ends what is open when it is asked to yield; else it never does. */
+  yields = true;
 
   constructor(id: string, incarnation: number, parts: FakeParts) {
     this.actor = actorOf('switch', id, incarnation, parts, () => ({
@@ -192,6 +194,11 @@ export class FakeSwitch implements FakeMember {
       this.loads.set(load.volume, load);
       parts.happened(`load ${id} ${load.volume} g${load.generation}`);
       answer({ ok: true });
+    });
+    this.actor.onCommand(verbs.yield, (body, answer) => {
+      const { volume, generation } = settledQuerySchema.parse(body);
+      parts.happened(`yield ${id} ${volume} g${generation}`);
+      if (this.yields) answer({ ok: true });
     });
     this.actor.onCommand(verbs.unload, (body, answer) => {
       const { volume, generation } = switchUnloadSchema.parse(body);

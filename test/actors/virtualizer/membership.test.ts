@@ -128,6 +128,7 @@ describe('membership', () => {
       attachments: [],
       drained: [],
       coordinators: [],
+      preferred: [],
       renew: false,
       wereEqual: false,
     });

@@ -36,6 +36,7 @@ function decided() {
     attachments,
     drained: [],
     coordinators: [],
+    preferred: [],
     renew: false,
     wereEqual: false,
   }).record;

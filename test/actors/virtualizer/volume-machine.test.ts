@@ -32,6 +32,8 @@ const volumeEvents: readonly VolumeMachineEvent[] = [
   { type: 'member.lost', reason },
   { type: 'trouble.reported', reason },
   { type: 'attachments.changed' },
+  { type: 'move.wanted', reason },
+  { type: 'partitions.yielded' },
 ];
 
 /** The path from the record to serving. */
@@ -62,6 +64,7 @@ function runVolume() {
       assembleDisks: note('assemble'),
       loadSwitches: note('load'),
       askSettled: note('ask settled'),
+      askYield: note('ask to yield'),
       endRound: note('end round'),
       publishAssembling: (_, params) => {
         calls.push(`assembling: ${params.reason}`);
@@ -148,6 +151,18 @@ describe('volume machine', () => {
     expect(state()).to.equal('deciding');
   });
 
+  it('a planned move: hosts are told once the coordinators have ended what was open, or have had their time', () => {
+    const { send, state, callsOf, clock } = runVolume();
+    send(...wayUp);
+    expect(callsOf(() => send('move.wanted'))).to.deep.equal(['ask to yield']);
+    expect(callsOf(() => send('partitions.yielded'))).to.include('assembling: because');
+    expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+    send(...wayUp.slice(2), 'move.wanted');
+    expect(state()).to.equal('yielding');
+    expect(callsOf(() => clock.runFor(500))).to.include('assembling: because');
+    expect(state()).to.equal('gathering.looking');
+  });
+
   it('trouble that comes while a decision is being written leads to another decision', () => {
     const { send, state, callsOf } = runVolume();
     send('record.read', 'members.complete', 'trouble.reported', 'record.written');
@@ -208,6 +223,7 @@ describe('volume machine', () => {
       'xstate.after.confirmDeadline.volume.fencing',
       'xstate.after.confirmDeadline.volume.loading',
       'xstate.after.steadyDelay.volume.serving',
+      'xstate.after.yieldDeadline.volume.yielding',
     ].map((type) => ({ type }) as never);
     const paths = getShortestPaths(volumeMachine, {
       input: { volume: 'vol0' },
@@ -234,6 +250,7 @@ describe('volume machine', () => {
       'reading.resting',
       'serving',
       'settling',
+      'yielding',
     ]);
     for (const { state, steps } of paths) {
       if (!state.matches('serving')) continue;

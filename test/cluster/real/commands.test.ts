@@ -122,6 +122,36 @@ describe('looking at a cluster', function () {
     expect(text.output).to.match(/^rpl hba h1-[ab] slot \d+ +reply {2}read {2}vol0 .* ok /m);
   });
 
+  it('volume move-coordinator moves a partition and gives it back; status says who stands in for whom', async () => {
+    const stands = async () =>
+      (await status()).coordinators.filter((each) => each.switch !== each.preferred);
+    const before = (await status()).coordinators.find(({ volume }) => volume === 'vol0');
+    const to = before?.switch === 's1' ? 's2' : 's1';
+    const words = ['volume', 'move-coordinator', 'vol0'];
+    const moved = await sanctor(...words, '--partition', '0', '--to', to, '--json');
+    expect(moved.code, moved.errors).to.equal(0);
+    const { partitions } = JSON.parse(moved.output) as { partitions: { coordinator: string }[] };
+    expect(partitions[0]?.coordinator).to.equal(to);
+    expect(await stands()).to.deep.equal([]);
+    const back = await sanctor(...words);
+    expect(back.output).to.match(new RegExp(`0 +${String(before?.switch)}`));
+    const wrong = await sanctor(...words, '--to', 's9');
+    expect(wrong.code).to.equal(1);
+    expect(wrong.errors).to.match(/switch s9 cannot coordinate volume vol0; those that can are/);
+  });
+
+  it('failback says that nothing is in reserve, and which hosts there are', async () => {
+    const all = await sanctor('failback', '--json');
+    expect(JSON.parse(all.output)).to.deep.equal([
+      { host: 'h1', links: [] },
+      { host: 'h2', links: [] },
+    ]);
+    expect((await sanctor('failback', 'h9')).errors).to.match(/no host h9; there are h1, h2/);
+    expect((await sanctor('failback', 'h1', '--link', 'nope')).errors).to.match(
+      /knows no link nope/,
+    );
+  });
+
   it('compare says that the mirrors are equal, and which volumes there are', async () => {
     const { code, output } = await sanctor('compare', 'vol1');
     expect(code, output).to.equal(0);

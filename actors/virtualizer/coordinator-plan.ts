@@ -1,0 +1,116 @@
+/**
+ * Who is to coordinate the partitions of a volume: whom the topology names, unless an operator asked for another one,
+ * as far as they are there and steady. Judges what operators ask for, and keeps it until it has been decided; then the
+ * volume's record does. Pure: it is told who is there.
+ */
+import type { CoordinatorMove } from '../../protocols/commands.ts';
+import type { PartitionRecord, VolumeRecord } from '../../protocols/control-data.ts';
+import type { SwitchId } from '../../protocols/ids.ts';
+import { chooseCoordinators } from './coordinator-choice.ts';
+import type { Members } from './membership.ts';
+
+export interface CoordinatorPlanParts {
+  /** By partition, whom the topology names. */
+  readonly named: readonly SwitchId[];
+  /** The switches that are able to. */
+  readonly candidates: () => readonly SwitchId[];
+  /** Whether a switch may have back what it is meant to coordinate, without an operator asking for it. */
+  readonly isSteady: (id: SwitchId) => boolean;
+}
+
+export class CoordinatorPlan {
+  readonly #parts: CoordinatorPlanParts;
+  /** By partition, what an operator asked for; null: nothing since the last decision. */
+  #ordered: readonly SwitchId[] | null = null;
+
+  constructor(parts: CoordinatorPlanParts) {
+    this.#parts = parts;
+  }
+
+  /** An operator's word waits for nobody to be steady. */
+  get isOrdered(): boolean {
+    return this.#ordered !== null;
+  }
+
+  /**
+   * By partition, who coordinates it from the next decision on. Only where everybody gets new numbers do partitions go
+   * back to those who are meant to coordinate them.
+   */
+  choose(record: VolumeRecord, members: Members, renew: boolean): readonly SwitchId[] {
+    const present = presentIn(members);
+    const mayReturn = (id: SwitchId) => this.isOrdered || this.#parts.isSteady(id);
+    return chooseCoordinators({
+      partitions: record.partitions,
+      preferred: this.preferred(record),
+      present,
+      returning: renew ? present.filter(mayReturn) : [],
+    });
+  }
+
+  /** What is to change while all is well, for people; '' when nothing is. */
+  moves(record: VolumeRecord, members: Members): string {
+    return movesText(record.partitions, this.choose(record, members, true));
+  }
+
+  /** By partition, who is meant to coordinate it. What is not able to any more is passed over. */
+  preferred(record: VolumeRecord | null): readonly SwitchId[] {
+    const candidates = this.#parts.candidates();
+    const ordered = this.#ordered ?? record?.preferred ?? [];
+    return this.#parts.named.map((one, partition) => {
+      const other = ordered[partition];
+      return other !== undefined && candidates.includes(other) ? other : one;
+    });
+  }
+
+  /** What the next record keeps of it: nothing where it is what the topology says. */
+  toRecord(record: VolumeRecord): readonly SwitchId[] {
+    const preferred = this.preferred(record);
+    return preferred.some((one, index) => one !== this.#parts.named[index]) ? preferred : [];
+  }
+
+  /** Takes an operator's order. @returns why not, for people; '' when it was taken. */
+  order({ partition, to }: CoordinatorMove, record: VolumeRecord, members: Members): string {
+    const { volume } = record;
+    const { named } = this.#parts;
+    const candidates = this.#parts.candidates();
+    if (partition !== undefined && partition >= named.length)
+      return `volume ${volume} has no partition ${partition}; it has 0 to ${named.length - 1}`;
+    if (to !== undefined && !candidates.includes(to))
+      return `switch ${to} cannot coordinate volume ${volume}; those that can are ${candidates.join(', ')}`;
+    const isMeant = (index: number) => partition === undefined || partition === index;
+    const wanted = this.preferred(record).map((one, index) =>
+      isMeant(index) ? (to ?? named[index] ?? one) : one,
+    );
+    const present = presentIn(members);
+    const away = wanted.find((one, index) => isMeant(index) && !present.includes(one));
+    if (away !== undefined) return `switch ${away} is not there; see sanctor status`;
+    this.#ordered = wanted;
+    if (this.moves(record, members) !== '') return '';
+    this.#ordered = null;
+    return 'nothing is to be moved: that is who coordinates it now';
+  }
+
+  /** Forgets what a decision has done. */
+  decided(): void {
+    this.#ordered = null;
+  }
+}
+
+function presentIn(members: Members): readonly SwitchId[] {
+  return members.switches.map((member) => member.switch);
+}
+
+/** `partitions 1, 3 from s2 to s1` */
+function movesText(partitions: readonly PartitionRecord[], chosen: readonly SwitchId[]): string {
+  const moves = new Map<string, number[]>();
+  for (const { partition, coordinator } of partitions) {
+    const to = chosen[partition] ?? coordinator;
+    const way = `from ${coordinator} to ${to}`;
+    if (to !== coordinator) moves.set(way, [...(moves.get(way) ?? []), partition]);
+  }
+  return [...moves]
+    .map(
+      ([way, numbers]) => `partition${numbers.length > 1 ? 's' : ''} ${numbers.join(', ')} ${way}`,
+    )
+    .join('; ');
+}
