@@ -30,6 +30,7 @@ import {
   rangeRefusal,
 } from './request-rules.ts';
 import { joinRetry } from './retries.ts';
+import type { OwedTo } from './settling-source.ts';
 import { Spans } from './spans.ts';
 import type { HostWrites } from './unfinished-writes.ts';
 
@@ -116,8 +117,8 @@ export class VolumeCoordinator implements IoDirector {
   }
 
   /** Takes note of writes that were done through another coordinator: retries of them get its outcome (DESIGN I6). */
-  restore(hosts: readonly HostWrites[]): void {
-    for (const each of hosts) this.#attachments.restore(each, this.#volume);
+  restore(hosts: readonly HostWrites[], owed: readonly OwedTo[]): void {
+    for (const each of hosts) this.#attachments.restore(each, owed);
   }
 
   /** A host's write, for this switch. `data` may share memory with other messages. */
