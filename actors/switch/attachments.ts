@@ -2,8 +2,7 @@
 import type { AttachmentRecord } from '../../protocols/control-data.ts';
 import type { HostId } from '../../protocols/ids.ts';
 import { KnownIos } from './known-ios.ts';
-import type { OwedTo } from './settling-source.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 interface Attached {
   readonly record: AttachmentRecord;

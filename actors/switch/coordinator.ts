@@ -30,9 +30,8 @@ import {
   rangeRefusal,
 } from './request-rules.ts';
 import { joinRetry } from './retries.ts';
-import type { OwedTo } from './settling-source.ts';
 import { Spans } from './spans.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** I/Os of a volume that may be open at its coordinator; more are told to wait. */
 export const openIosMax = 1024;

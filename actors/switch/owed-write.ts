@@ -4,7 +4,7 @@
  */
 import { blockBytes, type IoNumber, unitOf, type WriteNumber } from '../../protocols/units.ts';
 import type { NumberedIo, PartitionIo } from './partition.ts';
-import type { OwedTo } from './settling-source.ts';
+import type { OwedTo } from './unfinished-writes.ts';
 
 export class OwedWrite implements PartitionIo {
   readonly isRead = false;

@@ -13,8 +13,8 @@ import type { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
-import { nextSource, type OwedTo } from './settling-source.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import { nextSource } from './settling-source.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** A range within a run. */
 export interface RunRange {

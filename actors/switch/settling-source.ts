@@ -4,15 +4,14 @@
  * Those whose hosts are gone, or that no disk remembers, need not have happened. One that a disk has done, and whose
  * host goes on, may have happened already: it is owed. Its blocks are left as they are until its host sends it again.
  */
-import type { UnfinishedWrite } from '../../protocols/commands.ts';
 import {
   recordChecksum,
   recordEpoch,
   recordWriteNumber,
 } from '../../protocols/frames/tag-records.ts';
-import type { DiskId, HostId } from '../../protocols/ids.ts';
+import type { DiskId } from '../../protocols/ids.ts';
 import { blockBytes, type VolumeOffset } from '../../protocols/units.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** A block on its mirrors. */
 export interface UnequalBlock {
@@ -22,12 +21,6 @@ export interface UnequalBlock {
   /** By mirror. */
   readonly disks: readonly DiskId[];
   readonly start: VolumeOffset;
-}
-
-/** A write that its host is going to send again, and that must be carried out again. */
-export interface OwedTo {
-  readonly host: HostId;
-  readonly write: UnfinishedWrite;
 }
 
 export type NextSource =

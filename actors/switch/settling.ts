@@ -21,10 +21,9 @@ import type { LoadedVolume } from './loaded-volume.ts';
 import { type MirrorRun, mirrorRunsOf, type RunPiece } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { type RunRange, recordsIn, SettlingCopies } from './settling-copies.ts';
-import type { OwedTo } from './settling-source.ts';
 import { type SettlingRange, windowsOf } from './settling-windows.ts';
 import { compareTags } from './tag-comparison.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** Steps (a comparison or a copy) that are under way at a time. */
 export const settlingStepsMax = 16;

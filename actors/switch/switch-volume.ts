@@ -15,8 +15,7 @@ import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
-import type { OwedTo } from './settling-source.ts';
-import { type HostWrites, UnfinishedWrites } from './unfinished-writes.ts';
+import { type HostWrites, type OwedTo, UnfinishedWrites } from './unfinished-writes.ts';
 
 /** How far the partitions of a volume that this switch owns are. */
 export interface SettlingReport {

@@ -36,6 +36,12 @@ export interface HostWrites {
   readonly done: Map<IoNumber, Set<DiskId>>;
 }
 
+/** A write that its host is going to send again, and that must be carried out again. */
+export interface OwedTo {
+  readonly host: HostId;
+  readonly write: UnfinishedWrite;
+}
+
 /** A host that has not answered by then is gone on without: others wait. */
 export const hostSilenceMs = 2000;
 
