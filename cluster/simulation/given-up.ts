@@ -81,7 +81,9 @@ export class GivenUp {
 /** As a topology's policies have it. */
 export function patienceOf({ policies }: Topology): Patience {
   const { ioDeadlineMs, noPathRetry } = policies;
-  return { noPathMs: Math.min(ioDeadlineMs, noPathRetry * 1000), deadlineMs: ioDeadlineMs };
+  const noPathMs = Math.min(ioDeadlineMs, noPathRetry * 1000);
+  // What waits without any way ends with what the policy says of that, whatever it is.
+  return { noPathMs, deadlineMs: noPathMs };
 }
 
 /** Why a volume takes no I/O, as its host says; '' when it does, or there is none. */
