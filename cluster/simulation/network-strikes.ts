@@ -104,8 +104,8 @@ export const strandWriter: Strike = (targets, random) => {
   const node = pickNode(world, random, 'host');
   const [victim] = pickNodes(world, random, 1, 'switch');
   const isDeaf = random.integer(2) === 0;
-  const awayMs = random.between(300, isDeaf ? 9000 : 4000);
-  const crashAfterMs = random.between(0, 60);
+  const awayMs = random.between(1000, isDeaf ? 9000 : 3700);
+  const crashAfterMs = random.between(0, 800);
   const [host] = node?.assembled?.hosts ?? [];
   if (node === null || victim === undefined || host === undefined) return null;
   const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
