@@ -42,6 +42,16 @@ export class Admission<Io extends OrderedIo> {
     return io.blockers === 0;
   }
 
+  /** Gives the place of an I/O to another one of the same blocks. True as above. */
+  replace(former: Io, io: Io): boolean {
+    io.arrival = former.arrival;
+    io.blockers = former.blockers;
+    io.place = former.place;
+    this.#open[io.place] = io;
+    former.place = -1;
+    return io.blockers === 0;
+  }
+
   /** Ends an I/O. Those that nothing is in the way of any more are added to `freed`, in the order of their arrival. */
   leave(io: Io, freed: Io[]): void {
     const last = this.#open.pop();

@@ -1,10 +1,8 @@
 /** The I/Os that are remembered of each attached host; they are forgotten with the attachment. */
 import type { AttachmentRecord } from '../../protocols/control-data.ts';
 import type { HostId } from '../../protocols/ids.ts';
-import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { KnownIos } from './known-ios.ts';
-import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 interface Attached {
   readonly record: AttachmentRecord;
@@ -12,7 +10,6 @@ interface Attached {
 }
 
 export class Attachments {
-  readonly #cut = new PartList();
   #attached = new Map<HostId | '', Attached>();
 
   /** Takes a newer decision over. A host with the same attach epoch and incarnation is the same attachment. */
@@ -29,17 +26,13 @@ export class Attachments {
     }
   }
 
-  /** Takes note of what an attachment has done through another coordinator. */
-  restore({ host, watermark, writes, done }: HostWrites, volume: LoadedVolume): void {
+  /** Takes note of what an attachment has done through another coordinator, but for what is owed. */
+  restore({ host, watermark, writes, done }: HostWrites, owed: readonly OwedTo[]): void {
     const known = this.iosOf(host);
     known.raise(watermark);
-    for (const { ioNumber, offset, lengthBytes } of writes) {
-      // A disk knows of its own part of a spanning write, and nothing of the others.
-      const isOnePart =
-        holdsRange(volume, offset, lengthBytes) &&
-        onlyPartOf(volume, offset, lengthBytes, this.#cut) !== null;
-      if (isOnePart && done.has(ioNumber)) known.restore(ioNumber);
-    }
+    for (const write of writes)
+      if (done.has(write.ioNumber) && !owed.some((each) => each.write === write))
+        known.restore(write.ioNumber);
   }
 
   /** @throws RangeError for a host that is not attached: that was to be checked. */

@@ -31,7 +31,7 @@ import {
 } from './request-rules.ts';
 import { joinRetry } from './retries.ts';
 import { Spans } from './spans.ts';
-import type { HostWrites } from './unfinished-writes.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** I/Os of a volume that may be open at its coordinator; more are told to wait. */
 export const openIosMax = 1024;
@@ -116,8 +116,8 @@ export class VolumeCoordinator implements IoDirector {
   }
 
   /** Takes note of writes that were done through another coordinator: retries of them get its outcome (DESIGN I6). */
-  restore(hosts: readonly HostWrites[]): void {
-    for (const each of hosts) this.#attachments.restore(each, this.#volume);
+  restore(hosts: readonly HostWrites[], owed: readonly OwedTo[]): void {
+    for (const each of hosts) this.#attachments.restore(each, owed);
   }
 
   /** A host's write, for this switch. `data` may share memory with other messages. */

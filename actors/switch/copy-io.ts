@@ -23,6 +23,8 @@ export interface Copy {
   /** Whether it must be durable before it is done. */
   readonly fua: boolean;
   readonly done: () => void;
+  /** The source cannot read it; nothing was changed. */
+  readonly unreadable: () => void;
   readonly fail: (what: string) => void;
   readonly open: Set<LegRound>;
 }
@@ -59,10 +61,14 @@ export class CopyIo implements PartitionIo {
   dropped(): void {}
 
   granted(): void {
-    const { lengthBytes, source } = this.#copy;
-    const round = { ...this.#round(), operation: Operation.read, answerBytes: lengthBytes };
-    new LegRound(this.#parts, this.#volume, round, ([data]) => {
-      if (data !== undefined) this.#write(data);
+    const { lengthBytes, source, unreadable: toldUnreadable } = this.#copy;
+    const unreadable = new Set<number>();
+    const asked = { operation: Operation.read, answerBytes: lengthBytes, unreadable };
+    new LegRound(this.#parts, this.#volume, { ...this.#round(), ...asked }, ([data]) => {
+      if (unreadable.size > 0) {
+        this.#partition.leave(this);
+        toldUnreadable();
+      } else if (data !== undefined) this.#write(data);
     }).sendTo(source);
   }
 

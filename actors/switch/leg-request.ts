@@ -111,7 +111,11 @@ function readableLeg(request: Request, volume: LoadedVolume, part: CutPart): Leg
 }
 
 /** The disks that hold other copies of a part which are in sync. */
-export function otherMirrors(volume: LoadedVolume, part: CutPart, than: DiskId): readonly DiskId[] {
+export function otherMirrors(
+  volume: LoadedVolume,
+  part: CutPart,
+  than: DiskId | '',
+): readonly DiskId[] {
   const inSync = part.legs.filter(({ extentIndex }) => volume.inSync[extentIndex] === true);
   return inSync.map(({ disk }) => disk).filter((disk) => disk !== than);
 }

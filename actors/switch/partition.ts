@@ -2,9 +2,12 @@
  * One partition that this switch coordinates: its numbers, the order of its I/Os, and its mode. The mode is published
  * by the partition's machine; everything else is changed by the data path.
  */
+
+import type { Request } from '../../protocols/frames/request.ts';
 import type { Incarnation, PartitionEpoch, WriteNumber } from '../../protocols/units.ts';
 import { unitOf } from '../../protocols/units.ts';
 import { Admission, type OrderedIo } from './admission.ts';
+import type { OwedWrite } from './owed-write.ts';
 
 /**
  * - `unassigned`: not this switch's, or its machine is not running.
@@ -25,6 +28,8 @@ export interface NumberedIo {
 
 /** An I/O of a partition. */
 export interface PartitionIo extends OrderedIo, NumberedIo {
+  /** Of a host. */
+  readonly request?: Request;
   /** Nothing is in its way any more. */
   granted(): void;
   /** The partition's epoch has ended, and with it every answer that could still come. */
@@ -43,6 +48,7 @@ export class Partition {
   #lowest: NumberedIo | null = null;
   #highest: NumberedIo | null = null;
   #nextNumber = 1;
+  #owed: OwedWrite[] = [];
   #settledListeners: { readonly number: WriteNumber; readonly run: () => void }[] = [];
   #emptyListeners: (() => void)[] = [];
 
@@ -73,6 +79,7 @@ export class Partition {
   /** Forgets what is open. */
   clear(): void {
     this.#order.clear();
+    this.#owed = [];
     this.#lowest = null;
     this.#highest = null;
     this.#settledListeners = [];
@@ -91,8 +98,21 @@ export class Partition {
     else this.#settledListeners.push({ number, run });
   }
 
+  /** Holds the blocks of a write that its host is going to send again. */
+  owe(write: OwedWrite): void {
+    this.#owed.push(write);
+    this.#order.enter(write);
+  }
+
   /** Takes an I/O in. True when it may begin at once; else `granted` is called when it may. */
   enter(io: PartitionIo): boolean {
+    if (this.#owed.length > 0) {
+      const owed = this.#owed.find((write) => write.isPaidBy(io));
+      if (owed !== undefined) {
+        this.#owed.splice(this.#owed.indexOf(owed), 1);
+        return this.#order.replace(owed, io);
+      }
+    }
     return this.#order.enter(io);
   }
 

@@ -1,11 +1,11 @@
 /**
  * Makes the mirrors of newly owned partitions equal before anybody uses them (DESIGN I8), anywhere or where they may
  * differ: compares digests of tags, looks closer where they differ, and copies each differing block from the mirror with
- * the highest tag to all. Works through the volume window by window with a bounded number of steps at a time. Where the tags cannot tell which bytes
- * are right, or the source cannot be read, it stops: that is not guessed.
+ * the highest tag to all. Works through the volume window by window with a bounded number of steps at a time. Where
+ * that mirror cannot be read, `settling-source` says from where. Where the tags cannot tell which bytes are right, or
+ * no mirror can be read, it stops: that is not guessed.
  */
 import { Operation } from '../../protocols/codes.ts';
-import { rangeBytesMax } from '../../protocols/frames/request.ts';
 import {
   digestBytes,
   digestChunkBytes,
@@ -14,36 +14,25 @@ import {
 } from '../../protocols/frames/tag-records.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { partitionEnd, partitionOf } from '../../protocols/layout/regions.ts';
-import {
-  blockBytes,
-  roundDown,
-  roundUp,
-  unitOf,
-  type VolumeOffset,
-} from '../../protocols/units.ts';
+import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
-import { CopyIo } from './copy-io.ts';
 import { LegRound } from './leg-round.ts';
-import { copiesOf, type LoadedVolume } from './loaded-volume.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
 import { type MirrorRun, mirrorRunsOf, type RunPiece } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
+import { type RunRange, recordsIn, SettlingCopies } from './settling-copies.ts';
+import { type SettlingRange, windowsOf } from './settling-windows.ts';
 import { compareTags } from './tag-comparison.ts';
+import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** Steps (a comparison or a copy) that are under way at a time. */
 export const settlingStepsMax = 16;
 /** The most bytes that one copy moves. */
 export const copyBytesMax = 256 * 1024;
-const windowBytes = rangeBytesMax;
 
 export interface SettlingCounters {
   comparedBytes: number;
   copiedBlocks: number;
-}
-
-/** A range of the volume. */
-export interface SettlingRange {
-  readonly offset: number;
-  readonly lengthBytes: number;
 }
 
 export interface SettlingTask {
@@ -51,13 +40,20 @@ export interface SettlingTask {
   readonly partitions: readonly Partition[];
   /** Where the mirrors may differ; null: anywhere. */
   readonly ranges: readonly SettlingRange[] | null;
+  /** What hosts have open that go on. */
+  readonly hosts: readonly HostWrites[];
   /** Whether what is copied must be durable before it counts. */
   readonly fua: boolean;
   /** Counted on. */
   readonly counters: SettlingCounters;
-  /** Called once, when all is equal (true) or nothing more can be done. */
-  readonly onEnd: (areEqual: boolean) => void;
+  /** Called once, when nothing more can be done. */
+  readonly onEnd: (result: SettlingResult) => void;
 }
+
+/** `equal`: but for the blocks of writes that are owed, all mirrors are. */
+export type SettlingResult =
+  | { readonly kind: 'equal'; readonly owed: readonly OwedTo[] }
+  | { readonly kind: 'failed' };
 
 type Step = () => void;
 
@@ -72,6 +68,7 @@ export class Settling {
   /** What is known to be done, the last first: so that what was found is mended before more is looked for. */
   readonly #steps: Step[] = [];
   readonly #open = new Set<LegRound>();
+  readonly #copies: SettlingCopies;
   #running = 0;
   #state: 'running' | 'finished' | 'failed' | 'stopped' = 'running';
 
@@ -81,6 +78,19 @@ export class Settling {
     this.#volume = volume;
     this.#partitions = new Map(task.partitions.map((partition) => [partition.number, partition]));
     this.#windows = windowsOf(volume, task.ranges);
+    this.#copies = new SettlingCopies(parts, volume, {
+      hosts: task.hosts,
+      fua: task.fua,
+      open: this.#open,
+      partitionAt: (start) =>
+        this.#partitions.get(partitionOf(volume.load.coordinatorMap, start)) ?? null,
+      next: (step) => this.#steps.push(step),
+      copied: (blocks) => {
+        task.counters.copiedBlocks += blocks;
+      },
+      stepDone: this.#stepDone,
+      fail: this.#fail,
+    });
   }
 
   /** True while it is neither finished nor given up. */
@@ -118,7 +128,7 @@ export class Settling {
     }
     if (this.#state !== 'running' || this.#running > 0 || this.#steps.length > 0) return;
     this.#state = 'finished';
-    this.#task.onEnd(true);
+    this.#task.onEnd({ kind: 'equal', owed: [...this.#copies.owed.values()] });
   }
 
   readonly #stepDone = (): void => {
@@ -132,7 +142,7 @@ export class Settling {
     for (const round of [...this.#open]) round.stop();
     for (const partition of this.#partitions.values())
       this.#parts.steering.troubled(partition, what);
-    this.#task.onEnd(false);
+    this.#task.onEnd({ kind: 'failed' });
   };
 
   /** Notes the comparisons of the next window; false when there is none. */
@@ -191,11 +201,7 @@ export class Settling {
   ): void {
     const from = Math.max(piece.atBytes, range.atBytes);
     const to = Math.min(piece.atBytes + piece.lengthBytes, range.atBytes + range.lengthBytes);
-    const begin = tagRecordsBytes(from - range.atBytes);
-    const views = records.map(
-      ({ buffer, byteOffset }) =>
-        new DataView(buffer, byteOffset + begin, tagRecordsBytes(to - from)),
-    );
+    const views = recordsIn(records, from - range.atBytes, to - from);
     const { unequal, conflict } = compareTags(views, (to - from) / blockBytes);
     const volumeAt = (runAt: number) => piece.start + (runAt - piece.atBytes);
     if (conflict >= 0) {
@@ -211,22 +217,11 @@ export class Settling {
       for (let at = from + first * blockBytes; at < end; at += copyBytesMax) {
         const lengthBytes = Math.min(copyBytesMax, end - at);
         const start = unitOf<VolumeOffset>(volumeAt(at));
-        this.#steps.push(() => this.#copy(run, { atBytes: at, lengthBytes }, start, source));
+        const tags = recordsIn(views, at - from, lengthBytes);
+        const copy = { run, atBytes: at, lengthBytes, start, source, records: tags };
+        this.#steps.push(() => this.#copies.copy(copy));
       }
     }
-  }
-
-  #copy(run: MirrorRun, range: RunRange, start: VolumeOffset, source: number): void {
-    const { coordinatorMap } = this.#volume.load;
-    const partition = this.#partitions.get(partitionOf(coordinatorMap, start));
-    if (partition === undefined) throw new RangeError('a copy outside of the partitions to settle');
-    const done = () => {
-      this.#task.counters.copiedBlocks += range.lengthBytes / blockBytes;
-      this.#stepDone();
-    };
-    const { fua } = this.#task;
-    const copy = { run, ...range, start, source, fua, done, fail: this.#fail, open: this.#open };
-    new CopyIo(this.#parts, this.#volume, partition, copy).start();
   }
 
   /** Asks all mirrors of a run about a range of it. */
@@ -254,36 +249,6 @@ export class Settling {
         atBytes < end && atBytes + lengthBytes > range.atBytes && this.#partitions.has(partition),
     );
   }
-}
-
-/** Whole blocks, in the order of the volume, each at most `windowBytes` long; the last first. */
-function windowsOf(volume: LoadedVolume, ranges: readonly SettlingRange[] | null): SettlingRange[] {
-  if (copiesOf(volume) < 2) return [];
-  const endBytes = roundUp(volume.load.sizeBytes, blockBytes);
-  const windows: SettlingRange[] = [];
-  for (const { start, end } of merged(ranges ?? [{ offset: 0, lengthBytes: endBytes }], endBytes))
-    for (let offset = start; offset < end; offset += windowBytes)
-      windows.push({ offset, lengthBytes: Math.min(windowBytes, end - offset) });
-  return windows.reverse();
-}
-
-/** Whole blocks; ranges that touch become one. */
-function merged(ranges: readonly SettlingRange[], endBytes: number) {
-  const stretches: { start: number; end: number }[] = [];
-  const inOrder = ranges.toSorted((one, other) => one.offset - other.offset);
-  for (const { offset, lengthBytes } of inOrder) {
-    const start = roundDown(offset, blockBytes);
-    const end = Math.min(roundUp(offset + lengthBytes, blockBytes), endBytes);
-    const last = stretches.at(-1);
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
-    else if (start < end) stretches.push({ start, end });
-  }
-  return stretches;
-}
-
-interface RunRange {
-  readonly atBytes: number;
-  readonly lengthBytes: number;
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -9,6 +9,7 @@ import { decodeStretches } from '../../protocols/frames/allocation.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
+import type { DiskId } from '../../protocols/ids.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import {
   blockBytes,
@@ -23,7 +24,7 @@ import { copyOf, joinedChecksums, noData, sliceOf } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall, LegOwner } from './leg-calls.ts';
 import { legTroubleOf } from './leg-outcome.ts';
-import { addressRead, isWriting, sendToMirrors } from './leg-request.ts';
+import { addressRead, isWriting, otherMirrors, sendToMirrors } from './leg-request.ts';
 import { firstPartOf, type LoadedVolume } from './loaded-volume.ts';
 import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
 
@@ -53,6 +54,8 @@ export class SpanningIo implements LegOwner, HostIo {
   readonly #answers: FrameData[] = [];
   /** Where the next part begins. */
   #cursor: number;
+  /** Mirrors of the part being read that could not be. */
+  readonly #failed = new Set<DiskId>();
   #holdsAwaited = 0;
   #legsLeft = 0;
   #damaged = 0;
@@ -108,10 +111,14 @@ export class SpanningIo implements LegOwner, HostIo {
     const { outcome } = reply;
     if (outcome.status === Status.busy) calls.putOff(call, outcome.detail.retryAfterMs);
     else if (isWriting(call.request.operation)) this.#written(call, reply);
+    else if (outcome.status === Status.media) this.#readElsewhere(call, outcome);
     else if (outcome.status !== Status.ok) this.#refuse(outcome);
     else if (isWhole(call.request, data)) this.#arrived(call, data);
     else if (this.#damaged++ < damagedAnswersMax) calls.putOff(call, damagedRetryMs);
-    else this.#refuse(plainError(Status.media, `the answers of disk ${reply.disk} arrive damaged`));
+    else {
+      const what = `the answers of disk ${reply.disk} arrive damaged`;
+      this.#readElsewhere(call, plainError(Status.media, what));
+    }
   }
 
   legSilent(call: LegCall): void {
@@ -132,8 +139,9 @@ export class SpanningIo implements LegOwner, HostIo {
     const start = unitOf<VolumeOffset>(this.#cursor);
     const part = firstPartOf(this.#director.volume, start, restBytes, this.#cut);
     this.#cursor += part.lengthBytes;
+    this.#failed.clear();
     if (isWriting(operation)) this.#write(part);
-    else this.#read(part);
+    else this.#read(part, '');
   }
 
   #write(part: CutPart): void {
@@ -167,9 +175,10 @@ export class SpanningIo implements LegOwner, HostIo {
     if (this.#legsLeft === 0) this.#next();
   }
 
-  #read(part: CutPart): void {
+  /** @param disk of the mirror to read; '': any */
+  #read(part: CutPart, disk: DiskId | ''): void {
     const { self, calls } = this.#parts;
-    const request = this.#partRequest(part);
+    const request = { ...this.#partRequest(part), disk };
     const refusal = addressRead(request, this.#director.volume, part);
     if (refusal !== null) {
       this.#refuse(refusal);
@@ -178,6 +187,19 @@ export class SpanningIo implements LegOwner, HostIo {
     const slot = calls.claim();
     const answer = { replyKind: 'switch', replyId: self, replySlot: slot } as const;
     calls.send(slot, this, 0, Object.assign(request, answer), noData);
+  }
+
+  /** The other mirrors of the part are tried one after the other: who asked for all parts names none of them. */
+  #readElsewhere(call: LegCall, failed: Outcome): void {
+    const { volume } = this.#director;
+    const { offset, lengthBytes, disk } = call.request;
+    this.#parts.calls.release(call);
+    if (disk !== '') this.#failed.add(disk);
+    this.#damaged = 0;
+    const part = firstPartOf(volume, offset, lengthBytes, this.#cut);
+    const left = otherMirrors(volume, part, disk).find((other) => !this.#failed.has(other));
+    if (left === undefined) this.#refuse(failed);
+    else this.#read(part, left);
   }
 
   #arrived(call: LegCall, data: FrameData): void {

@@ -1,18 +1,21 @@
 /** One volume on a switch: reads that it virtualizes, the partitions that it coordinates, and their settling. */
 import { Operation, Status } from '../../protocols/codes.ts';
+import type { UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { HostId, LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
+import { partitionOf } from '../../protocols/layout/regions.ts';
 import { VolumeCoordinator } from './coordinator.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { addressRead, isWriting, otherMirrors } from './leg-request.ts';
 import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
-import { type HostWrites, UnfinishedWrites } from './unfinished-writes.ts';
+import { type HostWrites, type OwedTo, UnfinishedWrites } from './unfinished-writes.ts';
 import { yieldPartitions } from './yielding.ts';
 
 /** How far the partitions of a volume that this switch owns are. */
@@ -200,19 +203,37 @@ export class SwitchVolume {
   /** Then what was done counts as done, and the rest has no effect yet, and will have it once (DESIGN I6). */
   #makeEqual(partitions: readonly Partition[], hosts: readonly HostWrites[]): void {
     const writes = hosts.flatMap((each) => each.writes);
+    const told = hosts.map((each) => ({ ...each, writes: this.#writesOfOnePart(each.writes) }));
     this.#settling = new Settling(this.#parts, this.volume, {
       partitions,
       ranges: this.volume.load.compared === 'all' ? null : writes,
+      hosts: told,
       fua: writes.some(({ fua }) => fua),
       counters: this.#settlingCounters,
-      onEnd: (areEqual) => {
-        if (areEqual) {
-          this.coordinator.restore(hosts);
+      onEnd: (result) => {
+        if (result.kind === 'equal') {
+          this.coordinator.restore(told, result.owed);
+          for (const owed of result.owed) this.#owe(owed);
           for (const partition of partitions) this.#parts.steering.settled(partition);
         }
         this.#onSettled();
       },
     });
     this.#settling.start();
+  }
+
+  /** A disk knows of its own part of a spanning write, and nothing of the others: those are carried out again. */
+  #writesOfOnePart(writes: readonly UnfinishedWrite[]): readonly UnfinishedWrite[] {
+    return writes.filter(
+      ({ offset, lengthBytes }) =>
+        holdsRange(this.volume, offset, lengthBytes) &&
+        onlyPartOf(this.volume, offset, lengthBytes, this.#cut) !== null,
+    );
+  }
+
+  #owe(owed: OwedTo): void {
+    const { coordinatorMap } = this.volume.load;
+    const partition = this.coordinator.partition(partitionOf(coordinatorMap, owed.write.offset));
+    partition?.owe(new OwedWrite(owed));
   }
 }

@@ -32,8 +32,14 @@ export interface HostWrites {
   /** All below it have ended. */
   readonly watermark: IoNumber;
   readonly writes: readonly UnfinishedWrite[];
-  /** Those that a disk has done. */
-  readonly done: Set<IoNumber>;
+  /** Those that were done at a disk, and the disks where they were. */
+  readonly done: Map<IoNumber, Set<DiskId>>;
+}
+
+/** A write that its host is going to send again, and that must be carried out again. */
+export interface OwedTo {
+  readonly host: HostId;
+  readonly write: UnfinishedWrite;
 }
 
 /** A host that has not answered by then is gone on without: others wait. */
@@ -161,7 +167,8 @@ export class UnfinishedWrites {
     const told = parsed?.data;
     if (told === undefined || told.instance !== this.#volume.instances.get(disk)) return again;
     for (const [index, { done }] of writing.entries())
-      for (const ioNumber of told.done[index] ?? []) done.add(ioNumber);
+      for (const ioNumber of told.done[index] ?? [])
+        done.set(ioNumber, (done.get(ioNumber) ?? new Set<DiskId>()).add(disk));
     return through;
   }
 
@@ -181,5 +188,5 @@ function hostWritesOf(
   { host, hostIncarnation }: AttachmentRecord,
   { watermark, writes }: UnfinishedAnswer,
 ): HostWrites {
-  return { host, hostIncarnation, watermark, writes, done: new Set() };
+  return { host, hostIncarnation, watermark, writes, done: new Map() };
 }

@@ -11,6 +11,7 @@ import type { Topology, Volume } from '../../protocols/topology.ts';
 import { sectorBytes } from '../../protocols/units.ts';
 import { type Violation, VolumeHistory } from '../history/volume-history.ts';
 import { CreatedConsumers } from './created-consumers.ts';
+import { patienceOf, refusedWhy } from './given-up.ts';
 import type { FailedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
@@ -18,7 +19,6 @@ import type { SimulatedNode } from './simulated-node.ts';
 import {
   type Consumer,
   flushAll,
-  patienceMsOf,
   readAll,
   Workload,
   type WorkloadCounts,
@@ -92,7 +92,7 @@ export class Consumers {
           random: random.fork(id),
           consumers: consumersOf.get(id) ?? [],
           onRequest: () => this.#requestBegins(),
-          patienceMs: patienceMsOf(topology),
+          patience: patienceOf(topology),
         },
       );
     });
@@ -251,6 +251,7 @@ export class Consumers {
         ),
         volume: () => (consumer.attached === null ? null : consumer.attached()),
         isOpen: () => consumer.volume()?.admission.open === true,
+        refusedWhy: () => refusedWhy(consumer.volume()),
         attached: null,
       };
       return consumer;

@@ -10,16 +10,11 @@ import type { Topology } from '../../protocols/topology.ts';
 import { CreatedExports, type ExportServer } from '../exports/created-exports.ts';
 import type { CreatedExport } from '../exports/export-feed.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
+import { patienceOf, refusedWhy } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type VolumeCount } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
-import {
-  type Consumer,
-  patienceMsOf,
-  Workload,
-  type WorkloadCounts,
-  type WorkloadOptions,
-} from './workload.ts';
+import { type Consumer, Workload, type WorkloadCounts, type WorkloadOptions } from './workload.ts';
 
 export interface CreatedConsumersParts {
   readonly topology: Topology;
@@ -119,9 +114,11 @@ export class CreatedConsumers {
 
   /** What the histories do not explain, as sentences. */
   violations(): readonly string[] {
-    return [...this.#lives.values()].flatMap(({ name, history }) =>
+    const givenUp = [...this.#consumers.values()].flatMap(({ workload }) => workload.givenUp);
+    const wrong = [...this.#lives.values()].flatMap(({ name, history }) =>
       history.violations().map(({ sector, what }) => `volume ${name}, sector ${sector}: ${what}`),
     );
+    return [...wrong, ...givenUp];
   }
 
   #server(host: HostId, clock: Clock): ExportServer {
@@ -156,9 +153,10 @@ export class CreatedConsumers {
       attached: null as OptimizationDriver | null,
       volume: () => way.attached,
       isOpen: () => way.attached?.admission.open === true,
+      refusedWhy: () => refusedWhy(way.attached),
     };
-    const patienceMs = patienceMsOf(topology);
-    const parts = { clock, random: random.fork(name), consumers: [way], onRequest, patienceMs };
+    const patience = patienceOf(topology);
+    const parts = { clock, random: random.fork(name), consumers: [way], onRequest, patience };
     const workload = new Workload({ ...load, spanBytes }, parts);
     const consumer: CreatedConsumer = Object.assign(way, { workload });
     this.#consumers.set(name, consumer);

@@ -64,12 +64,13 @@ export class Delivery extends ScheduledEvent {
   }
 
   #failure(): 'cut' | 'partitioned' | 'cancelled' | null {
-    const { subscription, publisherSession, receiverSession, atServerMs } = this.#way;
+    const { message, subscription, publisherSession, receiverSession, atServerMs } = this.#way;
     const receiver = subscription.bus;
     const hungUp = receiver.session !== receiverSession && !this.#arrived;
     if (hungUp || publisherSession.endedAtMs < atServerMs) return 'cut';
     if (this.#parts.isPartitioned(publisherSession.process, receiver.process.name))
       return 'partitioned';
+    if (this.#parts.isSilenced(message.subject)) return 'partitioned';
     return subscription.cancelled ? 'cancelled' : null;
   }
 }

@@ -2,15 +2,19 @@
  * What can go wrong in a simulated cluster, kind by kind: each strikes once, at a target that is drawn, and heals by
  * itself. When and how often is left to `fault-schedule.ts`.
  */
-import { blockRot, diskReadError } from './media-strikes.ts';
+import { blockRot, diskReadError, failingDisk } from './media-strikes.ts';
 import {
   disconnect,
   hbaDown,
   linkDown,
+  linkFlap,
+  oneWayLink,
   partition,
   serverRestart,
+  slowSwitch,
   stall,
   strandCache,
+  strandWriter,
 } from './network-strikes.ts';
 import {
   brownOut,
@@ -74,7 +78,11 @@ export const faultKinds = {
   powerCut: { weight: 2, strike: powerCut },
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },
   brownOut: { weight: 2, strike: brownOut },
-  linkDown: { weight: 8, strike: linkDown },
+  linkDown: { weight: 5, strike: linkDown },
+  linkFlap: { weight: 5, strike: linkFlap },
+  oneWayLink: { weight: 4, strike: oneWayLink },
+  slowSwitch: { weight: 4, strike: slowSwitch },
+  strandWriter: { weight: 6, strike: strandWriter },
   strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
   serverRestart: { weight: 4, weightOnSeveral: 30, strike: serverRestart },
@@ -121,7 +129,8 @@ export const faultKinds = {
       return spellOf(() => ({ slow: { disk, times } }), 3000)(targets, random);
     },
   },
-  diskReadError: { weight: 8, strike: diskReadError },
+  diskReadError: { weight: 6, strike: diskReadError },
+  failingDisk: { weight: 5, strike: failingDisk },
   blockRot: { weight: 10, strike: blockRot },
   databaseUnknown: {
     weight: 5,

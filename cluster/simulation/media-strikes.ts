@@ -20,6 +20,7 @@ import type { World } from './world.ts';
 
 /** Of four MiB that are used of a disk. */
 const readErrorBlocksMax = 256;
+const failingBlocksMax = 1024;
 const rottenBlocksMax = 48;
 
 /** The medium of a disk gives nothing of a range, or of everything. */
@@ -33,6 +34,21 @@ export const diskReadError: Strike = ({ world }, random) => {
   world.inject({ kind: 'read-error', target, ...range });
   world.clock.setTimeout(() => world.heal(target), lastsMs);
   return `${id} ${JSON.stringify(range)} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** A disk that fails: everything takes long there, and a part of it can be read no more; others on its shelf feel it. */
+export const failingDisk: Strike = ({ world, conditions }, random) => {
+  const { id, sizeBytes } = random.pick(world.topology.disks);
+  const target = `disk:${id}` as const;
+  const lengthBytes = blockBytes * (1 + random.integer(failingBlocksMax));
+  const atBytes = blockBytes * random.integer((homeBytes(sizeBytes) - lengthBytes) / blockBytes);
+  const times = random.pick([20, 100, 400]);
+  const lastsMs = random.between(200, 3000);
+  for (const { id: disk } of world.topology.disks)
+    conditions.add({ slow: { disk, times } }, lastsMs);
+  world.inject({ kind: 'read-error', target, atBytes, lengthBytes });
+  world.clock.setTimeout(() => world.heal(target), lastsMs);
+  return `${id}, ${lengthBytes} bytes at ${atBytes}, all slow by ${times}, for ${lastsMs.toFixed(0)} ms`;
 };
 
 /** A block of a volume: where its mirrors have it. */

@@ -73,6 +73,8 @@ export class NetworkParts {
   readonly #onHandlerError: NonNullable<NetworkOptions['onHandlerError']> | null;
   /** Receiving process to the publishing ones that it cannot hear. */
   readonly #partitions = new Map<string, Set<string>>();
+  /** Subjects on which nothing arrives. */
+  readonly #silenced = new Set<string>();
   readonly #unsent: Message[] = [];
   readonly #unsentSources: Uint8Array[] = [];
 
@@ -115,8 +117,18 @@ export class NetworkParts {
     else this.#partitions.delete(way.to);
   }
 
+  setSilence(subject: string, isSilent: boolean): void {
+    if (isSilent) this.#silenced.add(subject);
+    else this.#silenced.delete(subject);
+  }
+
   clearPartitions(): void {
     this.#partitions.clear();
+    this.#silenced.clear();
+  }
+
+  isSilenced(subject: string): boolean {
+    return this.#silenced.size > 0 && this.#silenced.has(subject);
   }
 
   isPartitioned(from: string, to: string): boolean {

@@ -1,12 +1,15 @@
 /** What befalls connections, links and servers. */
 import type { FaultTarget } from '../../protocols/faults.ts';
+import type { ActorAddress } from '../../protocols/ids.ts';
+import { subjectsOf } from '../../protocols/subjects.ts';
 import type { SimulatedServer } from './server.ts';
-import { pickBus, pickNodes, type Strike } from './strike.ts';
+import { pickBus, pickNode, pickNodes, type Strike } from './strike.ts';
 import type { World } from './world.ts';
 
 const longPartitionsIn = 6;
 const longPartitionMsMax = 16_000;
-const flapsMax = 6;
+const flapsMin = 3;
+const flapsMax = 8;
 const serverAwayTimesMax = 8;
 /** Of several servers one in so many that are struck stands still. */
 const pausedServersIn = 3;
@@ -78,15 +81,71 @@ function pauseServer(world: World, server: SimulatedServer, pausedMs: number): s
   return `${server.name} stands still for ${pausedMs.toFixed(0)} ms`;
 }
 
-/** A link carries nothing for a while, in either direction; often it comes and goes. */
+/** A link carries nothing for a while, in either direction. */
 export const linkDown: Strike = ({ world }, random) => {
   const { id } = random.pick(world.topology.links);
-  const times = random.integer(2) === 0 ? 1 : 1 + random.integer(flapsMax);
-  const downMs = random.between(20, times === 1 ? 4000 : 400);
+  const downMs = random.between(20, 4000);
+  takeDown(world, `link:${id}`, 0, downMs);
+  return `${id} for ${downMs.toFixed(0)} ms`;
+};
+
+/** A link comes and goes several times within seconds, as one with a bad plug does. */
+export const linkFlap: Strike = ({ world }, random) => {
+  const { id } = random.pick(world.topology.links);
+  const times = flapsMin + random.integer(flapsMax - flapsMin + 1);
+  const downMs = random.between(20, 400);
   const upMs = random.between(5, 400);
   for (let flap = 0; flap < times; flap++)
     takeDown(world, `link:${id}`, flap * (downMs + upMs), downMs);
-  return `${id}, ${times} times for ${downMs.toFixed(0)} ms`;
+  return `${id}, ${times} times for ${downMs.toFixed(0)} ms, up for ${upMs.toFixed(0)} ms`;
+};
+
+/** What is sent over a link in one direction is lost, and nobody is told: its ends see each other all the same. */
+export const oneWayLink: Strike = ({ world }, random) => {
+  const { cluster, links } = world.topology;
+  const { id, ends } = random.pick(links);
+  const receiver = actorOf(world, random.pick([...ends]));
+  const lastsMs = random.between(50, 6000);
+  const subject = subjectsOf(cluster).io(receiver, id);
+  world.network.silence(subject);
+  world.clock.setTimeout(() => world.network.endSilence(subject), lastsMs);
+  return `${id} towards ${receiver.id} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** A switch takes long over everything, until its load moves elsewhere, and works well again later. */
+export const slowSwitch: Strike = ({ world }, random) => {
+  const target = `switch:${random.pick(world.topology.switches).id}` as const;
+  const delayMs = random.between(8, 60);
+  const lastsMs = random.between(1000, 12_000);
+  world.inject({ kind: 'slow', target, delayMs });
+  world.clock.setTimeout(() => world.heal(target), lastsMs);
+  return `${target} by ${delayMs.toFixed(0)} ms for ${lastsMs.toFixed(0)} ms`;
+};
+
+/**
+ * A host hears no answers any more, just when writes of it are under way; then a switch that coordinates some of them
+ * dies. Others go on through its successor before the host is back, which then asks again for what has long been done;
+ * half the time nobody can ask it anything meanwhile.
+ */
+export const strandWriter: Strike = (targets, random) => {
+  const { world } = targets;
+  const node = pickNode(world, random, 'host');
+  const [victim] = pickNodes(world, random, 1, 'switch');
+  const isDeaf = random.integer(2) === 0;
+  const awayMs = random.between(1000, isDeaf ? 9000 : 3700);
+  const crashAfterMs = random.between(0, 800);
+  const [host] = node?.assembled?.hosts ?? [];
+  if (node === null || victim === undefined || host === undefined) return null;
+  const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
+  for (const { id } of hbas) takeDown(world, `hba:${id}`, 0, awayMs);
+  if (isDeaf)
+    for (const bus of node.buses.filter(({ role }) => role === 'control')) {
+      bus.stall();
+      world.clock.setTimeout(() => bus.release(), awayMs);
+    }
+  world.clock.setTimeout(() => targets.crash(victim), crashAfterMs);
+  const what = `${host.id}${isDeaf ? ', deaf' : ''} for ${awayMs.toFixed(0)} ms`;
+  return `${what}; ${victim.node.id} dies after ${crashAfterMs.toFixed(0)} ms`;
 };
 
 /**
@@ -124,6 +183,15 @@ export const hbaDown: Strike = ({ world }, random) => {
   takeDown(world, `hba:${id}`, 0, downMs);
   return `${id} for ${downMs.toFixed(0)} ms`;
 };
+
+/** @throws RangeError when the topology has no such actor. */
+function actorOf({ topology }: World, id: string): ActorAddress {
+  for (const { actors } of topology.nodes)
+    for (const actor of actors) if (actor.id === id) return actor;
+  for (const { hbas } of topology.hosts)
+    for (const hba of hbas) if (hba.id === id) return { kind: 'hba', id };
+  throw new RangeError(`there is no ${id}`);
+}
 
 function takeDown(world: World, target: FaultTarget, afterMs: number, downMs: number): void {
   world.clock.setTimeout(() => {

@@ -42,6 +42,15 @@ export class SimulatedNetwork {
     this.#parts.setPartition({ from, to }, false);
   }
 
+  /** What is published to this subject reaches nobody, although they listen: no publisher is told. */
+  silence(subject: string): void {
+    this.#parts.setSilence(subject, true);
+  }
+
+  endSilence(subject: string): void {
+    this.#parts.setSilence(subject, false);
+  }
+
   healAll(): void {
     this.#parts.clearPartitions();
   }

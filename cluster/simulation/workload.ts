@@ -6,8 +6,8 @@
 import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
-import type { Topology } from '../../protocols/topology.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
+import { GivenUp, type Patience, type RequestKind } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import type { RecordedVolume, RequestEnded, SectorRange } from './recorded-volume.ts';
 
@@ -39,6 +39,8 @@ export interface Consumer {
   readonly volume: () => AttachedVolume | null;
   /** Whether the volume takes I/O by this way. */
   readonly isOpen: () => boolean;
+  /** Why not, as its host says; '' when it does, or nobody says. */
+  readonly refusedWhy: () => string;
 }
 
 export interface WorkloadParts {
@@ -48,8 +50,8 @@ export interface WorkloadParts {
   readonly consumers: readonly Consumer[];
   /** Told of each request, just before it is made. */
   readonly onRequest: () => void;
-  /** A read that ended for want of a way must have been tried for so long (DESIGN I12). */
-  readonly patienceMs: number;
+  /** How long what fails must have been tried (DESIGN I12). */
+  readonly patience: Patience;
 }
 
 const sectorsPerBlock = blockBytes / sectorBytes;
@@ -106,8 +108,8 @@ interface Request {
 
 export class Workload {
   readonly counts: WorkloadCounts = { started: 0, succeeded: 0, succeededHot: 0, failed: 0 };
-  /** Reads that ended for want of a way too soon, in words. */
-  readonly givenUp: string[] = [];
+  /** What ended with an error too soon, by the way that it had taken. */
+  readonly #givenUp: ReadonlyMap<Consumer, GivenUp>;
   readonly #options: WorkloadOptions;
   readonly #parts: WorkloadParts;
   readonly #hotBlocks: readonly number[];
@@ -119,6 +121,9 @@ export class Workload {
   constructor(options: WorkloadOptions, parts: WorkloadParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#givenUp = new Map(
+      parts.consumers.map((consumer) => [consumer, new GivenUp(parts.patience)]),
+    );
     this.#mixture = drawnMixture(parts.random.fork('mixture'));
     this.#blocks = options.spanBytes / blockBytes;
     const random = parts.random.fork('hot');
@@ -163,7 +168,7 @@ export class Workload {
   }
 
   #act(hotBlocks: readonly number[], random: SeededRandom): void {
-    const { consumers, onRequest, clock, patienceMs } = this.#parts;
+    const { consumers, onRequest, clock } = this.#parts;
     const open = consumers.filter(({ isOpen }) => isOpen());
     const consumer = random.pick(open.length > 0 ? open : consumers);
     const { recorded, volume: attached } = consumer;
@@ -177,14 +182,14 @@ export class Workload {
     const place = this.#placeAt(block, random);
     const wasOpen = consumer.isOpen();
     const startedMs = clock.now();
-    const heldOutMs = startedMs + patienceMs;
     this.#request({ recorded, volume, kind, place, random }, (status) => {
-      const endedMs = clock.now();
-      const isServed = wasOpen && consumer.isOpen() && attached() === volume;
-      if (status === Status.path && isServed && this.#isRead(kind) && endedMs < heldOutMs)
-        this.givenUp.push(
-          `a read ended for want of a way after ${(endedMs - startedMs).toFixed(0)} ms, while the volume was served`,
-        );
+      const isServed = consumer.isOpen() && attached() === volume;
+      const times = { startedMs, endedMs: clock.now() };
+      const reason = consumer.refusedWhy();
+      if (status !== Status.ok && wasOpen)
+        this.#givenUp
+          .get(consumer)
+          ?.ended({ kind: this.#kindOf(kind), status, ...times, isServed, reason });
       if (status !== Status.ok) this.counts.failed++;
       else {
         this.counts.succeeded++;
@@ -193,8 +198,18 @@ export class Workload {
     });
   }
 
-  #isRead(kind: number): boolean {
-    return kind >= this.#mixture.allocationEnd && kind < this.#mixture.readEnd;
+  /** What ended with an error too soon, in words. */
+  get givenUp(): readonly string[] {
+    return [...this.#givenUp.values()].flatMap((givenUp) => {
+      givenUp.judge();
+      return givenUp.problems;
+    });
+  }
+
+  #kindOf(kind: number): RequestKind {
+    const { flushEnd, trimEnd, allocationEnd, readEnd } = this.#mixture;
+    if (kind >= allocationEnd && kind < readEnd) return 'read';
+    return kind < flushEnd || (kind >= trimEnd && kind < allocationEnd) ? 'other' : 'write';
   }
 
   #request({ recorded, volume, kind, place, random }: Request, ended: RequestEnded): void {
@@ -220,11 +235,6 @@ export class Workload {
     const sectorCount = Math.min(wanted, this.#blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }
-}
-
-/** As long as a read without any way is tried for. */
-export function patienceMsOf({ policies }: Topology): number {
-  return Math.min(policies.ioDeadlineMs, policies.noPathRetry * 1000);
 }
 
 /** Flushes once. */

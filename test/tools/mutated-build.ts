@@ -48,6 +48,20 @@ export async function mutatedBuild(
   return join(build, 'cluster', 'cli', 'main.js');
 }
 
+/** Why patches do not fit the program as it has been built, as sentences. */
+export async function misfits(patches: readonly Patch[]): Promise<readonly string[]> {
+  const problems: string[] = [];
+  const texts = new Map<string, string>();
+  for (const patch of patches)
+    try {
+      const text = texts.get(patch.file) ?? (await readFile(join(buildFolder, patch.file), 'utf8'));
+      texts.set(patch.file, patched(text, patch));
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+    }
+  return problems;
+}
+
 function patched(text: string, { file, snippet, replacement }: Patch): string {
   const pattern = snippet
     .trim()

@@ -4,7 +4,6 @@ import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { RequestFlag } from '../../../protocols/frames/request.ts';
 import { blockBytes, mebibyte, unitOf } from '../../../protocols/units.ts';
-import { mediaError } from './fake-disk.ts';
 import { loadOf, SwitchWorld, switchIncarnation } from './switch-world.ts';
 
 /** Where the extents begin on their disks. */
@@ -115,18 +114,6 @@ describe('settling', () => {
     world.clock.runFor(1100);
     const reports = world.control.sent.filter(({ subject }) => subject.endsWith('v1.trouble'));
     expect(reports.length).to.be.greaterThan(0);
-  });
-
-  it('stops when the newest copy of a block cannot be read', () => {
-    const world = new SwitchWorld();
-    world.disk('d1').put(extentBlock + 1, block(1), { epoch: 4, writeNumber: 9 });
-    world.disk('d1').outcome = ({ operation }) =>
-      operation === Operation.read ? mediaError : null;
-    world.serve();
-    expect(world.settled())
-      .to.have.property('problem')
-      .that.matches(/cannot be read.*d1.*media/);
-    expect(requestsOf(world, 'd2', Operation.write)).to.be.empty;
   });
 
   it('believes only the disk processes that were assembled', () => {

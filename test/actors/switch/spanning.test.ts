@@ -228,7 +228,21 @@ describe('a read that spans several parts', () => {
     expect(spansOf(world)).to.equal(1);
   });
 
-  it('is asked for again where an answer arrives damaged, and ends with a disk’s error', () => {
+  it('reads another mirror of a part that one cannot give, and ends with an error when none can', () => {
+    const world = serving();
+    world.write({ offset: strip });
+    world.runDisks();
+    world.disk('d3').outcome = () => mediaError;
+    world.write(read);
+    const [answer] = world.runDisks();
+    expect(answer?.reply.outcome.status).to.equal(Status.ok);
+    expect(answer?.data.bytes[4096], 'of the other mirror').to.equal(1);
+    world.disk('d4').outcome = () => mediaError;
+    world.write(read);
+    expect(world.runDisks().map(({ reply }) => reply.outcome)).to.deep.equal([mediaError]);
+  });
+
+  it('is asked for again where an answer arrives damaged', () => {
     const world = serving();
     world.write(read);
     const [first] = world.takeToDisks();
@@ -239,9 +253,6 @@ describe('a read that spans several parts', () => {
     expect(world.takeToDisks(), 'damaged bytes are no answer').to.be.empty;
     world.clock.runFor(45);
     expect(world.runDisks()).to.have.length(1);
-    world.disk('d3').outcome = () => mediaError;
-    world.write(read);
-    expect(world.runDisks().map(({ reply }) => reply.outcome)).to.deep.equal([mediaError]);
   });
 
   it('of a shared volume is ordered among the writes: behind the earlier, before the later', () => {

@@ -90,6 +90,31 @@ export const mediaMutants = {
       },
     ],
   },
+  givesUpAfterTwoMirrors: {
+    does: 'a host gives a read up when two mirrors have failed under it, however many there are',
+    patches: [
+      {
+        file: mirrorRetry,
+        snippet: 'candidatesAfter(context, event).length > 0',
+        replacement: 'context.failed.length < 1 && candidatesAfter(context, event).length > 0',
+      },
+      {
+        file: mirrorRetry,
+        snippet: 'untriedOf(context, event.disks).length > 0',
+        replacement: 'context.failed.length < 2 && untriedOf(context, event.disks).length > 0',
+      },
+      {
+        file: mirrorRetry,
+        snippet: 'untriedOf(context, [...event.disks, ...event.away]).length === 0',
+        replacement: 'true',
+      },
+      {
+        file: mirrorRetry,
+        snippet: "event.type === 'repair.ended' && event.isGood",
+        replacement: 'false',
+      },
+    ],
+  },
   mendsNothing: {
     does: 'a range of which each mirror lacks another block is given up, although every block is good somewhere',
     patches: [

@@ -3,10 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { mutatedBuild } from '../../tools/mutated-build.ts';
+import { misfits, mutatedBuild } from '../../tools/mutated-build.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { runMutant } from './mutant-run.ts';
-import { type MutantName, mutants } from './mutants.ts';
+import { type MutantName, mutantNames, mutants } from './mutants.ts';
 
 /** A few of each kind; `npm run proof:simulation` runs them all. */
 const shown: readonly { readonly name: MutantName; readonly verdict: string }[] = [
@@ -15,6 +15,13 @@ const shown: readonly { readonly name: MutantName; readonly verdict: string }[] 
   { name: 'sweepsNothing', verdict: 'stuck' },
   { name: 'throwsAtRetries', verdict: 'crashed' },
 ];
+
+describe('rules that are broken on purpose', () => {
+  for (const name of mutantNames)
+    it(`${name} is about the program as it is now`, async () => {
+      expect(await misfits(mutants[name].patches)).to.deep.equal([]);
+    });
+});
 
 describe('the simulation notices a program in which', function () {
   this.timeout(120_000);

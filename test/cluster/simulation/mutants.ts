@@ -92,7 +92,7 @@ export const mutants = {
     does: 'a coordinator serves after a crash without making the mirrors equal',
     patches: [
       {
-        file: 'actors/switch/settling.js',
+        file: 'actors/switch/settling-windows.js',
         snippet: 'if (copiesOf(volume) < 2)',
         replacement: 'if (true)',
       },

@@ -88,6 +88,20 @@ describe('simulated network, faults', () => {
     expect(world.network.counters.partitioned).to.equal(4);
   });
 
+  it('loses what is published to one subject, and tells no publisher', () => {
+    const world = new NetworkWorld();
+    const a = world.connect('a');
+    const b = world.connect('b');
+    const heard = ['silent', 'loud'].map((subject) => world.listen(b, subject));
+    world.network.silence('silent');
+    for (const subject of ['silent', 'loud']) say(a, subject, 1);
+    world.clock.runFor(10);
+    world.network.endSilence('silent');
+    for (const subject of ['silent', 'loud']) say(a, subject, 2);
+    world.clock.runFor(10);
+    expect(heard.map(numbersOf)).to.deep.equal([[2], [1, 2]]);
+  });
+
   it('loses what is on its way to or from a connection that is cut, and comes back by itself', () => {
     const world = new NetworkWorld();
     world.server.weather = { ...calmWeather, delayMsMin: 10, delayMsMean: 0 };

@@ -23,6 +23,39 @@ export const pathMutants = {
       },
     ],
   },
+  endsReadsTooSoon: {
+    does: 'a host gives reads up sooner than its policy says when no way is left',
+    patches: [
+      {
+        file: 'actors/host/path-failover.js',
+        snippet: 'input: { noPathRetryMs: policy.noPathRetryMs },',
+        replacement: 'input: { noPathRetryMs: policy.noPathRetryMs / 20 },',
+      },
+    ],
+  },
+  endsWritesTooSoon: {
+    does: 'a host gives its attachment up before the deadline of its writes',
+    patches: [
+      {
+        file: 'actors/host/sweep.js',
+        snippet: 'if (nowMs >= slot.deadlineMs)',
+        replacement: 'if (nowMs >= slot.deadlineMs - (slot.io?.isWrite === true ? 3000 : 0))',
+      },
+    ],
+  },
+  endsWritesAtFailedPaths: {
+    does: 'a host ends a write with an error when its way fails, although others are left',
+    patches: [
+      {
+        file: 'actors/host/recovery.js',
+        snippet: `return { kind: 'reroute', links: detail.links,
+          isNamed: detail.alternates.length > 0 };`,
+        replacement: `return request.operation === Operation.write
+          ? { kind: 'end', status }
+          : { kind: 'reroute', links: detail.links, isNamed: detail.alternates.length > 0 };`,
+      },
+    ],
+  },
   takesAnyReply: {
     does: 'a host takes every reply that comes to a slot, whichever I/O and attempt it belongs to',
     patches: [

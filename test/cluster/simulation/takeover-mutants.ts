@@ -6,7 +6,7 @@ export const takeoverMutants = {
     patches: [
       {
         file: 'actors/switch/attachments.js',
-        snippet: 'if (isOnePart && done.has(ioNumber))',
+        snippet: 'if (done.has(write.ioNumber) && !owed.some((each) => each.write === write))',
         replacement: 'if (false)',
       },
     ],
@@ -43,6 +43,16 @@ export const takeoverMutants = {
         file: 'actors/switch/unfinished-writes.js',
         snippet: 'return firstEpoch < attachEpoch && !readOnly;',
         replacement: 'return false;',
+      },
+    ],
+  },
+  forgetsWhatIsOwed: {
+    does: 'a new coordinator goes back to an older copy of a block, and takes for done the write that is lost by it',
+    patches: [
+      {
+        file: 'actors/switch/settling-source.js',
+        snippet: 'if (!isNewest && owed.length > 0)',
+        replacement: 'if (false)',
       },
     ],
   },

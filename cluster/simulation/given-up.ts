@@ -1,0 +1,93 @@
+/**
+ * Whether consumers' I/O was given up too soon (DESIGN I12). While a volume is served, a read for which there is no way
+ * is tried for as long as the policy says, and a write or flush never ends for want of a way by itself: its result would
+ * be unknown, so that the whole attachment is lost with it, and not before its deadline.
+ */
+import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
+import { Status } from '../../protocols/codes.ts';
+import type { Topology } from '../../protocols/topology.ts';
+
+export interface Patience {
+  /** A read without any way is tried for so long. */
+  readonly noPathMs: number;
+  readonly deadlineMs: number;
+}
+
+export type RequestKind = 'read' | 'write' | 'other';
+
+/** A request that ended with an error, and began while its volume was served. */
+export interface FailedRequest {
+  readonly kind: RequestKind;
+  readonly status: Status;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  /** By this way the volume has been served ever since, and is. */
+  readonly isServed: boolean;
+  /** Why the volume is not served by this way any more, as its host says; '' when it is, or nobody says. */
+  readonly reason: string;
+}
+
+/** Clocks of processes begin anywhere: what they measure differs by roundings. */
+const toleranceMs = 1;
+/** How hosts say that a write or flush has had no result until its deadline. */
+const ownDeadline = /had no result within/;
+
+export class GivenUp {
+  /** In words. */
+  readonly problems: string[] = [];
+  readonly #patience: Patience;
+  /** The longest of those that ended at the same moment. */
+  #longest: { readonly endedMs: number; tookMs: number } = { endedMs: -1, tookMs: 0 };
+  #isJudged = true;
+
+  constructor(patience: Patience) {
+    this.#patience = patience;
+  }
+
+  /** Of one way to the volume, in the order in which they ended. */
+  ended(request: FailedRequest): void {
+    const { kind, status, startedMs, endedMs, isServed, reason } = request;
+    const tookMs = endedMs - startedMs;
+    if (isServed && status === Status.path) {
+      if (kind === 'write')
+        this.problems.push(
+          `a write ended for want of a way after ${tookMs.toFixed(0)} ms, and its volume is served all the same`,
+        );
+      else if (kind === 'read' && tookMs < this.#patience.noPathMs - toleranceMs)
+        this.problems.push(
+          `a read ended for want of a way after ${tookMs.toFixed(0)} ms, while the volume was served`,
+        );
+    }
+    if (!ownDeadline.test(reason)) return;
+    if (this.#longest.endedMs !== endedMs) {
+      this.judge();
+      this.#longest = { endedMs, tookMs };
+      this.#isJudged = false;
+    } else this.#longest.tookMs = Math.max(this.#longest.tookMs, tookMs);
+  }
+
+  /** All that has ended so far has been told. */
+  judge(): void {
+    const { tookMs } = this.#longest;
+    const isEarly = tookMs < this.#patience.deadlineMs - toleranceMs;
+    if (!this.#isJudged && isEarly)
+      this.problems.push(
+        `an attachment was lost although its oldest request had been open for only ${tookMs.toFixed(0)} ms`,
+      );
+    this.#isJudged = true;
+  }
+}
+
+/** As a topology's policies have it. */
+export function patienceOf({ policies }: Topology): Patience {
+  const { ioDeadlineMs, noPathRetry } = policies;
+  const noPathMs = Math.min(ioDeadlineMs, noPathRetry * 1000);
+  // What waits without any way ends with what the policy says of that, whatever it is.
+  return { noPathMs, deadlineMs: noPathMs };
+}
+
+/** Why a volume takes no I/O, as its host says; '' when it does, or there is none. */
+export function refusedWhy(volume: OptimizationDriver | null): string {
+  const admission = volume?.admission ?? { open: true };
+  return admission.open ? '' : admission.reason;
+}

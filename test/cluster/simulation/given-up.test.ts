@@ -1,0 +1,46 @@
+import { expect } from 'chai';
+import { type FailedRequest, GivenUp } from '../../../cluster/simulation/given-up.ts';
+import { Status } from '../../../protocols/codes.ts';
+
+const patience = { noPathMs: 2000, deadlineMs: 4000 };
+const deadlineMissed = 'a write had no result within 4000 ms';
+
+/** What is objected to when these requests end. */
+function objections(...requests: readonly Partial<FailedRequest>[]): readonly string[] {
+  const givenUp = new GivenUp(patience);
+  for (const request of requests)
+    givenUp.ended({
+      kind: 'read',
+      status: Status.path,
+      startedMs: 0,
+      endedMs: 100,
+      isServed: true,
+      reason: '',
+      ...request,
+    });
+  givenUp.judge();
+  return givenUp.problems;
+}
+
+describe('the checker of what is given up too soon (I12)', () => {
+  it('objects to a read that ended for want of a way before the policy’s time', () => {
+    expect(objections({ endedMs: 1900 })[0]).to.match(/a read .* after 1900 ms/);
+    expect(objections({ endedMs: 2000 })).to.deep.equal([]);
+    expect(objections({ endedMs: 1999.9999 }), 'clocks are rounded').to.deep.equal([]);
+  });
+
+  it('objects to a write that ended alone for want of a way, however late', () => {
+    expect(objections({ kind: 'write', endedMs: 5000 })[0]).to.match(/a write ended/);
+  });
+
+  it('objects to an attachment that was lost before the deadline of its oldest request', () => {
+    const lost = { kind: 'write', isServed: false, reason: deadlineMissed, endedMs: 4000 } as const;
+    expect(objections({ ...lost, startedMs: 1000 })[0]).to.match(/open for only 3000 ms/);
+    expect(objections({ ...lost, startedMs: 1000 }, { ...lost, startedMs: 0 })).to.deep.equal([]);
+  });
+
+  it('says nothing of what ended because others had decided so', () => {
+    const reason = 'another host has the volume';
+    expect(objections({ kind: 'write', isServed: false, reason })).to.deep.equal([]);
+  });
+});
