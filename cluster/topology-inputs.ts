@@ -49,7 +49,7 @@ export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkId[]
 
 /** What a topology's policies mean for the driver of a host. */
 export function driverPolicyOf(policies: Policies): Partial<DriverPolicy> {
-  const { path, route, ioDeadlineMs, noPathRetry, failover, imbalance } = policies;
+  const { path, route, ioDeadlineMs, noPathRetry, detection, failover, imbalance } = policies;
   const { quarantine } = failover;
   const { dwellSeconds, ...balance } = imbalance;
   return {
@@ -57,6 +57,7 @@ export function driverPolicyOf(policies: Policies): Partial<DriverPolicy> {
     routeScope: route,
     deadlineMs: ioDeadlineMs,
     noPathRetryMs: noPathRetry * 1000,
+    reportAfterMs: detection.reportAfterMs,
     failback: {
       failback: failover.failback,
       dwellMs: failover.dwellSeconds * 1000,

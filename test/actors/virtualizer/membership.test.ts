@@ -26,9 +26,9 @@ const question = {
 
 function tableWith(...disks: readonly { disk: string; facts?: object; state?: string }[]) {
   const table = new PresenceTable(at(0));
-  table.see(description('switch', 's1', 7), at(0));
+  table.see(description('switch', 's1', 7));
   for (const { disk, facts = {}, state = 'unassembled' } of disks)
-    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state), at(0));
+    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state));
   return table;
 }
 
