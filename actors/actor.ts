@@ -32,7 +32,8 @@ export interface AnsweredCommand {
   readonly counters: CommandCounters;
 }
 
-const telemetryIntervalMs = 1000;
+/** How often an actor tells of itself unasked. */
+export const telemetryIntervalMs = 1000;
 const incarnationLimit = 2 ** 48 - 1;
 /** Each process of an actor begins its questions at a random multiple of this; all stay below 2 ** 53. */
 const questionsPerProcess = 2 ** 20;
@@ -71,6 +72,7 @@ export class Actor {
     this.#ports = ports;
     this.#describe = describe;
     this.onCommand(verbs.describe, (_, answer) => answer({ ok: true, ...this.description() }));
+    this.onCommand(verbs.ping, (_, answer) => answer({ ok: true }));
   }
 
   get incarnation(): Incarnation {

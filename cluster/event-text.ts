@@ -1,6 +1,13 @@
 /** Events as people read them: when, who, what kind, and what happened, in columns. */
 import { decodeJson } from '../actors/json.ts';
-import { type EventBody, eventNames, eventSchema, transitionSchema } from '../protocols/events.ts';
+import { assertNever } from '../protocols/codes.ts';
+import {
+  type EventBody,
+  eventNames,
+  eventSchema,
+  suspicionSchema,
+  transitionSchema,
+} from '../protocols/events.ts';
 import { faultText as askedForText, faultSchema } from '../protocols/faults.ts';
 import { type ActorAddress, supervisorAddress } from '../protocols/ids.ts';
 import { senderOf } from '../protocols/subjects.ts';
@@ -81,6 +88,8 @@ function detailOf(sender: ActorAddress, what: string, body: EventBody): string {
       return failoverText(body);
     case eventNames.balance:
       return balanceText(body);
+    case eventNames.suspicion:
+      return suspicionText(body);
     case eventNames.exports:
       return 'hosts serve other exports than before';
     default:
@@ -159,6 +168,30 @@ function failoverText(body: EventBody): string {
 function balanceText(body: EventBody): string {
   const { switch: id, avoided, reason } = body as Fields;
   return `paths ${avoided === true ? 'avoid' : 'use'} switch ${text(id)}${avoided === true ? '' : ' again'}: ${text(reason)}`;
+}
+
+/** What was seen of a silent actor, with the numbers that were weighed. */
+function suspicionText(body: EventBody): string {
+  const parsed = suspicionSchema.safeParse(body);
+  if (!parsed.success) return remaining(body, []);
+  const { suspect, verdict, cause, pings, witnesses, ...times } = parsed.data;
+  const [silentMs, patienceMs, usuallyLateMs] = [
+    times.silentMs,
+    times.patienceMs,
+    times.usuallyLateMs,
+  ].map((ms) => `${Math.round(ms)} ms`);
+  const name = `${suspect.kind} ${suspect.id}`;
+  const usual = `heartbeats usually less than ${usuallyLateMs} late`;
+  switch (verdict) {
+    case 'suspected':
+      return `${name} may be silent: ${cause}; nothing heard for ${silentMs}, ${usual}, given ${patienceMs}`;
+    case 'cleared':
+      return `${name} is not silent: heard of after ${silentMs} and ${pings} pings (${cause})`;
+    case 'silent':
+      return `${name} is silent and counts as gone: nothing heard for ${silentMs}, ${pings} pings unanswered that ${witnesses} others were asked, too; ${usual} (${cause})`;
+    default:
+      return assertNever(verdict, 'verdict');
+  }
 }
 
 function settledText(body: EventBody): string {

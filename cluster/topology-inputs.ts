@@ -58,7 +58,7 @@ export function diskLinksOf(topology: Topology, disk: DiskId): readonly LinkEnd[
 
 /** What a topology's policies mean for the driver of a host. */
 export function driverPolicyOf(policies: Policies): Partial<DriverPolicy> {
-  const { path, route, ioDeadlineMs, noPathRetry, failover, imbalance } = policies;
+  const { path, route, ioDeadlineMs, noPathRetry, detection, failover, imbalance } = policies;
   const { quarantine } = failover;
   const { dwellSeconds, ...balance } = imbalance;
   return {
@@ -66,6 +66,7 @@ export function driverPolicyOf(policies: Policies): Partial<DriverPolicy> {
     routeScope: route,
     deadlineMs: ioDeadlineMs,
     noPathRetryMs: noPathRetry * 1000,
+    reportAfterMs: detection.reportAfterMs,
     failback: {
       failback: failover.failback,
       dwellMs: failover.dwellSeconds * 1000,

@@ -48,6 +48,8 @@ export function refusal(reason: RefusalReason, message: string): Answer {
 export const verbs = {
   /** Every actor: answers `Description`. */
   describe: 'describe',
+  /** Every actor: says that it hears and answers. */
+  ping: 'ping',
   /** Disk: body `DiskAssembly`; confirmed once durable. */
   assemble: 'assemble',
   /** Disk: body `ChecksumQuery`; answers `{ checksums: number[] }`, one per `checksumChunkBytes`. */
@@ -89,6 +91,8 @@ export const verbs = {
   preferPaths: 'prefer-paths',
   /** Host: body `FailbackRequest`: prefers links again that are in reserve; answers `{ links: LinkId[] }`. */
   failback: 'failback',
+  /** Virtualizer, from a host: body `SuspectReport`: switches owe it answers. */
+  suspect: 'suspect',
   /** Virtualizer: body `CreateVolume`; `ok` means that it is defined for good; it serves by and by. */
   createVolume: 'create-volume',
   /** Virtualizer: body `{ volume }`; `ok` means that it will go whatever happens; it is gone by and by. */
@@ -239,6 +243,23 @@ export const troubleReportSchema = z.object({
   what: z.string().max(2000),
 });
 export type TroubleReport = z.infer<typeof troubleReportSchema>;
+
+/** Switches that a host's I/O waits for, and that have answered it nothing since. */
+export const suspectReportSchema = z.object({
+  host: id<HostId>(),
+  suspects: z
+    .array(
+      z.object({
+        switch: id<SwitchId>(),
+        /** Since the oldest of what was sent after its last answer. */
+        silentMs: z.number().nonnegative(),
+        /** What its answers take, smoothed. */
+        usualMs: z.number().nonnegative(),
+      }),
+    )
+    .max(64),
+});
+export type SuspectReport = z.infer<typeof suspectReportSchema>;
 
 /** How an actor presents itself: body of its `hello` event, of its telemetry and of the answer to `describe`. */
 export const descriptionSchema = z.object({

@@ -8,6 +8,8 @@ import { actorKinds } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { Incarnation } from './units.ts';
 
+const actorAddressSchema = z.object({ kind: z.enum(actorKinds), id: id<string>() });
+
 /** What all events carry; the fields of each `what` stand beside these. */
 export const eventSchema = z.looseObject({
   sequence: count<number>(),
@@ -42,9 +44,29 @@ export const eventNames = {
   failover: 'failover',
   /** From a host: it leaves a slow switch, or returns to it: `{ switch, avoided, reason }`. */
   balance: 'balance',
+  /** From a virtualizer: an actor is suspected to be silent, and what came of it: body carries `SuspicionFields`. */
+  suspicion: 'suspicion',
   /** From a switch: nobody listened at the other end of a link: `{ link }`. */
   linkDown: 'link-down',
 } as const;
+
+export const suspicionSchema = z.looseObject({
+  suspect: actorAddressSchema,
+  /** `cleared`: it was heard of. `silent`: it was not while others were, and counts as gone. */
+  verdict: z.enum(['suspected', 'cleared', 'silent']),
+  /** Why it was looked at, for people. */
+  cause: z.string(),
+  /** Since it was last heard of. */
+  silentMs: z.number(),
+  /** How long it may be silent while others answer at once. */
+  patienceMs: z.number(),
+  /** Later than this its heartbeats are only now and then. */
+  usuallyLateMs: z.number(),
+  /** Pings to it, and how many others were asked with it. */
+  pings: count<number>(),
+  witnesses: count<number>(),
+});
+export type SuspicionFields = z.infer<typeof suspicionSchema>;
 
 export const mirrorRetrySchema = z.looseObject({
   volume: id<VolumeId>(),
@@ -116,6 +138,6 @@ export const lastEventSchema = z.looseObject({
 /** Body of `exited`: proof that these actors' process is gone. */
 export const nodeExitedSchema = z.looseObject({
   node: id<NodeId>(),
-  actors: z.array(z.object({ kind: z.enum(actorKinds), id: id<string>() })).max(4096),
+  actors: z.array(actorAddressSchema).max(4096),
 });
 export type NodeExited = z.infer<typeof nodeExitedSchema>;

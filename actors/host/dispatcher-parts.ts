@@ -7,6 +7,7 @@ import type { DriverPolicy } from './driver-policy.ts';
 import type { WayQuery } from './path-failover.ts';
 import type { Paths } from './paths.ts';
 import type { SlotTable } from './slots.ts';
+import type { SuspectReports } from './suspect-reports.ts';
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -17,6 +18,7 @@ export interface DispatcherParts {
   readonly log: Log;
   readonly paths: Paths;
   readonly hbas: readonly Hba[];
+  readonly suspects: SuspectReports;
   /** Asks the virtualizer which ways are left. */
   readonly query: WayQuery;
   /** The ways that are preferred may be others. */

@@ -47,6 +47,7 @@ export class Dispatcher implements HbaListener {
   readonly #queue = new IoQueue();
   #endingSoon: ConsumerIo[] = [];
   #sweepTimer: Timer | null = null;
+  #sweepDueMs = 0;
   readonly #runSweep = () => this.#sweep();
   readonly #runEnds = () => this.#endSoonNow();
 
@@ -257,18 +258,23 @@ export class Dispatcher implements HbaListener {
   #arm(): void {
     if (this.#sweepTimer !== null) return;
     if (this.#slots.inUse === 0 && this.#queue.isEmpty) return;
-    this.#sweepTimer = this.clock.setTimeout(this.#runSweep, this.policy.sweepIntervalMs);
+    this.#sweepIn(this.policy.sweepIntervalMs);
   }
 
   #sweepSoon(): void {
     if (this.#sweepTimer !== null) this.clock.clearTimeout(this.#sweepTimer);
-    this.#sweepTimer = this.clock.setTimeout(this.#runSweep, 0);
+    this.#sweepIn(0);
+  }
+
+  #sweepIn(delayMs: number): void {
+    this.#sweepDueMs = this.clock.now() + delayMs;
+    this.#sweepTimer = this.clock.setTimeout(this.#runSweep, delayMs);
   }
 
   #sweep(): void {
     this.#sweepTimer = null;
     const nowMs = this.clock.now();
-    sweepSlots(this.#sweepParts, nowMs);
+    sweepSlots(this.#sweepParts, nowMs, this.#sweepDueMs);
     for (
       let io = this.#queue.first;
       io !== null && nowMs >= io.deadlineMs;

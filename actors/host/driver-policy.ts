@@ -42,6 +42,8 @@ export interface DriverPolicy {
   readonly slowTimeoutMs: number;
   /** A link that has been silent for so long under something sent is probed. */
   readonly probeAfterMs: number;
+  /** A switch that owes an answer for so long, and for much longer than usual, is reported to the virtualizers. */
+  readonly reportAfterMs: number;
   /** Between attempts where no way is known to work; doubles with each. */
   readonly retryDelayMs: number;
   /** Between attempts that wait for somebody else to learn of a decision; bounds `busy` too. */
@@ -66,6 +68,7 @@ export const driverPolicyDefault: DriverPolicy = {
   answerTimeoutMsMax: 1000,
   slowTimeoutMs: 500,
   probeAfterMs: 80,
+  reportAfterMs: 300,
   retryDelayMs: 20,
   waitDelayMsMax: 500,
   deadlineMs: 10_000,

@@ -23,6 +23,7 @@ import { pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
 import { SlotTable } from './slots.ts';
+import { SuspectReports } from './suspect-reports.ts';
 
 export interface HostOptions {
   readonly host: HostId;
@@ -98,6 +99,12 @@ export class Host {
       slots: new SlotTable(options.host, incarnation, policy),
       paths: this.paths,
       hbas: this.hbas,
+      suspects: new SuspectReports({
+        ...options,
+        actor: this.#actor,
+        clock,
+        reportAfterMs: policy.reportAfterMs,
+      }),
       query: this.#pathControl.query,
       preferenceChanged: () => this.#pathControl.changed(),
     });

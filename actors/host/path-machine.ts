@@ -1,6 +1,6 @@
 /**
- * When a link may be used, as one host sees it. Silence makes it suspect, "nobody listens" makes it failed; answers,
- * a probe or time bring it back: not before its dwell time, not by itself where failback is manual, and not for long
+ * When a link may be used, as one host sees it. Silence makes it suspect, "nobody listens" makes it failed; answers
+ * to I/O or to a probe bring it back: not before its dwell time, not by itself where failback is manual, and not for long
  * where it fails again and again. The rank that each state publishes is all that the data path reads. What counts as
  * evidence, and how a probe travels, is left to `paths`.
  */
@@ -75,8 +75,8 @@ const pathSetup = setup({
       policy.failback === 'immediate' || (policy.failback === 'followOver' && wasMet),
   },
   delays: {
-    /** A silent link is preferred less for so long. */
-    suspicionDelay: 2000,
+    /** Between looks at a silent link. */
+    suspicionDelay: 1000,
     /** Between a failure and the next look. */
     recheckDelay: 500,
     /** How long "nobody listens" may take to arrive. */
@@ -105,7 +105,8 @@ const standby = pathSetup.createStateConfig({
 const suspect = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'suspect' } },
   on: { 'path.answered': works, 'path.failed': fails },
-  after: { suspicionDelay: works },
+  // Time alone proves nothing: with each retrial by I/O a consumer would wait for what a probe can find out.
+  after: { suspicionDelay: { target: 'suspect', reenter: true, actions: 'sendProbe' } },
 });
 
 const quarantined = pathSetup.createStateConfig({

@@ -4,7 +4,7 @@
  * when it may change something.
  */
 import type { Actor as MachineActor } from 'xstate';
-import type { HbaId, LinkId } from '../../protocols/ids.ts';
+import type { HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
 import type { Actor } from '../actor.ts';
 import type { Hba } from '../hba/hba.ts';
@@ -90,7 +90,8 @@ export class Paths implements RouteParts {
   switchState(id: string): SwitchState {
     const known = this.#switches.get(id);
     if (known !== undefined) return known;
-    const state = { isAvoided: false, queueDelayMs: 0, probeMs: null };
+    const times = { probeMs: null, answeredAtMs: 0, owesSinceMs: 0 };
+    const state = { id: id as SwitchId, isAvoided: false, queueDelayMs: 0, ...times };
     this.#switches.set(id, state);
     return state;
   }
@@ -153,6 +154,7 @@ export class Paths implements RouteParts {
   /** An answer came to what was sent at `sentAtMs`, over all links of the route. */
   answered(route: RouteEntry, sentAtMs: number, nowMs: number): void {
     route.target.answeredAtMs = nowMs;
+    for (const each of route.switches) each.answeredAtMs = nowMs;
     const { service } = route;
     const tookMs = nowMs - sentAtMs;
     service.answerMs += (tookMs - service.answerMs) * serviceWeight;
@@ -175,6 +177,7 @@ export class Paths implements RouteParts {
   /** An answer came that shows the first link to work, but says nothing good of the others. */
   answeredByFirst(route: RouteEntry, sentAtMs: number, nowMs: number): void {
     route.first.answeredAtMs = nowMs;
+    route.firstSwitch.answeredAtMs = nowMs;
     if (route.first.rank !== LinkRank.usable) this.#restored(route.first, sentAtMs);
   }
 

@@ -46,12 +46,17 @@ export interface Service {
 
 /** A switch as the data path sees it. */
 export interface SwitchState {
+  readonly id: SwitchId;
   /** Too slow, compared to others: ways that do not lead through it are preferred. */
   isAvoided: boolean;
   /** As it told last. */
   queueDelayMs: number;
   /** What the last small frame to it took; null when that was looked at. */
   probeMs: number | null;
+  /** When an answer last came to something that went through it or to it. */
+  answeredAtMs: number;
+  /** When the first of what it has not answered since was sent; means something while it is later than that. */
+  owesSinceMs: number;
 }
 
 /**
@@ -96,7 +101,8 @@ export interface RouteEntry {
   /** The best of its list, loads aside: what this host prefers, and says so (DESIGN H8). */
   readonly isPreferred: boolean;
   readonly service: Service;
-  /** The first switch on it. */
+  /** The switches on it, its end too where that is one. */
+  readonly switches: readonly SwitchState[];
   readonly firstSwitch: SwitchState;
   /** A switch on it, other than its end, is avoided. */
   readonly isAvoided: boolean;
@@ -201,12 +207,15 @@ function entryOf(
   const traffic = parts.traffic(hba.id, target);
   const hops = links.length;
   const ends = [...route.switches, target.id];
-  const service = parts.service(route.links, target);
+  const switches = route.switches.map((id) => parts.switchState(id));
+  if (target.kind === 'switch') switches.push(parts.switchState(target.id as SwitchId));
   const firstSwitch = parts.switchState(ends[0] ?? '');
+  const service = parts.service(route.links, target);
   const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
   const speed = Math.min(...route.links.map((link) => parts.speed(link)));
   const way = { hba, linkIndex, links, ends, first, mapper, rest, carried, hops, target };
-  return [{ ...way, traffic, rank, isPreferred: false, service, firstSwitch, isAvoided, speed }];
+  const state = { traffic, rank, isPreferred: false, service, switches, firstSwitch, isAvoided };
+  return [{ ...way, ...state, speed }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

@@ -10,6 +10,7 @@ import type { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import type { Paths } from './paths.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
+import type { SuspectReports } from './suspect-reports.ts';
 
 export interface SweepParts {
   readonly policy: DriverPolicy;
@@ -18,6 +19,7 @@ export interface SweepParts {
   readonly issuer: Issuer;
   readonly answers: Answers;
   readonly paths: Paths;
+  readonly suspects: SuspectReports;
 }
 
 /** Silence is looked into after so many times what answers usually take: a busy machine is not a dead one. */
@@ -26,14 +28,17 @@ const probeIntervalMs = 100;
 /** Longer than a bus takes to say that nobody listens. */
 export const probeTimeoutMs = 400;
 
-/** Looks at every slot once, the oldest first. */
-export function sweepSlots(parts: SweepParts, nowMs: number): void {
+/** Looks at every slot once, the oldest first. @param dueMs when that was to be done */
+export function sweepSlots(parts: SweepParts, nowMs: number, dueMs: number): void {
+  const { suspects } = parts;
+  suspects.sweepBegins(nowMs, dueMs);
   const lost = new Map<OptimizationDriver, string>();
   let next = parts.slots.oldest;
   while (next !== null) {
     const slot = next;
     // Ending an I/O may let its consumer begin another: that takes a place behind all these.
     next = slot.newer;
+    suspects.look(slot, nowMs);
     if (nowMs >= slot.deadlineMs) expire(parts, slot, lost);
     // The question or its answer may have been lost; the driver does not ask too often.
     else if (slot.state === SlotState.held) slot.driver?.needControlData();
@@ -44,6 +49,7 @@ export function sweepSlots(parts: SweepParts, nowMs: number): void {
       else parts.answers.endPart(slot, Status.path);
     }
   }
+  suspects.sweepEnds();
   for (const [driver, what] of lost) driver.lose(what);
 }
 

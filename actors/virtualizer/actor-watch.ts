@@ -2,7 +2,14 @@
  * Listens to who is there: events, telemetry, and answers to `describe`. Keeps the presence table, and tells when it
  * changed in a way that matters. Only actors of the topology are listened to, which bounds the table.
  */
-import { type Description, descriptionSchema, verbs } from '../../protocols/commands.ts';
+import {
+  type Answer,
+  type Description,
+  descriptionSchema,
+  refusal,
+  suspectReportSchema,
+  verbs,
+} from '../../protocols/commands.ts';
 import {
   eventNames,
   eventSchema,
@@ -14,9 +21,11 @@ import { type HostFacts, hostFactsSchema } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import type { Cancel, Timer } from '../../protocols/ports.ts';
 import { senderOf } from '../../protocols/subjects.ts';
+import type { Instant } from '../../protocols/units.ts';
 import type { Actor, ActorPorts } from '../actor.ts';
 import { decodeJson } from '../json.ts';
 import { PresenceTable } from './presence.ts';
+import { Suspicions } from './suspicions.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
 export interface WatchListener {
@@ -30,7 +39,9 @@ export interface WatchListener {
   mirrorsFailed(retry: MirrorRetryFields): void;
 }
 
-const sweepMs = 500;
+const sweepMs = 250;
+/** A sweep later than this means that the virtualizer itself stood still, and could hear nobody. */
+const sweepGapMsMax = 1500;
 const describeTimeoutMs = 1000;
 
 export class ActorWatch {
@@ -43,7 +54,9 @@ export class ActorWatch {
   /** Whom a question is open to. */
   readonly #asked = new Set<string>();
   readonly #cancels: Cancel[] = [];
+  readonly #suspicions: Suspicions;
   #sweepTimer: Timer | null = null;
+  #sweptAt: Instant;
 
   constructor(input: VirtualizerInput, actor: Actor, ports: ActorPorts, listener: WatchListener) {
     this.#actor = actor;
@@ -56,12 +69,30 @@ export class ActorWatch {
       ...input.hosts.map((id) => ({ kind: 'host', id }) as const),
     ];
     this.#known = new Set(this.#members.map(keyOf));
+    this.#sweptAt = ports.clock.now();
+    const { nodes, policies } = input.topology;
+    const processes = new Map(
+      nodes.flatMap(({ id, actors }) => actors.map((address) => [keyOf(address), id] as const)),
+    );
+    this.#suspicions = new Suspicions({
+      actor,
+      clock: ports.clock,
+      policy: policies.detection,
+      members: this.#members,
+      isPresent: (address) => this.presence.find(address) !== undefined,
+      shareProcess: (one, other) => processes.get(keyOf(one)) === processes.get(keyOf(other)),
+      silent: (address) => {
+        if (this.presence.silent(address)) this.#departed([address]);
+      },
+      returned: (address) => this.ask(address),
+    });
+    actor.onCommand(verbs.suspect, (body, answer) => answer(this.#onReport(body)));
   }
 
   start(): void {
-    const { control, clock } = this.#ports;
+    const { control } = this.#ports;
     const { subjects } = this.#actor;
-    this.presence.forgive(clock.now());
+    this.#forgive();
     this.#cancels.push(
       control.subscribe(subjects.events(), {
         message: (data, subject) => this.#onEvent(data, subject),
@@ -70,9 +101,8 @@ export class ActorWatch {
         message: (data, subject) => this.#onTelemetry(data, subject),
       }),
       control.onState((state) => {
-        if (state !== 'connected') return;
-        this.presence.forgive(clock.now());
-        this.askAll();
+        this.#forgive();
+        if (state === 'connected') this.askAll();
       }),
     );
     this.#scheduleSweep();
@@ -82,6 +112,7 @@ export class ActorWatch {
     for (const cancel of this.#cancels.splice(0)) cancel();
     if (this.#sweepTimer !== null) this.#ports.clock.clearTimeout(this.#sweepTimer);
     this.#sweepTimer = null;
+    this.#suspicions.stop();
   }
 
   /** Asks every actor of the topology how it is. */
@@ -102,8 +133,9 @@ export class ActorWatch {
 
   #onTelemetry(data: Uint8Array, subject: string): void {
     const sender = senderOf(subject)?.sender;
-    if (sender !== undefined && this.#known.has(keyOf(sender)))
-      this.#describes(sender, decodeJson(data));
+    if (sender === undefined || !this.#known.has(keyOf(sender))) return;
+    this.#suspicions.beat(sender);
+    this.#describes(sender, decodeJson(data));
   }
 
   #onEvent(data: Uint8Array, subject: string): void {
@@ -111,6 +143,7 @@ export class ActorWatch {
     if (sender === undefined) return;
     if (what === eventNames.exited) this.#onExited(data);
     if (!this.#known.has(keyOf(sender))) return;
+    this.#suspicions.heard(sender);
     if (what === eventNames.hello) this.#describes(sender, decodeJson(data));
     else if (what === eventNames.goodbye) this.#onGoodbye(sender, data);
     else if (what === eventNames.settled) this.#listener.settledTold(sender);
@@ -120,6 +153,18 @@ export class ActorWatch {
   #onMirrorRetry(data: Uint8Array): void {
     const retry = mirrorRetrySchema.safeParse(decodeJson(data)).data;
     if (retry !== undefined) this.#listener.mirrorsFailed(retry);
+  }
+
+  /** A host that waits for answers does not know whose fault that is: it is looked into. */
+  #onReport(body: unknown): Answer {
+    const report = suspectReportSchema.safeParse(body).data;
+    if (report === undefined) return refusal('invalid', 'this is no report of suspects');
+    for (const { switch: id, silentMs, usualMs } of report.suspects)
+      this.#suspicions.suspect(
+        { kind: 'switch', id },
+        `host ${report.host} has waited ${silentMs.toFixed(0)} ms for answers that take ${usualMs.toFixed(1)} ms`,
+      );
+    return { ok: true };
   }
 
   #onGoodbye(sender: ActorAddress, data: Uint8Array): void {
@@ -138,7 +183,8 @@ export class ActorWatch {
     const description = descriptionSchema.safeParse(body).data;
     if (description === undefined) return;
     if (description.kind !== sender.kind || description.id !== sender.id) return;
-    const isChanged = this.presence.see(description, this.#ports.clock.now());
+    this.#suspicions.heard(sender);
+    const isChanged = this.presence.see(description);
     if (description.kind === 'host') this.#hostDescribes(description);
     else if (isChanged) this.#listener.membersChanged();
   }
@@ -149,16 +195,24 @@ export class ActorWatch {
   }
 
   #departed(actors: readonly ActorAddress[]): void {
+    for (const address of actors) this.#suspicions.departed(address);
     if (actors.some(({ kind }) => kind !== 'host')) this.#listener.membersChanged();
+  }
+
+  /** Nobody could be heard until now: the silence so far proves nothing. */
+  #forgive(): void {
+    this.presence.listensFrom(this.#ports.clock.now());
+    this.#suspicions.forgive();
   }
 
   #scheduleSweep(): void {
     const { clock, control } = this.#ports;
     this.#sweepTimer = clock.setTimeout(() => {
       this.#scheduleSweep();
-      const at = clock.now();
-      if (control.state !== 'connected') this.presence.forgive(at);
-      this.#departed(this.presence.sweep(at));
+      const gapMs = clock.now() - this.#sweptAt;
+      this.#sweptAt = clock.now();
+      if (control.state !== 'connected' || gapMs > sweepGapMsMax) this.#forgive();
+      else this.#suspicions.sweep();
     }, sweepMs);
   }
 }

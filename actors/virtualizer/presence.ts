@@ -8,23 +8,20 @@ import { diskFactsSchema } from '../../protocols/facts.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import type { Incarnation, Instant } from '../../protocols/units.ts';
 
-/** An actor tells of itself each second; one that missed three is taken to be gone. */
-export const silenceMs = 3000;
-/** A sweep later than this means that the virtualizer itself stood still, and judges nobody. */
-export const sweepGapMsMax = 1500;
+/** Actors tell of themselves each second: who was not heard of for so long, since listening began, is not there. */
+export const listenMs = 3000;
 /** How many former processes of an actor are remembered: late messages of theirs count for nothing. */
 const formerMax = 8;
 
 /**
  * - `live`: heard of lately.
- * - `gone`: said goodbye, seen to end, or silent too long.
+ * - `gone`: said goodbye, was seen to end, or was found silent.
  * - `unknown`: never heard of, but listened for too short a time to tell.
  */
 export type Liveness = 'live' | 'gone' | 'unknown';
 
 export interface Presence {
   readonly description: Description;
-  readonly seenAt: Instant;
   /** '' while live; else how it went, for people: "is silent", "said goodbye", "was seen to end". */
   readonly departure: string;
   readonly former: readonly string[];
@@ -51,15 +48,13 @@ function essenceOf(description: Description): string {
 export class PresenceTable {
   readonly #presences = new Map<string, Presence>();
   #listeningSince: Instant;
-  #sweptAt: Instant;
 
   constructor(at: Instant) {
     this.#listeningSince = at;
-    this.#sweptAt = at;
   }
 
   /** An actor told of itself. @returns true when that changed anything that a decision could rest on. */
-  see(description: Description, at: Instant): boolean {
+  see(description: Description): boolean {
     const key = keyOf(description);
     const before = this.#presences.get(key);
     const process = processOf(description);
@@ -67,7 +62,7 @@ export class PresenceTable {
     const isSame = before !== undefined && processOf(before.description) === process;
     const replaced = before === undefined || isSame ? [] : [processOf(before.description)];
     const former = [...(before?.former ?? []), ...replaced].slice(-formerMax);
-    const presence = { description, seenAt: at, departure: '', former };
+    const presence = { description, departure: '', former };
     this.#presences.set(key, presence);
     if (!isSame || before.departure !== '') return true;
     return essenceOf(before.description) !== essenceOf(description);
@@ -85,31 +80,14 @@ export class PresenceTable {
     return this.#depart(address, 'was seen to end');
   }
 
-  /**
-   * Judges who has been silent too long. To be called often: after a gap nobody is judged, for it was the
-   * virtualizer that did not listen.
-   *
-   * @returns those who were there at the last sweep and are taken to be gone now
-   */
-  sweep(at: Instant): readonly ActorAddress[] {
-    const gapMs = at - this.#sweptAt;
-    this.#sweptAt = at;
-    if (gapMs > sweepGapMsMax) {
-      this.forgive(at);
-      return [];
-    }
-    const silent: ActorAddress[] = [];
-    for (const { description, seenAt, departure } of this.#presences.values())
-      if (departure === '' && at - seenAt > silenceMs) silent.push(description);
-    for (const address of silent) this.#depart(address, 'is silent');
-    return silent.map(({ kind, id }) => ({ kind, id }));
+  /** It was found silent while others answered. @returns true when it was there */
+  silent(address: ActorAddress): boolean {
+    return this.#depart(address, 'is silent');
   }
 
-  /** Nobody could be heard until now: the silence so far proves nothing. */
-  forgive(at: Instant): void {
+  /** Nobody could be heard until now. */
+  listensFrom(at: Instant): void {
     this.#listeningSince = at;
-    for (const [key, presence] of this.#presences)
-      if (presence.departure === '') this.#presences.set(key, { ...presence, seenAt: at });
   }
 
   /** What is known of an actor that is there; undefined of one that is not. */
@@ -121,7 +99,7 @@ export class PresenceTable {
   liveness(address: ActorAddress, at: Instant): Liveness {
     const presence = this.#presences.get(keyOf(address));
     if (presence !== undefined) return presence.departure === '' ? 'live' : 'gone';
-    return at - this.#listeningSince > silenceMs ? 'gone' : 'unknown';
+    return at - this.#listeningSince > listenMs ? 'gone' : 'unknown';
   }
 
   /** How an actor went, for people. */

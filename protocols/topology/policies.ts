@@ -49,6 +49,30 @@ export const imbalancePolicySchema = z.strictObject({
 });
 export type ImbalancePolicy = z.output<typeof imbalancePolicySchema>;
 
+/**
+ * When a switch, disk or host that says nothing (a paused process, a half-open connection) counts as gone. It is judged
+ * against others: pings go to it and to them, and only those count that they answered. So these times are the least that
+ * pass; they grow by themselves where the machine, the bus or the virtualizer is slow.
+ */
+export const detectionPolicySchema = z
+  .strictObject({
+    /** A host reports a switch that owes an answer for so long, and for several times what it usually takes. */
+    reportAfterMs: z.int().min(20).max(60_000).default(300),
+    /** Between the pings to a suspect; no faster than others answer theirs. */
+    pingIntervalMs: z.int().min(10).max(10_000).default(100),
+    /** A suspect that answered none for so long is gone; longer where its heartbeats use to be late. */
+    silenceMsMin: z.int().min(50).max(60_000).default(1000),
+    /** The most that is waited on account of that. */
+    silenceMsMax: z.int().min(50).max(600_000).default(2000),
+    /** How many deviations from its mean lateness an actor's heartbeat is granted. */
+    deviations: z.number().min(0).max(100).default(4),
+  })
+  .refine(({ silenceMsMin, silenceMsMax }) => silenceMsMin <= silenceMsMax, {
+    path: ['silenceMsMax'],
+    error: 'must not be less than silenceMsMin',
+  });
+export type DetectionPolicy = z.output<typeof detectionPolicySchema>;
+
 export const policiesSchema = z.strictObject({
   /** How a path is chosen: the fewest hops, the fewest I/Os under way, or the soonest answer to expect. */
   path: z.enum(['hops', 'leastOutstanding', 'serviceTime']).default('hops'),
@@ -63,6 +87,7 @@ export const policiesSchema = z.strictObject({
   /** A mirror with more read errors than this within the time is proposed for removal, while another is in sync. */
   readErrorsMax: z.int().min(1).default(32),
   readErrorsWithinMs: z.int().min(1).default(600_000),
+  detection: detectionPolicySchema.prefault({}),
   failover: failoverPolicySchema.prefault({}),
   imbalance: imbalancePolicySchema.prefault({}),
 });

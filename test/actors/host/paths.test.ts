@@ -150,7 +150,7 @@ describe('paths and HBAs (H2, H3)', () => {
     expect(rankOf(behind)).to.equal(LinkRank.failed);
   });
 
-  it('a probe that nobody answers is no proof of anything: the link is suspect, then usable again', () => {
+  it('a probe that nobody answers is no proof of anything: the link is suspect, and usable again once one is answered', () => {
     const first = sendOne();
     const dead = linkOf(first);
     world.noResponders(first);
@@ -158,7 +158,14 @@ describe('paths and HBAs (H2, H3)', () => {
     world.answerAll();
     world.clock.runFor(1100);
     expect(rankOf(dead)).to.equal(LinkRank.suspect);
-    world.clock.runFor(3100);
+    world.probes();
+    world.clock.runFor(10_000);
+    expect(rankOf(dead), 'time proves nothing').to.equal(LinkRank.suspect);
+    const probe = world.probes().findLast((each) => linkOf(each) === dead);
+    if (probe === undefined) throw new Error('it is not looked at any more');
+    world.answer(probe);
+    expect(rankOf(dead)).to.equal(LinkRank.standby);
+    world.clock.runFor(1000);
     expect(rankOf(dead)).to.equal(LinkRank.usable);
   });
 

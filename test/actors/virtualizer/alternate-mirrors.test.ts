@@ -22,8 +22,8 @@ function staleIn(record: VolumeRecord, mirror: number): VolumeRecord {
 
 describe('the mirrors that are left beside one that failed', () => {
   const presence = new PresenceTable(at(0));
-  for (const disk of ['d1', 'd2', 'd3']) presence.see(description('disk', disk, 1), at(0));
-  presence.see(description('disk', 'd4', 1, {}, 'failed'), at(0));
+  for (const disk of ['d1', 'd2', 'd3']) presence.see(description('disk', disk, 1));
+  presence.see(description('disk', 'd4', 1, {}, 'failed'));
   const everywhere = { diskRoutes: () => [{ hba: idOf<never>('h1-a'), links: [], switches: [] }] };
   const ask = (changes: object, record = blankVolume(), input = everywhere) =>
     alternateMirrors(

@@ -29,9 +29,9 @@ const s2 = ['s2'] as SwitchId[];
 
 function tableWith(...disks: readonly { disk: string; facts?: object; state?: string }[]) {
   const table = new PresenceTable(at(0));
-  table.see(description('switch', 's1', 7), at(0));
+  table.see(description('switch', 's1', 7));
   for (const { disk, facts = {}, state = 'unassembled' } of disks)
-    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state), at(0));
+    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state));
   return table;
 }
 

@@ -63,6 +63,13 @@ describe('a topology that leaves things out', () => {
       readErrorsMax: 32,
       readErrorsWithinMs: 600_000,
       noPathRetry: 30,
+      detection: {
+        reportAfterMs: 300,
+        pingIntervalMs: 100,
+        silenceMsMin: 1000,
+        silenceMsMax: 2000,
+        deviations: 4,
+      },
       failover: {
         failback: 'immediate',
         dwellSeconds: 1,

@@ -1,0 +1,79 @@
+/**
+ * Reports switches that owe this host answers to the virtualizers: who waits for an answer meets a silent switch first.
+ * Whether it is silent, or only slow, or this host is, is for the virtualizer to find out; so a report costs little, and
+ * is made early: after several times what answers by that way usually take.
+ */
+import { type SuspectReport, verbs } from '../../protocols/commands.ts';
+import type { HostId, SwitchId, VirtualizerId } from '../../protocols/ids.ts';
+import type { Clock } from '../../protocols/ports.ts';
+import type { Actor } from '../actor.ts';
+import type { SwitchState } from './route-table.ts';
+import { type Slot, SlotState } from './slots.ts';
+
+export interface SuspectReportsParts {
+  readonly host: HostId;
+  readonly virtualizers: readonly VirtualizerId[];
+  readonly actor: Actor;
+  readonly clock: Clock;
+  readonly reportAfterMs: number;
+}
+
+/** An answer is owed for long when it is by so many times later than usual. */
+const usualTimes = 6;
+/** A switch is reported this often, while it owes answers. */
+const reportIntervalMs = 500;
+/** Whoever looks so late stood still itself: answers that it has not read are not owed. */
+const lateMsMax = 200;
+const reportTimeoutMs = 1000;
+/** As many as a report may name. */
+const suspectsMax = 64;
+
+type Suspect = SuspectReport['suspects'][number];
+
+export class SuspectReports {
+  readonly #parts: SuspectReportsParts;
+  /** By switch, when it was reported last. */
+  readonly #reportedAtMs = new Map<SwitchId, number>();
+  readonly #found = new Map<SwitchId, Suspect>();
+  #awakeSinceMs = 0;
+
+  constructor(parts: SuspectReportsParts) {
+    this.#parts = parts;
+  }
+
+  /** A sweep begins that was due at `dueMs`. */
+  sweepBegins(nowMs: number, dueMs: number): void {
+    if (nowMs - dueMs > lateMsMax) this.#awakeSinceMs = nowMs;
+  }
+
+  /** Looks whether the switches on a slot's way owe it an answer for too long. */
+  look({ state, route, sentAtMs }: Slot, nowMs: number): void {
+    const { reportAfterMs } = this.#parts;
+    const sinceMs = Math.max(sentAtMs, this.#awakeSinceMs);
+    if (state !== SlotState.sent || route === null || nowMs - sinceMs < reportAfterMs) return;
+    const usualMs = route.service.answerMs;
+    if (nowMs - sinceMs < usualTimes * usualMs) return;
+    for (const each of route.switches)
+      if (each.answeredAtMs <= sinceMs) this.#note(each, sinceMs, usualMs, nowMs);
+  }
+
+  /** Tells what the sweep found. */
+  sweepEnds(): void {
+    if (this.#found.size === 0) return;
+    const { host, virtualizers, actor } = this.#parts;
+    const suspects = [...this.#found.values()].slice(0, suspectsMax);
+    this.#found.clear();
+    const body: SuspectReport = { host, suspects };
+    for (const id of virtualizers)
+      actor.ask({ kind: 'virtualizer', id }, verbs.suspect, body, reportTimeoutMs, () => {});
+  }
+
+  #note(each: SwitchState, sinceMs: number, usualMs: number, nowMs: number): void {
+    if (each.owesSinceMs <= each.answeredAtMs) each.owesSinceMs = sinceMs;
+    const { id, owesSinceMs } = each;
+    const reportedAtMs = this.#reportedAtMs.get(id) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - reportedAtMs < reportIntervalMs) return;
+    this.#reportedAtMs.set(id, nowMs);
+    this.#found.set(id, { switch: id, silentMs: nowMs - owesSinceMs, usualMs });
+  }
+}

@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
+import type { Weather } from '../../../cluster/simulation/weather.ts';
+import { Status } from '../../../protocols/codes.ts';
+import type { SuspicionFields } from '../../../protocols/events.ts';
+import {
+  type Ended,
+  type Plain,
+  SimulatedSan,
+  smallShippedTopology,
+} from '../../tools/simulated-san.ts';
+
+const intervalMs = 10;
+
+function begin(detection: Plain = {}, seed = 1): SimulatedSan {
+  const change = (plain: Plain) => {
+    const [volume] = plain.volumes as Plain[];
+    return { ...plain, policies: { detection }, volumes: [{ ...volume, size: '16MiB' }] };
+  };
+  return new SimulatedSan(smallShippedTopology('default.yaml', change), seed);
+}
+
+/** What the virtualizer tells of suspects, as `silent s1`. */
+function watchSuspicions(san: SimulatedSan): string[] {
+  const told: string[] = [];
+  const { cluster } = san.world.topology;
+  san.connect('watcher').subscribe(`san.v1.${cluster}.evt.virtualizer.*.suspicion`, {
+    message: (data) => {
+      const { verdict, suspect } = JSON.parse(
+        Buffer.from(data).toString('utf8'),
+      ) as SuspicionFields;
+      told.push(`${verdict} ${suspect.id}`);
+    },
+  });
+  return told;
+}
+
+/** Keeps one write under way at a time. @returns the longest of them */
+function longestWriteMs(san: SimulatedSan, driver: OptimizationDriver, seconds: number): number {
+  const { clock } = san.world;
+  const untilMs = clock.now() + seconds * 1000;
+  let longestMs = 0;
+  for (let count = 0; clock.now() < untilMs; count++) {
+    const begunMs = clock.now();
+    const write = san.write(driver, (count * 65_536) % driver.sizeBytes, 4096, count % 250);
+    san.runUntil('the write has ended', () => write.status !== null);
+    expect(write.status).to.equal(Status.ok);
+    longestMs = Math.max(longestMs, clock.now() - begunMs);
+    san.runFor(intervalMs);
+  }
+  return longestMs;
+}
+
+const processOf = (san: SimulatedSan, id: string) => {
+  const { process } = san.node(id);
+  if (process === null) throw new Error(`${id} does not run`);
+  return process;
+};
+
+/** Everything ten times as slow, and one message in a hundred later by up to a second. */
+const slowWeather: Weather = {
+  delayMsMin: 0.5,
+  delayMsMean: 1,
+  latePerMillion: 10_000,
+  lateMsMax: 1000,
+  lossPerMillion: 0,
+  repeatPerMillion: 0,
+  repeatLateMsMax: 0,
+};
+
+/** Two minutes in which everything is slow, and things stand still, but nothing is gone. @returns who was cut off */
+function sufferSlowness(san: SimulatedSan, driver: OptimizationDriver): readonly string[] {
+  const told = watchSuspicions(san);
+  const { clock, network, topology } = san.world;
+  const server = network.server(topology.control);
+  const open: Ended[] = [];
+  for (const { name } of network.servers) network.server(name).weather = slowWeather;
+  for (let second = 0; second < 120; second++) {
+    const offset = (second * 65_536) % driver.sizeBytes;
+    for (let count = 0; count < 8; count++) open.push(san.write(driver, offset, 4096, count));
+    if (second % 3 === 1) {
+      const virtualizer = processOf(san, 'v1');
+      virtualizer.pause();
+      clock.setTimeout(() => virtualizer.resume(), 1000);
+    }
+    if (second % 10 === 5) {
+      const busy = processOf(san, second % 20 === 5 ? 's1' : 's2');
+      busy.pause();
+      clock.setTimeout(() => busy.resume(), 700);
+    }
+    if (second % 40 === 37) {
+      server.stop();
+      clock.setTimeout(() => server.start(), 1500);
+    }
+    san.runFor(1000);
+  }
+  san.runUntil('all has ended', () => open.every(({ status }) => status !== null));
+  expect(open.filter(({ status }) => status !== Status.ok)).to.deep.equal([]);
+  return told.filter((each) => each.startsWith('silent '));
+}
+
+describe('silent switches on a simulated SAN', () => {
+  for (const id of ['s1', 's2'])
+    it(`${id} is paused under writes: within 2.5 s they go on through the other, and it is told why`, () => {
+      const san = begin();
+      const driver = san.volume('h1', 'vol0');
+      longestWriteMs(san, driver, 5);
+      const told = watchSuspicions(san);
+      processOf(san, id).pause();
+      expect(longestWriteMs(san, driver, 10)).to.be.within(1000, 2500);
+      expect(told).to.deep.equal([`suspected ${id}`, `silent ${id}`]);
+      processOf(san, id).resume();
+      longestWriteMs(san, driver, 5);
+      expect(san.stopAndCompare()).to.deep.equal([]);
+    });
+
+  it('a switch that is paused while nothing is written is found by the time that writes begin', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    processOf(san, 's1').pause();
+    san.runFor(3000);
+    expect(longestWriteMs(san, driver, 5)).to.be.below(500);
+  });
+
+  it('both switches are paused, one of them for longer: what is left serves', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    processOf(san, 's1').pause();
+    processOf(san, 's2').pause();
+    san.world.clock.setTimeout(() => processOf(san, 's2').resume(), 4000);
+    expect(longestWriteMs(san, driver, 10)).to.be.within(4000, 7000);
+  });
+
+  it('slow weather, a virtualizer that stands still and restarts of the NATS server cut off nobody who lives', () => {
+    for (const seed of [1, 2, 3]) {
+      const san = begin({}, seed);
+      expect(sufferSlowness(san, san.volume('h1', 'vol0')), `seed ${seed}`).to.deep.equal([]);
+    }
+  });
+
+  it('a time that is short and does not adapt would have cut off switches that are only slow', () => {
+    const san = begin({ silenceMsMin: 200, silenceMsMax: 200, deviations: 0 });
+    expect(sufferSlowness(san, san.volume('h1', 'vol0'))).to.not.be.empty;
+  });
+});
