@@ -145,20 +145,11 @@ export class Switch {
     const { links, virtualizing } = this.#options;
     const { address } = this.#actor;
     if (virtualizing) {
-      this.#actor.onCommand(verbs.load, (body, answer) => answer(this.#virtualizing.load(body)));
-      this.#actor.onCommand(verbs.unload, (body, answer) =>
-        answer(this.#virtualizing.unload(body)),
-      );
-      this.#actor.onCommand(verbs.settled, (body, answer) =>
-        answer(this.#virtualizing.settled(body)),
-      );
-      this.#actor.onCommand(verbs.cached, (body, answer) =>
-        answer(this.#virtualizing.cached(body)),
-      );
+      for (const verb of ['load', 'unload', 'settled', 'cached', 'invalidate'] as const)
+        this.#actor.onCommand(verbs[verb], (body, answer) =>
+          answer(this.#virtualizing[verb](body)),
+        );
       this.#actor.onCommand(verbs.yield, (body, answer) => this.#virtualizing.yield(body, answer));
-      this.#actor.onCommand(verbs.invalidate, (body, answer) =>
-        answer(this.#virtualizing.invalidate(body)),
-      );
     }
     this.#cancels.push(
       this.#fabrics.subscribe(this.#subjects.replies(address), {
