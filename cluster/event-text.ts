@@ -189,6 +189,8 @@ function suspicionText(body: EventBody): string {
       return `${name} is not silent: heard of after ${silentMs} and ${pings} pings (${cause})`;
     case 'silent':
       return `${name} is silent and counts as gone: nothing heard for ${silentMs}, ${pings} pings unanswered that ${witnesses} others were asked, too; ${usual} (${cause})`;
+    case 'deaf':
+      return `${name} answers pings, but no I/O: ${cause}, while other switches answer; it is not to coordinate for now`;
     default:
       return assertNever(verdict, 'verdict');
   }

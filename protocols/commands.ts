@@ -255,6 +255,8 @@ export const suspectReportSchema = z.object({
         silentMs: z.number().nonnegative(),
         /** What its answers take, smoothed. */
         usualMs: z.number().nonnegative(),
+        /** Since then other switches have answered this host. */
+        othersAnswer: z.boolean(),
       }),
     )
     .max(64),

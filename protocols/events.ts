@@ -52,8 +52,11 @@ export const eventNames = {
 
 export const suspicionSchema = z.looseObject({
   suspect: actorAddressSchema,
-  /** `cleared`: it was heard of. `silent`: it was not while others were, and counts as gone. */
-  verdict: z.enum(['suspected', 'cleared', 'silent']),
+  /**
+   * `cleared`: it was heard of. `silent`: it was not while others were, and counts as gone. `deaf`: it is heard of, but
+   * answers no I/O while others do, and is not to coordinate.
+   */
+  verdict: z.enum(['suspected', 'cleared', 'silent', 'deaf']),
   /** Why it was looked at, for people. */
   cause: z.string(),
   /** Since it was last heard of. */

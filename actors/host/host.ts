@@ -104,6 +104,7 @@ export class Host {
         actor: this.#actor,
         clock,
         reportAfterMs: policy.reportAfterMs,
+        switches: () => this.paths.switches,
       }),
       query: this.#pathControl.query,
       preferenceChanged: () => this.#pathControl.changed(),

@@ -96,6 +96,11 @@ export class Paths implements RouteParts {
     return state;
   }
 
+  /** All that were ever spoken of. */
+  get switches(): Iterable<SwitchState> {
+    return this.#switches.values();
+  }
+
   speed(link: LinkId): number {
     return this.#parts.linkSpeeds.get(link) ?? 1;
   }

@@ -16,6 +16,8 @@ export interface SuspectReportsParts {
   readonly actor: Actor;
   readonly clock: Clock;
   readonly reportAfterMs: number;
+  /** The switches that the host knows of. */
+  readonly switches: () => Iterable<SwitchState>;
 }
 
 /** An answer is owed for long when it is by so many times later than usual. */
@@ -47,14 +49,19 @@ export class SuspectReports {
   }
 
   /** Looks whether the switches on a slot's way owe it an answer for too long. */
-  look({ state, route, sentAtMs }: Slot, nowMs: number): void {
+  look({ state, route, sentAtMs, io }: Slot, nowMs: number): void {
     const { reportAfterMs } = this.#parts;
     const sinceMs = Math.max(sentAtMs, this.#awakeSinceMs);
     if (state !== SlotState.sent || route === null || nowMs - sinceMs < reportAfterMs) return;
     const usualMs = route.service.answerMs;
     if (nowMs - sinceMs < usualTimes * usualMs) return;
     for (const each of route.switches)
-      if (each.answeredAtMs <= sinceMs) this.#note(each, sinceMs, usualMs, nowMs);
+      if (each.answeredAtMs <= sinceMs) {
+        // A probe speaks for its one way only: what it waits for may come by others.
+        const isOwed = io !== null;
+        if (isOwed && each.owesSinceMs <= each.answeredAtMs) each.owesSinceMs = sinceMs;
+        this.#note(each, isOwed ? each.owesSinceMs : sinceMs, usualMs, nowMs);
+      }
   }
 
   /** Tells what the sweep found. */
@@ -68,12 +75,13 @@ export class SuspectReports {
       actor.ask({ kind: 'virtualizer', id }, verbs.suspect, body, reportTimeoutMs, () => {});
   }
 
-  #note(each: SwitchState, sinceMs: number, usualMs: number, nowMs: number): void {
-    if (each.owesSinceMs <= each.answeredAtMs) each.owesSinceMs = sinceMs;
-    const { id, owesSinceMs } = each;
+  #note({ id }: SwitchState, sinceMs: number, usualMs: number, nowMs: number): void {
     const reportedAtMs = this.#reportedAtMs.get(id) ?? Number.NEGATIVE_INFINITY;
     if (nowMs - reportedAtMs < reportIntervalMs) return;
     this.#reportedAtMs.set(id, nowMs);
-    this.#found.set(id, { switch: id, silentMs: nowMs - owesSinceMs, usualMs });
+    const othersAnswer = [...this.#parts.switches()].some(
+      (other) => other.id !== id && other.answeredAtMs > sinceMs,
+    );
+    this.#found.set(id, { switch: id, silentMs: nowMs - sinceMs, usualMs, othersAnswer });
   }
 }

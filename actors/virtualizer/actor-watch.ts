@@ -21,7 +21,7 @@ import { type HostFacts, hostFactsSchema } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import type { Cancel, Timer } from '../../protocols/ports.ts';
 import { senderOf } from '../../protocols/subjects.ts';
-import type { Instant } from '../../protocols/units.ts';
+import { type Instant, unitOf } from '../../protocols/units.ts';
 import type { Actor, ActorPorts } from '../actor.ts';
 import { decodeJson } from '../json.ts';
 import { PresenceTable } from './presence.ts';
@@ -43,6 +43,8 @@ const sweepMs = 250;
 /** A sweep later than this means that the virtualizer itself stood still, and could hear nobody. */
 const sweepGapMsMax = 1500;
 const describeTimeoutMs = 1000;
+/** A switch that answers hosts nothing coordinates nothing for so long: its connections may be mended by then. */
+const barredMs = 60_000;
 
 export class ActorWatch {
   readonly presence: PresenceTable;
@@ -85,6 +87,7 @@ export class ActorWatch {
         if (this.presence.silent(address)) this.#departed([address]);
       },
       returned: (address) => this.ask(address),
+      deaf: (address) => this.#onDeaf(address),
     });
     actor.onCommand(verbs.suspect, (body, answer) => answer(this.#onReport(body)));
   }
@@ -155,16 +158,19 @@ export class ActorWatch {
     if (retry !== undefined) this.#listener.mirrorsFailed(retry);
   }
 
-  /** A host that waits for answers does not know whose fault that is: it is looked into. */
   #onReport(body: unknown): Answer {
     const report = suspectReportSchema.safeParse(body).data;
     if (report === undefined) return refusal('invalid', 'this is no report of suspects');
-    for (const { switch: id, silentMs, usualMs } of report.suspects)
-      this.#suspicions.suspect(
-        { kind: 'switch', id },
-        `host ${report.host} has waited ${silentMs.toFixed(0)} ms for answers that take ${usualMs.toFixed(1)} ms`,
-      );
+    this.#suspicions.reported(report);
     return { ok: true };
+  }
+
+  /** Another one is to coordinate in its place; in time it may again. */
+  #onDeaf(address: ActorAddress): void {
+    const at = this.#ports.clock.now();
+    if (this.presence.isBarred(address, at)) return;
+    this.presence.bar(address, unitOf<Instant>(at + barredMs));
+    this.#listener.membersChanged();
   }
 
   #onGoodbye(sender: ActorAddress, data: Uint8Array): void {

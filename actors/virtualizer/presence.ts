@@ -47,6 +47,8 @@ function essenceOf(description: Description): string {
 
 export class PresenceTable {
   readonly #presences = new Map<string, Presence>();
+  /** Switches that are there and are not to coordinate, and until when. */
+  readonly #barredUntil = new Map<string, Instant>();
   #listeningSince: Instant;
 
   constructor(at: Instant) {
@@ -83,6 +85,15 @@ export class PresenceTable {
   /** It was found silent while others answered. @returns true when it was there */
   silent(address: ActorAddress): boolean {
     return this.#depart(address, 'is silent');
+  }
+
+  /** It is there, and yet no use as a coordinator for a while. */
+  bar(address: ActorAddress, until: Instant): void {
+    this.#barredUntil.set(keyOf(address), until);
+  }
+
+  isBarred(address: ActorAddress, at: Instant): boolean {
+    return at < (this.#barredUntil.get(keyOf(address)) ?? Number.NEGATIVE_INFINITY);
   }
 
   /** Nobody could be heard until now. */

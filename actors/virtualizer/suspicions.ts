@@ -4,7 +4,7 @@
  * late its heartbeats use to be, for `heartbeat`. Here are the timers, the pings, and what is told of it.
  */
 
-import { verbs } from '../../protocols/commands.ts';
+import { type SuspectReport, verbs } from '../../protocols/commands.ts';
 import { eventNames, type SuspicionFields } from '../../protocols/events.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import type { Clock, Timer } from '../../protocols/ports.ts';
@@ -28,6 +28,8 @@ export interface SuspicionParts {
   readonly silent: (address: ActorAddress) => void;
   /** One that was not there answered after all. */
   readonly returned: (address: ActorAddress) => void;
+  /** It is there, but of no use to hosts. */
+  readonly deaf: (address: ActorAddress) => void;
 }
 
 /** A heartbeat is not late before this, however punctual it is otherwise. */
@@ -95,10 +97,17 @@ export class Suspicions {
     this.#close(watched);
   }
 
-  /** Somebody waits for its answers. @param cause why it is suspected, for people */
-  suspect(address: ActorAddress, cause: string): void {
-    const watched = this.#watched.get(keyOf(address));
-    if (watched !== undefined) this.#suspect(watched, cause);
+  /** A host waits for answers of switches. It does not know whose fault that is: it is looked into. */
+  reported({ host, suspects }: SuspectReport): void {
+    const { unansweredMsMax } = this.#parts.policy;
+    for (const { switch: id, silentMs, usualMs, othersAnswer } of suspects) {
+      const watched = this.#watched.get(keyOf({ kind: 'switch', id }));
+      if (watched === undefined) continue;
+      const cause = `host ${host} has waited ${shown(silentMs)} ms for answers that take ${usualMs.toFixed(1)} ms`;
+      if (watched.open === null && othersAnswer && silentMs >= unansweredMsMax)
+        this.#foundDeaf(watched, cause);
+      this.#suspect(watched, cause);
+    }
   }
 
   /** Nobody could be heard until now: all silence so far proves nothing. */
@@ -127,12 +136,28 @@ export class Suspicions {
     for (const watched of this.#watched.values()) this.#close(watched);
   }
 
+  /** It answered the pings that earlier reports led to. */
+  #foundDeaf(watched: Watched, cause: string): void {
+    const { isPresent, deaf } = this.#parts;
+    if (!isPresent(watched.address)) return;
+    const silentMs = this.#silentMs(watched);
+    if (silentMs > telemetryIntervalMs + lateMsMin + this.#usuallyLateMs(watched)) return;
+    this.#tell(watched, this.#inquiryInto(watched, cause), 'deaf', silentMs);
+    deaf(watched.address);
+  }
+
   #suspect(watched: Watched, cause: string): void {
-    const { policy, isPresent } = this.#parts;
-    if (watched.open !== null || !isPresent(watched.address)) return;
+    if (watched.open !== null || !this.#parts.isPresent(watched.address)) return;
+    const open = this.#inquiryInto(watched, cause);
+    watched.open = open;
+    this.#step(watched, open);
+  }
+
+  #inquiryInto(watched: Watched, cause: string): OpenInquiry {
+    const { policy } = this.#parts;
     const witnesses = this.#witnessesFor(watched.address);
     const patienceMs = this.#patienceMs(watched);
-    const open: OpenInquiry = {
+    return {
       inquiry: new Inquiry({
         witnesses: witnesses.map(keyOf),
         patienceMs,
@@ -144,8 +169,6 @@ export class Suspicions {
       isTold: false,
       timer: null,
     };
-    watched.open = open;
-    this.#step(watched, open);
   }
 
   /** The virtualizer itself is one: what it sends to itself shows that it, and the bus, do their work. */

@@ -11,10 +11,11 @@ type ReachFacts = Pick<VolumeEnvironment, 'presence' | 'clock' | 'failedLinksOf'
 
 /**
  * Whether each of these hosts that is there has a way to a switch that leads over nobody who is gone, and over no link
- * that has failed for it. Plain switches tell nobody that they are there: the links to one that is gone have failed.
+ * that has failed for it. None has to one that was found deaf, whatever the wiring says. Plain switches tell nobody that they are there: the links to one that is gone have failed.
  */
 export function isInReach(facts: ReachFacts, hosts: readonly HostId[], id: SwitchId): boolean {
   const { presence, clock, input, failedLinksOf } = facts;
+  if (presence.isBarred({ kind: 'switch', id }, clock.now())) return false;
   const isGone = (address: ActorAddress) => presence.liveness(address, clock.now()) === 'gone';
   const passes = (on: SwitchId) =>
     !input.virtualizingSwitches.includes(on) || !isGone({ kind: 'switch', id: on });

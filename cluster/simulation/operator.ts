@@ -31,8 +31,16 @@ const askAgainMs = 200;
 /** How long after a volume is gone a copy of the command that made it may arrive. */
 const copyMsMax = 3000;
 
+/** How often it looks whether a volume is in a state, and for how long. */
+interface Watch {
+  readonly everyMs: number;
+  readonly withinMs: number;
+}
+
 const listedSchema = z.looseObject({
-  volumes: z.array(z.looseObject({ volume: z.string(), origin: z.string() })),
+  volumes: z.array(
+    z.looseObject({ volume: z.string(), origin: z.string(), state: z.string().optional() }),
+  ),
 });
 
 export class Operator {
@@ -45,6 +53,7 @@ export class Operator {
   /** What it was made by. */
   #command: object = {};
   #isBusy = false;
+  #isThrough = false;
 
   constructor(parts: OperatorParts) {
     this.#parts = parts;
@@ -69,8 +78,9 @@ export class Operator {
     return this.#made !== '' && !this.#isBusy;
   }
 
-  /** Looks whether exactly those volumes are there that it made; it is busy until it knows. */
+  /** The last thing: looks whether exactly those volumes are there that it made; it is busy until it knows. */
   look(): void {
+    this.#isThrough = true;
     this.#isBusy = true;
     this.#ask(verbs.listVolumes, {}, (listed) => {
       if (!listed.ok) return false;
@@ -108,6 +118,24 @@ export class Operator {
     return `deletes ${volume}`;
   }
 
+  /** Deletes the volume that is there once it is in that state. @returns what it waits for */
+  deleteOnce(state: string, { everyMs, withinMs }: Watch, random: SeededRandom): string {
+    const { clock } = this.#process;
+    const untilMs = clock.now() + withinMs;
+    const volume = this.#made;
+    const look = (): void => {
+      if (this.#made !== volume || this.#isBusy || clock.now() > untilMs) return;
+      this.#questions.ask(this.#virtualizer, verbs.listVolumes, { volume }, withinMs, (answer) => {
+        const listed = answer.ok ? listedSchema.parse(answer).volumes : [];
+        const isThere = listed.some((each) => each.volume === volume && each.state === state);
+        if (!isThere) clock.setTimeout(look, everyMs);
+        else if (this.#made === volume && !this.#isThrough) this.act(random);
+      });
+    };
+    look();
+    return `deletes ${volume} once it is ${state}`;
+  }
+
   /**
    * Has another switch coordinate a partition, or gives all back. Asked once: what is in the way then is nobody's fault.
    *
@@ -119,7 +147,16 @@ export class Operator {
     const partition = random.integer(volume.coordinators.length);
     const to = random.pick(topology.switches).id;
     const body = random.integer(4) === 0 ? {} : { partition, to };
-    const order = { volume: volume.id, ...body };
+    return this.#move({ volume: volume.id, ...body });
+  }
+
+  /** The same with the volume that it made. */
+  moveMade(random: SeededRandom): string {
+    const to = random.pick(this.#parts.topology.switches).id;
+    return this.#move({ volume: this.#made, partition: 0, to });
+  }
+
+  #move(order: object): string {
     this.#questions.ask(this.#virtualizer, verbs.moveCoordinator, order, answerMsMax, () => {});
     return `moves coordinators: ${JSON.stringify(order)}`;
   }

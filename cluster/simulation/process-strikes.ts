@@ -1,4 +1,5 @@
 /** What befalls processes: they crash, stand still, are ended by an operator, or lose their power. */
+import { assertNever } from '../../protocols/codes.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import { isRunning, pickNode, pickNodes, type Strike } from './strike.ts';
 
@@ -44,29 +45,39 @@ export const standstill: Strike = (targets, random) => {
 };
 
 /**
- * A volume is deleted while one of the disks or switches that must hear of it is in trouble: it dies a moment before,
- * or stands still from a moment later for longer than anybody waits for it.
+ * A volume is deleted at a bad moment: one of the disks or switches that must hear of it has just died, or stands still
+ * for longer than anybody waits for it; the volume is in trouble itself, or its coordinators are being moved.
  */
 export const deleteInTrouble: Strike = (targets, random) => {
   const { world, operator, crash } = targets;
   const node = pickNode(world, random, random.pick(['disk', 'disk', 'switch'] as const));
   const process = node?.process ?? null;
-  const dies = random.integer(2) === 0;
+  const moment = random.pick(['dying', 'standing still', 'resting', 'yielding'] as const);
   const afterMs = random.between(0, 400);
   const pausedMs = random.between(12_000, 16_000);
   const actor = random.fork('operator');
   if (node === null || process === null || !operator.wouldDelete) return null;
-  if (dies) {
-    crash(node);
-    world.clock.setTimeout(() => operator.act(actor), afterMs);
-    return `${node.node.id} dies, ${afterMs.toFixed(0)} ms before`;
+  switch (moment) {
+    case 'dying':
+      crash(node);
+      world.clock.setTimeout(() => operator.act(actor), afterMs);
+      return `${node.node.id} dies, ${afterMs.toFixed(0)} ms before`;
+    case 'standing still': {
+      const what = operator.act(actor);
+      world.clock.setTimeout(() => {
+        process.pause();
+        world.clock.setTimeout(() => process.resume(), pausedMs);
+      }, afterMs);
+      return `${what} while ${process.name} stands still for ${pausedMs.toFixed(0)} ms`;
+    }
+    case 'resting':
+      return operator.deleteOnce('gathering.resting', { everyMs: 20, withinMs: 8000 }, actor);
+    case 'yielding':
+      operator.moveMade(actor.fork('move'));
+      return operator.deleteOnce('yielding', { everyMs: 1, withinMs: 300 }, actor);
+    default:
+      return assertNever(moment, 'moment');
   }
-  const what = operator.act(actor);
-  world.clock.setTimeout(() => {
-    process.pause();
-    world.clock.setTimeout(() => process.resume(), pausedMs);
-  }, afterMs);
-  return `${what} while ${process.name} stands still for ${pausedMs.toFixed(0)} ms`;
 };
 
 export const crashTwo: Strike = (targets, random) => {

@@ -64,6 +64,11 @@ export const detectionPolicySchema = z
     silenceMsMin: z.int().min(50).max(60_000).default(1000),
     /** The most that is waited on account of that. */
     silenceMsMax: z.int().min(50).max(600_000).default(2000),
+    /**
+     * A switch that answers commands, and a host none of its I/O for so long though others do, coordinates nothing for a
+     * while, where another one can: a connection is open at one end only.
+     */
+    unansweredMsMax: z.int().min(50).max(600_000).default(2000),
     /** How many deviations from its mean lateness an actor's heartbeat is granted. */
     deviations: z.number().min(0).max(100).default(4),
   })

@@ -16,6 +16,8 @@ describe('a coordinator that a host does not reach any more', () => {
     san = new SimulatedSan(
       smallShippedTopology('two-tier.yaml', (plain) => ({
         ...plain,
+        // A switch that dies is back soon: its partitions stay where they went.
+        policies: { ...(plain.policies as Plain), failover: { failback: 'manual' } },
         volumes: (plain.volumes as Plain[])
           .filter(({ id }) => id === 'vol0')
           .map((volume) => ({ ...volume, size: '6MiB' })),

@@ -3,6 +3,7 @@ import type { OptimizationDriver } from '../../../actors/host/optimization-drive
 import type { Weather } from '../../../cluster/simulation/weather.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { SuspicionFields } from '../../../protocols/events.ts';
+import { subjectsOf } from '../../../protocols/subjects.ts';
 import {
   type Ended,
   type Plain,
@@ -131,6 +132,32 @@ describe('silent switches on a simulated SAN', () => {
     processOf(san, 's2').pause();
     san.world.clock.setTimeout(() => processOf(san, 's2').resume(), 4000);
     expect(longestWriteMs(san, driver, 10)).to.be.within(4000, 7000);
+  });
+
+  it('a switch that hears commands and no I/O of hosts coordinates nothing any more: writes go on through the other', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    const { network, topology } = san.world;
+    const { io } = subjectsOf(topology.cluster);
+    const s1 = { kind: 'switch', id: 's1' } as const;
+    const told = watchSuspicions(san);
+    for (const { id, ends } of topology.links)
+      if (ends.includes(s1.id as never)) network.silence(io(s1, id));
+    expect(longestWriteMs(san, driver, 20)).to.be.within(2000, 4000);
+    expect(told).to.include('deaf s1').and.not.include('silent s1');
+  });
+
+  it('a disk that is very slow makes no switch deaf', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    const told = watchSuspicions(san);
+    san.world.inject({ kind: 'slow', target: 'disk:d1', delayMs: 3000 });
+    const write = san.write(driver, 0, 4096, 1);
+    san.runFor(10_000);
+    expect(write.status).to.equal(Status.ok);
+    expect(told.filter((each) => each.startsWith('deaf'))).to.deep.equal([]);
   });
 
   it('slow weather, a virtualizer that stands still and restarts of the NATS server cut off nobody who lives', () => {

@@ -196,9 +196,9 @@ describe('looking at a cluster', function () {
       const chapters = [
         /supervisor +exited +node s1 was ended by SIGKILL: switch s1 gone; it is started again/,
         /virtualizer v1 +transition +volume vol0 +serving → gathering\.looking +\(member\.lost\) {2}switch s1/,
-        /virtualizer v1 +decision +volume vol0 assembled anew; generation \d+; partition 0 by s3/,
+        /virtualizer v1 +decision +volume vol0 assembled anew; generation \d+; partition 0 by s2/,
         /virtualizer v1 +transition +volume vol0 +fencing → loading/,
-        /switch s3 +settled +volume vol0: mirrors are equal/,
+        /switch s2 +settled +volume vol0: mirrors are equal/,
         /virtualizer v1 +transition +volume vol0 +settling → serving/,
       ];
       const places = chapters.map((chapter) => text().search(chapter));

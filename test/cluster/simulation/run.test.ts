@@ -88,11 +88,11 @@ describe('simulation of a whole cluster', function () {
   });
 
   it('a fault does the same when the others are left out', () => {
-    const { faults } = measuredRun({ ...shortOrder, seed: 7 }).report;
-    const chosen = faults.filter(({ name }) => name === 'delay' || name === 'slowDisk');
+    const { faults } = measuredRun({ ...shortOrder, seed: 3 }).report;
+    const chosen = faults.filter(({ name }) => name === 'late' || name === 'slowDisk');
     const onlyFaults = chosen.map(({ number }) => number);
     expect(onlyFaults).to.not.be.empty;
-    const alone = measuredRun({ ...shortOrder, seed: 7, onlyFaults }).report.faults;
+    const alone = measuredRun({ ...shortOrder, seed: 3, onlyFaults }).report.faults;
     const essence = ({ number, name, what }: StruckFault) => ({ number, name, what });
     expect(alone.map(essence)).to.deep.equal(chosen.map(essence));
   });

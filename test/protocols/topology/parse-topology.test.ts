@@ -68,6 +68,7 @@ describe('a topology that leaves things out', () => {
         pingIntervalMs: 100,
         silenceMsMin: 1000,
         silenceMsMax: 2000,
+        unansweredMsMax: 2000,
         deviations: 4,
       },
       failover: {
