@@ -102,7 +102,6 @@ export class Host {
       suspects: new SuspectReports({
         ...options,
         actor: this.#actor,
-        clock,
         reportAfterMs: policy.reportAfterMs,
         switches: () => this.paths.switches,
       }),

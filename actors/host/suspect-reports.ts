@@ -5,7 +5,6 @@
  */
 import { type SuspectReport, verbs } from '../../protocols/commands.ts';
 import type { HostId, SwitchId, VirtualizerId } from '../../protocols/ids.ts';
-import type { Clock } from '../../protocols/ports.ts';
 import type { Actor } from '../actor.ts';
 import type { SwitchState } from './route-table.ts';
 import { type Slot, SlotState } from './slots.ts';
@@ -14,7 +13,6 @@ export interface SuspectReportsParts {
   readonly host: HostId;
   readonly virtualizers: readonly VirtualizerId[];
   readonly actor: Actor;
-  readonly clock: Clock;
   readonly reportAfterMs: number;
   /** The switches that the host knows of. */
   readonly switches: () => Iterable<SwitchState>;
@@ -22,6 +20,8 @@ export interface SuspectReportsParts {
 
 /** An answer is owed for long when it is by so many times later than usual. */
 const usualTimes = 6;
+/** An answer that is owed for this part of the time before a report is kept in mind, however it goes on. */
+const notedPart = 1 / 4;
 /** A switch is reported this often, while it owes answers. */
 const reportIntervalMs = 500;
 /** Whoever looks so late stood still itself: answers that it has not read are not owed. */
@@ -52,15 +52,17 @@ export class SuspectReports {
   look({ state, route, sentAtMs, io }: Slot, nowMs: number): void {
     const { reportAfterMs } = this.#parts;
     const sinceMs = Math.max(sentAtMs, this.#awakeSinceMs);
-    if (state !== SlotState.sent || route === null || nowMs - sinceMs < reportAfterMs) return;
+    if (state !== SlotState.sent || route === null) return;
+    if (nowMs - sinceMs < reportAfterMs * notedPart) return;
     const usualMs = route.service.answerMs;
-    if (nowMs - sinceMs < usualTimes * usualMs) return;
+    const patienceMs = Math.max(reportAfterMs, usualTimes * usualMs);
     for (const each of route.switches)
       if (each.answeredAtMs <= sinceMs) {
-        // A probe speaks for its one way only: what it waits for may come by others.
+        // What is sent again may take another way; and a probe speaks for its one way only, others may work.
         const isOwed = io !== null;
         if (isOwed && each.owesSinceMs <= each.answeredAtMs) each.owesSinceMs = sinceMs;
-        this.#note(each, isOwed ? each.owesSinceMs : sinceMs, usualMs, nowMs);
+        const fromMs = isOwed ? each.owesSinceMs : sinceMs;
+        if (nowMs - fromMs >= patienceMs) this.#note(each, fromMs, usualMs, nowMs);
       }
   }
 

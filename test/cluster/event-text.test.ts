@@ -124,6 +124,27 @@ describe('an event as a line', () => {
     expect(news('failed', 'probing', 'disk')).to.equal(true);
   });
 
+  it('tells of silent actors in words, with the numbers that were weighed', () => {
+    const suspicion = (verdict: string) =>
+      detail('virtualizer.v1', 'suspicion', {
+        suspect: { kind: 'switch', id: 's1' },
+        verdict,
+        cause: 'host h1 has waited 312 ms for answers that take 0.6 ms',
+        silentMs: 1710.4,
+        patienceMs: 1018.2,
+        usuallyLateMs: 18.2,
+        pings: 12,
+        witnesses: 7,
+      });
+    expect(suspicion('suspected')).to.match(
+      /^switch s1 may be silent: host h1 has waited 312 ms .* nothing heard for 1710 ms, heartbeats usually less than 18 ms late, given 1018 ms$/,
+    );
+    expect(suspicion('cleared')).to.match(/switch s1 is not silent: heard of after 1710 ms and 12/);
+    expect(suspicion('silent')).to.match(/counts as gone: .* 12 pings unanswered that 7 others/);
+    expect(suspicion('deaf')).to.match(/switch s1 answers pings, but no I\/O: host h1 has waited/);
+    expect(suspicion('unheard of'), 'of a newer version').to.match(/verdict unheard of/);
+  });
+
   it('tells of a bad mirror: what was read instead, what was repaired, and what was kept', () => {
     const range = { volume: 'vol0', offset: 1_048_576, lengthBytes: 4096 };
     const retry = (readFrom: string) =>

@@ -89,6 +89,13 @@ function sufferSlowness(san: SimulatedSan, driver: OptimizationDriver): readonly
       busy.pause();
       clock.setTimeout(() => busy.resume(), 700);
     }
+    if (second % 20 === 12) {
+      const stalled = server.connections.filter(({ process }) => process.name === 'v1');
+      for (const bus of stalled) bus.stall();
+      clock.setTimeout(() => {
+        for (const bus of stalled) bus.release();
+      }, 3000);
+    }
     if (second % 40 === 37) {
       server.stop();
       clock.setTimeout(() => server.start(), 1500);
@@ -97,7 +104,7 @@ function sufferSlowness(san: SimulatedSan, driver: OptimizationDriver): readonly
   }
   san.runUntil('all has ended', () => open.every(({ status }) => status !== null));
   expect(open.filter(({ status }) => status !== Status.ok)).to.deep.equal([]);
-  return told.filter((each) => each.startsWith('silent '));
+  return told.filter((each) => /^(silent|deaf) /.test(each));
 }
 
 describe('silent switches on a simulated SAN', () => {
@@ -122,6 +129,42 @@ describe('silent switches on a simulated SAN', () => {
     processOf(san, 's1').pause();
     san.runFor(3000);
     expect(longestWriteMs(san, driver, 5)).to.be.below(500);
+  });
+
+  const halfOpen: readonly [string, (san: SimulatedSan) => void][] = [
+    ['answers of s1 to hosts are lost', (san) => san.world.network.partition('s1', 'h1')],
+    [
+      'the connection of s1 for I/O is dead, and neither end has noticed',
+      (san) => {
+        const { network, topology } = san.world;
+        const { connections } = network.server(topology.control);
+        connections.find(({ name }) => name.startsWith('s1/io-'))?.stall();
+      },
+    ],
+  ];
+  for (const [what, strike] of halfOpen)
+    it(`${what}, while it answers commands: within 3 s another one coordinates`, () => {
+      const san = begin();
+      const driver = san.volume('h1', 'vol0');
+      longestWriteMs(san, driver, 5);
+      const told = watchSuspicions(san);
+      strike(san);
+      expect(longestWriteMs(san, driver, 20)).to.be.within(2000, 3000);
+      expect(told).to.deep.equal(['deaf s1']);
+      san.world.network.healAll();
+      longestWriteMs(san, driver, 70);
+      expect(san.stopAndCompare()).to.deep.equal([]);
+    });
+
+  it('what is sent to a switch over one of its links is lost: hosts take another, and nobody is cut off', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    const told = watchSuspicions(san);
+    const { cluster } = san.world.topology;
+    san.world.network.silence(`san.v1.${cluster}.io.switch.s1.h1-a-s1`);
+    expect(longestWriteMs(san, driver, 20)).to.be.below(1000);
+    expect(told).to.deep.equal([]);
   });
 
   it('both switches are paused, one of them for longer: what is left serves', () => {
