@@ -103,7 +103,8 @@ export class Suspicions {
     for (const { switch: id, silentMs, usualMs, othersAnswer } of suspects) {
       const watched = this.#watched.get(keyOf({ kind: 'switch', id }));
       if (watched === undefined) continue;
-      const cause = `host ${host} has waited ${shown(silentMs)} ms for answers that take ${usualMs.toFixed(1)} ms`;
+      const usual = usualMs >= 0.1 ? ` that take ${usualMs.toFixed(1)} ms` : '';
+      const cause = `host ${host} has waited ${shown(silentMs)} ms for answers${usual}`;
       if (watched.open === null && othersAnswer && silentMs >= unansweredMsMax)
         this.#foundDeaf(watched, cause);
       this.#suspect(watched, cause);

@@ -20,7 +20,7 @@ const volumeBytes = 896 * mebibyte;
 const sectors = 8;
 /** How often the newer data is looked at again after everybody runs. */
 const looks = 50;
-/** A node that is silent for three seconds is given up, and comes back to a cluster that has gone on without it. */
+/** A node that is silent for some seconds is given up, and comes back to a cluster that has gone on without it. */
 const pausesMs = isLongProof ? [300, 5000, 300, 13_000, 300] : [300];
 const serverKills = isLongProof ? 60 : 3;
 const exports = ['vol0', 'again', 'elsewhere'] as const;

@@ -16,7 +16,12 @@ const answerWithinMs = 5000;
 const betweenChecks = 500;
 const repliesTo = 'san.v1.two-tier.rpl.node.attacker.cmd';
 /** They need nothing in their bodies, and so have little to refuse. */
-const bodilessVerbs: readonly string[] = [verbs.describe, verbs.ping, verbs.listVolumes, verbs.failback];
+const bodilessVerbs: readonly string[] = [
+  verbs.describe,
+  verbs.ping,
+  verbs.listVolumes,
+  verbs.failback,
+];
 
 export class CommandCampaign {
   /** Refusals by verb. */
