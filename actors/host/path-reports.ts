@@ -1,7 +1,7 @@
 /**
  * What a host and the virtualizers tell each other about paths: the host asks which ways are left (DESIGN H6), and
- * tells which it prefers, and which links have failed, whenever that has changed (H8). Whom to ask is tried in turn; nobody's answer is waited for
- * longer than a failover can wait.
+ * tells which it prefers, and which links have failed, whenever that has changed (H8). Whom to ask is tried in turn;
+ * nobody's answer is waited for longer than a failover can wait.
  */
 import { type Answer, verbs } from '../../protocols/commands.ts';
 import type { HostId, LinkId, VirtualizerId } from '../../protocols/ids.ts';

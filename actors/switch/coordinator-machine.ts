@@ -1,7 +1,7 @@
 /**
- * When a partition may be written through this switch: after its mirrors were compared and made equal, and as long as
- * nothing happened that only a new assembly of the volume can mend, or another switch is to have it. The mode that it publishes is what the data path
- * reads; without it a partition serves nobody.
+ * When a partition may be written through this switch: after its mirrors were compared and made equal, as long as
+ * nothing happened that only a new assembly of the volume can mend, and until another switch is to have it. The mode
+ * that it publishes is what the data path reads; without it a partition serves nobody.
  */
 import { assign, setup } from 'xstate';
 import type { PartitionMode } from './partition.ts';

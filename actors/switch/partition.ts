@@ -2,7 +2,6 @@
  * One partition that this switch coordinates: its numbers, the order of its I/Os, and its mode. The mode is published
  * by the partition's machine; everything else is changed by the data path.
  */
-
 import type { Request } from '../../protocols/frames/request.ts';
 import type { Incarnation, PartitionEpoch, WriteNumber } from '../../protocols/units.ts';
 import { unitOf } from '../../protocols/units.ts';

@@ -167,9 +167,8 @@ export class ActorWatch {
 
   /** Another one is to coordinate in its place; in time it may again. */
   #onDeaf(address: ActorAddress): void {
-    const at = this.#ports.clock.now();
-    if (this.presence.isBarred(address, at)) return;
-    this.presence.bar(address, unitOf<Instant>(at + barredMs));
+    if (this.presence.isBarred(address)) return;
+    this.presence.bar(address, unitOf<Instant>(this.#ports.clock.now() + barredMs));
     this.#listener.membersChanged();
   }
 
@@ -219,6 +218,7 @@ export class ActorWatch {
       this.#sweptAt = clock.now();
       if (control.state !== 'connected' || gapMs > sweepGapMsMax) this.#forgive();
       else this.#suspicions.sweep();
+      if (this.presence.endBars(clock.now())) this.#listener.membersChanged();
     }, sweepMs);
   }
 }

@@ -66,6 +66,7 @@ export class PresenceTable {
     const former = [...(before?.former ?? []), ...replaced].slice(-formerMax);
     const presence = { description, departure: '', former };
     this.#presences.set(key, presence);
+    if (!isSame) this.#barredUntil.delete(key);
     if (!isSame || before.departure !== '') return true;
     return essenceOf(before.description) !== essenceOf(description);
   }
@@ -87,13 +88,20 @@ export class PresenceTable {
     return this.#depart(address, 'is silent');
   }
 
-  /** It is there, and yet no use as a coordinator for a while. */
+  /** It is there, and yet no use as a coordinator for a while, or until another process of its own is there. */
   bar(address: ActorAddress, until: Instant): void {
     this.#barredUntil.set(keyOf(address), until);
   }
 
-  isBarred(address: ActorAddress, at: Instant): boolean {
-    return at < (this.#barredUntil.get(keyOf(address)) ?? Number.NEGATIVE_INFINITY);
+  isBarred(address: ActorAddress): boolean {
+    return this.#barredUntil.has(keyOf(address));
+  }
+
+  /** @returns true when the time of one that was barred is up */
+  endBars(at: Instant): boolean {
+    const over = [...this.#barredUntil].filter(([, until]) => at >= until);
+    for (const [key] of over) this.#barredUntil.delete(key);
+    return over.length > 0;
   }
 
   /** Nobody could be heard until now. */

@@ -3,7 +3,6 @@
  * heartbeat is late, and switches that owe hosts answers. What a suspect's silence is worth is for `inquiry` to say; how
  * late its heartbeats use to be, for `heartbeat`. Here are the timers, the pings, and what is told of it.
  */
-
 import { type SuspectReport, verbs } from '../../protocols/commands.ts';
 import { eventNames, type SuspicionFields } from '../../protocols/events.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';

@@ -15,7 +15,7 @@ type ReachFacts = Pick<VolumeEnvironment, 'presence' | 'clock' | 'failedLinksOf'
  */
 export function isInReach(facts: ReachFacts, hosts: readonly HostId[], id: SwitchId): boolean {
   const { presence, clock, input, failedLinksOf } = facts;
-  if (presence.isBarred({ kind: 'switch', id }, clock.now())) return false;
+  if (presence.isBarred({ kind: 'switch', id })) return false;
   const isGone = (address: ActorAddress) => presence.liveness(address, clock.now()) === 'gone';
   const passes = (on: SwitchId) =>
     !input.virtualizingSwitches.includes(on) || !isGone({ kind: 'switch', id: on });

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
 import type { Weather } from '../../../cluster/simulation/weather.ts';
+import { virtualizerFactsSchema } from '../../../cluster/status-facts.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { SuspicionFields } from '../../../protocols/events.ts';
 import { subjectsOf } from '../../../protocols/subjects.ts';
+import { mebibyte } from '../../../protocols/units.ts';
 import {
   type Ended,
   type Plain,
@@ -50,6 +52,13 @@ function longestWriteMs(san: SimulatedSan, driver: OptimizationDriver, seconds: 
     san.runFor(intervalMs);
   }
   return longestMs;
+}
+
+/** By partition of vol0, as the virtualizer says. */
+function coordinatorsOf(san: SimulatedSan): readonly string[] {
+  const facts = san.node('v1').assembled?.virtualizers[0]?.description().facts;
+  const [volume] = virtualizerFactsSchema.parse(facts).volumes;
+  return (volume?.partitions ?? []).map(({ coordinator }) => coordinator);
 }
 
 const processOf = (san: SimulatedSan, id: string) => {
@@ -189,17 +198,45 @@ describe('silent switches on a simulated SAN', () => {
       if (ends.includes(s1.id as never)) network.silence(io(s1, id));
     expect(longestWriteMs(san, driver, 20)).to.be.within(2000, 4000);
     expect(told).to.include('deaf s1').and.not.include('silent s1');
+    expect(coordinatorsOf(san)).to.deep.equal(['s2', 's2']);
+    for (const { id } of topology.links) network.endSilence(io(s1, id));
+    longestWriteMs(san, driver, 65);
+    expect(coordinatorsOf(san), 'after a minute it may again').to.deep.equal(['s1', 's2']);
+    expect(san.stopAndCompare()).to.deep.equal([]);
   });
 
-  it('a disk that is very slow makes no switch deaf', () => {
+  it('a deaf switch that is started anew coordinates again without waiting', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestWriteMs(san, driver, 5);
+    const { network, topology } = san.world;
+    const { io } = subjectsOf(topology.cluster);
+    const s1 = { kind: 'switch', id: 's1' } as const;
+    for (const { id, ends } of topology.links)
+      if (ends.includes(s1.id as never)) network.silence(io(s1, id));
+    longestWriteMs(san, driver, 5);
+    expect(coordinatorsOf(san)).to.deep.equal(['s2', 's2']);
+    for (const { id } of topology.links) network.endSilence(io(s1, id));
+    san.world.crash(san.node('s1'));
+    longestWriteMs(san, driver, 10);
+    expect(coordinatorsOf(san)).to.deep.equal(['s1', 's2']);
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  });
+
+  it('a disk that is very slow makes no switch deaf, although others answer meanwhile', () => {
     const san = begin();
     const driver = san.volume('h1', 'vol0');
     longestWriteMs(san, driver, 5);
     const told = watchSuspicions(san);
     san.world.inject({ kind: 'slow', target: 'disk:d1', delayMs: 3000 });
-    const write = san.write(driver, 0, 4096, 1);
-    san.runFor(10_000);
-    expect(write.status).to.equal(Status.ok);
+    const slow = san.write(driver, 0, 4096, 1);
+    for (let count = 0; count < 500; count++) {
+      // By the other switch, to the other disks.
+      const write = san.write(driver, mebibyte + 65_536, 4096, 2);
+      san.runUntil('the write has ended', () => write.status !== null);
+      san.runFor(intervalMs);
+    }
+    expect(slow.status).to.equal(Status.ok);
     expect(told.filter((each) => each.startsWith('deaf'))).to.deep.equal([]);
   });
 
