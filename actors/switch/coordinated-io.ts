@@ -4,7 +4,7 @@ import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { blockBytes, type EventCount, unitOf, type WriteNumber } from '../../protocols/units.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
-import type { LegCall, LegOwner } from './leg-calls.ts';
+import type { LegCall, LegOwner } from './leg-call.ts';
 import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
 
 /** Who carries it out. */

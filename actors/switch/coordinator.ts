@@ -15,7 +15,7 @@ import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
 import { type CoordinatorParts, newCoordinatorCounters } from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
 import type { KnownIos } from './known-ios.ts';
-import type { LegCall } from './leg-calls.ts';
+import type { LegCall } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { addressRead, sendToMirrors } from './leg-request.ts';
 import { eventCountOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';

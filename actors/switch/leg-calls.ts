@@ -1,7 +1,7 @@
 /**
  * Frames to disks that this switch answers for: each is sent again until its disk answered, over another way when one
- * is silent or dead. One timer sweeps them all, armed only while there are any. What an answer means is the owner's
- * to judge; disks do nothing twice, for write numbers order everything that is sent here.
+ * is silent, and at once when a link of it is dead. One timer sweeps them all, armed only while there are any. What an
+ * answer means is the owner's to judge; disks do nothing twice, for write numbers order everything that is sent here.
  */
 import { Status } from '../../protocols/codes.ts';
 import {
@@ -15,39 +15,18 @@ import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { Bus, Clock } from '../../protocols/ports.ts';
 import { type IoNumber, unitOf } from '../../protocols/units.ts';
+import { CallPlaces } from './call-places.ts';
+import {
+  isAnswerTo,
+  isOver,
+  type LegCall,
+  type LegOwner,
+  noFrame,
+  type OpenCall,
+  unusedCall,
+} from './leg-call.ts';
 import type { LinkEnd, SwitchLinks } from './switch-links.ts';
 import type { SwitchPorts } from './switch-ports.ts';
-
-/** Who sent a frame and waits for the answer. */
-export interface LegOwner {
-  /** The disk answered, with anything but `path`. The call stays open until it is released or put off. */
-  legAnswered(call: LegCall, reply: Reply, data: FrameData): void;
-  /** No answer for `legSilenceMs`; told once. It is still being sent again. */
-  legSilent(call: LegCall): void;
-}
-
-/** A frame that waits for its answer. Slots are used again, so keep none after its release. */
-export interface LegCall {
-  readonly slot: number;
-  owner: LegOwner | null;
-  /** The owner's number for it. */
-  leg: number;
-  /** What was sent; its numbers are what the answer must repeat. */
-  request: Request;
-  frame: Uint8Array;
-}
-
-interface OpenCall extends LegCall {
-  routes: readonly (readonly LinkId[])[];
-  route: number;
-  /** Ways found dead since the last pause. */
-  deadRoutes: number;
-  sweepsLeft: number;
-  sweepsPause: number;
-  sweepsSilent: number;
-  /** Nothing was heard of what was sent last, not even that nobody listens. */
-  isUnheard: boolean;
-}
 
 export const sweepMs = 20;
 /** Before a frame is sent again for the first time; then twice as long each time, up to the most. */
@@ -58,7 +37,6 @@ export const legSilenceMs = 5000;
 const firstPause = firstPauseMs / sweepMs;
 const longestPause = longestPauseMs / sweepMs;
 const silence = legSilenceMs / sweepMs;
-const noFrame = new Uint8Array(0);
 
 export class LegCalls {
   retransmissions = 0;
@@ -67,9 +45,8 @@ export class LegCalls {
   readonly #clock: Clock;
   readonly #ports: SwitchPorts;
   readonly #links: SwitchLinks;
-  readonly #replySubjectOf: (slot: number) => string;
+  readonly #places: CallPlaces;
   readonly #calls: OpenCall[] = [];
-  readonly #replySubjects: string[] = [];
   readonly #free: number[] = [];
   #openCount = 0;
   #lastNumber = 0;
@@ -80,12 +57,12 @@ export class LegCalls {
     ports: SwitchPorts,
     clock: Clock,
     links: SwitchLinks,
-    replySubjectOf: (slot: number) => string,
+    replySubjectOf: (place: number) => string,
   ) {
     this.#ports = ports;
     this.#clock = clock;
     this.#links = links;
-    this.#replySubjectOf = replySubjectOf;
+    this.#places = new CallPlaces(replySubjectOf);
   }
 
   get openCount(): number {
@@ -100,21 +77,8 @@ export class LegCalls {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     const slot = this.#calls.length;
-    this.#replySubjects.push(this.#replySubjectOf(slot));
-    this.#calls.push({
-      slot,
-      owner: null,
-      leg: 0,
-      request: undefined as unknown as Request,
-      frame: noFrame,
-      routes: [],
-      route: 0,
-      deadRoutes: 0,
-      sweepsLeft: 0,
-      sweepsPause: 0,
-      sweepsSilent: 0,
-      isUnheard: false,
-    });
+    this.#places.add(slot);
+    this.#calls.push(unusedCall(slot));
     return slot;
   }
 
@@ -174,19 +138,22 @@ export class LegCalls {
     }
   }
 
-  /** A reply came for `slot`. It counts only if it repeats the numbers of what was sent from there (DESIGN I6). */
-  answered(slot: number, reply: Reply, data: FrameData): void {
-    const call = this.#calls[slot];
-    if (call === undefined || call.owner === null || !answers(reply, call.request))
+  /** A reply came to `place`. It counts only if it repeats the numbers of what was sent from there (DESIGN I6). */
+  answered(place: number, reply: Reply, data: FrameData): void {
+    const call = this.#calls[this.#places.slotOf(place)];
+    const { outcome } = reply;
+    if (call === undefined || call.owner === null || !isAnswerTo(call.request, reply))
       this.strayReplies++;
-    else if (reply.outcome.status === Status.path) this.#routeDied(call);
-    else call.owner.legAnswered(call, reply, data);
+    else if (outcome.status !== Status.path) call.owner.legAnswered(call, reply, data);
+    else this.#linksDied(call, outcome.detail.links);
   }
 
-  /** Nobody listened where the frame of `slot` was sent. */
-  unanswered(slot: number): void {
-    const call = this.#calls[slot];
-    if (call !== undefined && call.owner !== null) this.#routeDied(call);
+  /** Nobody listened where the frame that has to return to `place` was sent. */
+  unanswered(place: number): void {
+    const call = this.#calls[this.#places.slotOf(place)];
+    const link = call?.routes[call.route]?.[0];
+    if (call === undefined || call.owner === null || link === undefined) return;
+    if (this.#places.isCurrent(place)) this.#linksDied(call, [link]);
   }
 
   #callAt(slot: number): OpenCall {
@@ -200,7 +167,7 @@ export class LegCalls {
     const end = this.#endOf(call);
     call.isUnheard = true;
     if (link === undefined || end === undefined) return;
-    end.io.publish(end.subject, call.frame, this.#replySubjects[call.slot]);
+    end.io.publish(end.subject, call.frame, this.#places.subjectOf(call.slot));
     this.#links.onSent(link, call.frame.length);
   }
 
@@ -209,16 +176,34 @@ export class LegCalls {
     return link === undefined ? undefined : this.#links.endOf(link);
   }
 
-  /** The way is dead: the next one is tried soon, but after all of them were there is a pause. */
+  /**
+   * Links died under a call. What else was sent over them is not waited for either: it was delivered to nobody, or to
+   * who cannot answer, and nothing is done twice.
+   */
+  #linksDied(call: OpenCall, links: readonly LinkId[]): void {
+    if (links.length > 0 && !isOver(call, links)) return;
+    this.#routeDied(call);
+    for (const other of this.#calls)
+      if (
+        other.owner !== null &&
+        other.isUnheard &&
+        other.routes.length > 1 &&
+        isOver(other, links)
+      )
+        this.#routeDied(other);
+  }
+
+  /** The way is dead: the next one is tried at once, but after all of them were there is a pause. */
   #routeDied(call: OpenCall): void {
     this.#nextRoute(call);
-    call.isUnheard = false;
     call.deadRoutes++;
-    if (call.deadRoutes < call.routes.length) call.sweepsLeft = 1;
-    else {
-      call.deadRoutes = 0;
-      this.#pause(call);
+    if (call.deadRoutes < call.routes.length) {
+      this.#publish(call);
+      return;
     }
+    call.deadRoutes = 0;
+    call.isUnheard = false;
+    this.#pause(call);
   }
 
   #pause(call: OpenCall): void {
@@ -233,6 +218,7 @@ export class LegCalls {
     const rest = routes[next]?.slice(1) ?? [];
     const sameRest = rest.length === 0 && call.request.route.length === 0;
     call.route = next;
+    this.#places.wayChanged(call.slot);
     if (sameRest) return;
     call.request.route = rest;
     const sent = decodeFrame(call.frame);
@@ -276,19 +262,4 @@ export class LegCalls {
     if (call.isUnheard) this.#nextRoute(call);
     this.#publish(call);
   }
-}
-
-function answers(reply: Reply, request: Request): boolean {
-  return (
-    reply.ioNumber === request.ioNumber &&
-    reply.writeNumber === request.writeNumber &&
-    reply.partitionEpoch === request.partitionEpoch &&
-    reply.hostIncarnation === request.hostIncarnation &&
-    reply.attempt === request.attempt &&
-    reply.operation === request.operation &&
-    reply.volume === request.volume &&
-    reply.offset === request.offset &&
-    reply.host === request.host &&
-    (reply.disk === request.disk || reply.outcome.status === Status.path)
-  );
 }

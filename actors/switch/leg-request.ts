@@ -8,7 +8,7 @@ import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { WriteNumber } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
-import type { LegOwner } from './leg-calls.ts';
+import type { LegOwner } from './leg-call.ts';
 import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
 
 /** Where the answer of a disk goes, and in what order the write stands. */

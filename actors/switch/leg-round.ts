@@ -16,7 +16,7 @@ import {
 } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
-import type { LegCall, LegOwner } from './leg-calls.ts';
+import type { LegCall, LegOwner } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';

@@ -17,7 +17,7 @@ import {
 import { Burial } from './burial.ts';
 import type { CoordinatedIo } from './coordinated-io.ts';
 import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
-import type { LegCall } from './leg-calls.ts';
+import type { LegCall } from './leg-call.ts';
 import { type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';

@@ -22,7 +22,7 @@ import {
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { copyOf, joinedChecksums, noData, sliceOf } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
-import type { LegCall, LegOwner } from './leg-calls.ts';
+import type { LegCall, LegOwner } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { addressRead, isWriting, otherMirrors, sendToMirrors } from './leg-request.ts';
 import { firstPartOf, type LoadedVolume } from './loaded-volume.ts';

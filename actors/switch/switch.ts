@@ -18,6 +18,7 @@ import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { Answers } from './answers.ts';
 import { CachedReads } from './cached-reads.ts';
+import { callPlacesMax } from './call-places.ts';
 import { DeadLinks } from './dead-links.ts';
 import { Forwarding, recentForwardsMax } from './forwarding.ts';
 import { LegCalls } from './leg-calls.ts';
@@ -51,7 +52,7 @@ export interface SwitchOptions {
 }
 
 /** Slots of forwarded frames lie above those of calls to disks, and those of reads to be kept above both. */
-const forwardSlotBase = 1_000_000;
+const forwardSlotBase = callPlacesMax;
 const fillSlotBase = 2_000_000;
 const reportTimeoutMs = 1000;
 

@@ -191,7 +191,6 @@ describe('a write whose frames get lost', () => {
     world.write({ offset: 0 });
     const [first] = world.takeToDisks();
     if (first !== undefined) world.io.unanswered(first.sent);
-    world.clock.runFor(25);
     const [again] = world.takeToDisks();
     expect(again?.sent.subject).to.equal('san.v1.lab.io.switch.s2.s1-s2');
     expect(again?.request).to.deep.include({ disk: 'd1', route: ['s2-d1'] });

@@ -1,0 +1,79 @@
+/** A frame to a disk that waits for its answer: what its owner sees of it, and what who keeps it knows besides. */
+import { Status } from '../../protocols/codes.ts';
+import type { FrameData } from '../../protocols/frames/frame.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
+import type { Request } from '../../protocols/frames/request.ts';
+import type { LinkId } from '../../protocols/ids.ts';
+
+/** Who sent a frame and waits for the answer. */
+export interface LegOwner {
+  /** The disk answered, with anything but `path`. The call stays open until it is released or put off. */
+  legAnswered(call: LegCall, reply: Reply, data: FrameData): void;
+  /** No answer for `legSilenceMs`; told once. It is still being sent again. */
+  legSilent(call: LegCall): void;
+}
+
+/** A frame that waits for its answer. Slots are used again, so keep none after its release. */
+export interface LegCall {
+  readonly slot: number;
+  owner: LegOwner | null;
+  /** The owner's number for it. */
+  leg: number;
+  /** What was sent; its numbers are what the answer must repeat. */
+  request: Request;
+  frame: Uint8Array;
+}
+
+/** A call as who keeps it knows it. */
+export interface OpenCall extends LegCall {
+  routes: readonly (readonly LinkId[])[];
+  route: number;
+  /** Ways found dead since the last pause. */
+  deadRoutes: number;
+  sweepsLeft: number;
+  sweepsPause: number;
+  sweepsSilent: number;
+  /** Nothing was heard of what was sent last, not even that nobody listens. */
+  isUnheard: boolean;
+}
+
+export const noFrame = new Uint8Array(0);
+
+/** What a slot holds while nothing is sent from it. */
+export function unusedCall(slot: number): OpenCall {
+  return {
+    slot,
+    owner: null,
+    leg: 0,
+    request: undefined as unknown as Request,
+    frame: noFrame,
+    routes: [],
+    route: 0,
+    deadRoutes: 0,
+    sweepsLeft: 0,
+    sweepsPause: 0,
+    sweepsSilent: 0,
+    isUnheard: false,
+  };
+}
+
+/** True when a call takes any of the links now. */
+export function isOver({ routes, route }: OpenCall, links: readonly LinkId[]): boolean {
+  return routes[route]?.some((link) => links.includes(link)) ?? false;
+}
+
+/** True when a reply repeats the numbers of what was sent. */
+export function isAnswerTo(request: Request, reply: Reply): boolean {
+  return (
+    reply.ioNumber === request.ioNumber &&
+    reply.writeNumber === request.writeNumber &&
+    reply.partitionEpoch === request.partitionEpoch &&
+    reply.hostIncarnation === request.hostIncarnation &&
+    reply.attempt === request.attempt &&
+    reply.operation === request.operation &&
+    reply.volume === request.volume &&
+    reply.offset === request.offset &&
+    reply.host === request.host &&
+    (reply.disk === request.disk || reply.outcome.status === Status.path)
+  );
+}

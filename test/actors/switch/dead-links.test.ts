@@ -1,0 +1,98 @@
+/** A coordinator whose links die: s1 reaches each disk over a link of its own, and over s1-s2. */
+import { expect } from 'chai';
+import { callSlotsMax } from '../../../actors/switch/call-places.ts';
+import { LegCalls } from '../../../actors/switch/leg-calls.ts';
+import { Status } from '../../../protocols/codes.ts';
+import { encodeReply } from '../../../protocols/frames/frame.ts';
+import type { LinkId } from '../../../protocols/ids.ts';
+import { idOf } from '../../../protocols/ids.ts';
+import { SwitchWorld, type ToDisk } from './switch-world.ts';
+
+describe('a coordinator whose link to a disk dies under writes', () => {
+  let world: SwitchWorld;
+  beforeEach(() => {
+    world = new SwitchWorld().serve();
+  });
+
+  /** What leaves for one disk. */
+  const takeTo = (disk: string) =>
+    world.takeToDisks().filter(({ request }) => request.disk === disk);
+
+  /** So many writes to different places of the same mirror; the frames of them for d1. */
+  const writes = (count: number): ToDisk[] => {
+    for (let each = 0; each < count; each++) world.write({ offset: each * 4096 });
+    return takeTo('d1');
+  };
+
+  const linksOf = (frames: readonly ToDisk[]) => frames.map(({ link }) => link);
+
+  /** Another switch tells that a link behind it is dead. */
+  const tellDead = ({ request }: ToDisk, link: string) => {
+    const detail = { links: [idOf<LinkId>(link)], alternates: [] };
+    const { disk: _, ...answered } = request;
+    const outcome = { status: Status.path, detail } as const;
+    const reply = { ...answered, disk: '' as const, identity: '', diskInstance: 0, outcome };
+    world.reply(request, encodeReply(reply as never));
+  };
+
+  it('takes everything over it another way at once, by the first word that nobody listens', () => {
+    const frames = writes(3);
+    expect(linksOf(frames)).to.deep.equal(['s1-d1', 's1-d1', 's1-d1']);
+    const [first] = frames;
+    if (first !== undefined) world.io.unanswered(first.sent);
+    expect(linksOf(takeTo('d1'))).to.deep.equal(['s1-s2', 's1-s2', 's1-s2']);
+    expect(world.runDisks(), 'd2 is not asked again').to.be.empty;
+  });
+
+  it('does not blame the new way when it is told of the old one again', () => {
+    const frames = writes(3);
+    for (const { sent } of frames) world.io.unanswered(sent);
+    const again = takeTo('d1');
+    expect(linksOf(again)).to.deep.equal(['s1-s2', 's1-s2', 's1-s2']);
+    for (const frame of again) world.answer(frame);
+    world.clock.runFor(90);
+    expect(takeTo('d1'), 'all was answered over the new way').to.be.empty;
+  });
+
+  it('leaves in peace what goes to other disks, or has been answered', () => {
+    world.write({ offset: 0 });
+    world.write({ offset: 4096 });
+    const [one, two] = world.takeToDisks().filter(({ request }) => request.disk === 'd1');
+    if (one === undefined || two === undefined) throw new Error('two frames were expected');
+    world.answer(one);
+    world.io.unanswered(two.sent);
+    const again = world.takeToDisks();
+    expect(again.map(({ request }) => request.offset)).to.deep.equal([4096]);
+    expect(linksOf(again)).to.deep.equal(['s1-s2']);
+  });
+
+  it('comes back to the first when the link behind another switch is dead too, and then waits', () => {
+    const [frame] = writes(1);
+    if (frame !== undefined) world.io.unanswered(frame.sent);
+    const [second] = takeTo('d1');
+    if (second === undefined) throw new Error('another way was expected');
+    tellDead(second, 's2-d1');
+    expect(takeTo('d1'), 'every way was tried').to.be.empty;
+    world.clock.runFor(101);
+    expect(linksOf(takeTo('d1'))).to.deep.equal(['s1-d1']);
+  });
+
+  it('ignores a late word that a link which the write does not take any more is dead', () => {
+    const [frame] = writes(1);
+    if (frame === undefined) throw new Error('a frame was expected');
+    world.io.unanswered(frame.sent);
+    const [second] = takeTo('d1');
+    if (second === undefined) throw new Error('another way was expected');
+    tellDead(second, 's1-d1');
+    expect(takeTo('d1')).to.be.empty;
+    world.clock.runFor(25);
+    expect(takeTo('d1')).to.be.empty;
+    world.answer(second);
+  });
+
+  it('has places for so many calls at a time, and says so', () => {
+    const calls = new LegCalls(null as never, null as never, null as never, () => '');
+    for (let each = 0; each < callSlotsMax; each++) calls.claim();
+    expect(() => calls.claim()).to.throw('65536 calls to disks are too many');
+  });
+});
