@@ -28,8 +28,8 @@ export interface LegCall {
 export interface OpenCall extends LegCall {
   routes: readonly (readonly LinkId[])[];
   route: number;
-  /** Ways found dead since the last pause. */
-  deadRoutes: number;
+  /** Links found dead under it since the last pause. */
+  deadLinks: readonly LinkId[];
   sweepsLeft: number;
   sweepsPause: number;
   sweepsSilent: number;
@@ -38,6 +38,7 @@ export interface OpenCall extends LegCall {
 }
 
 export const noFrame = new Uint8Array(0);
+export const none: readonly LinkId[] = [];
 
 /** What a slot holds while nothing is sent from it. */
 export function unusedCall(slot: number): OpenCall {
@@ -49,7 +50,7 @@ export function unusedCall(slot: number): OpenCall {
     frame: noFrame,
     routes: [],
     route: 0,
-    deadRoutes: 0,
+    deadLinks: none,
     sweepsLeft: 0,
     sweepsPause: 0,
     sweepsSilent: 0,
@@ -57,9 +58,16 @@ export function unusedCall(slot: number): OpenCall {
   };
 }
 
-/** True when a call takes any of the links now. */
-export function isOver({ routes, route }: OpenCall, links: readonly LinkId[]): boolean {
-  return routes[route]?.some((link) => links.includes(link)) ?? false;
+/** True when a call waits for an answer by a way over any of the links. */
+export function isSentOver(
+  { owner, isUnheard, routes, route }: OpenCall,
+  links: readonly LinkId[],
+): boolean {
+  return owner !== null && isUnheard && leadsOver(routes[route] ?? none, links);
+}
+
+export function leadsOver(way: readonly LinkId[], links: readonly LinkId[]): boolean {
+  return way.some((link) => links.includes(link));
 }
 
 /** True when a reply repeats the numbers of what was sent. */

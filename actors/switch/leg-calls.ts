@@ -18,10 +18,12 @@ import { type IoNumber, unitOf } from '../../protocols/units.ts';
 import { CallPlaces } from './call-places.ts';
 import {
   isAnswerTo,
-  isOver,
+  isSentOver,
   type LegCall,
   type LegOwner,
+  leadsOver,
   noFrame,
+  none,
   type OpenCall,
   unusedCall,
 } from './leg-call.ts';
@@ -90,7 +92,7 @@ export class LegCalls {
     call.request = request;
     call.routes = this.#links.routesTo(request.disk as DiskId);
     call.route = this.#links.placeOfBest(request.disk as DiskId);
-    call.deadRoutes = 0;
+    call.deadLinks = none;
     call.sweepsLeft = firstPause;
     call.sweepsPause = firstPause;
     call.sweepsSilent = 0;
@@ -145,7 +147,7 @@ export class LegCalls {
     if (call === undefined || call.owner === null || !isAnswerTo(call.request, reply))
       this.strayReplies++;
     else if (outcome.status !== Status.path) call.owner.legAnswered(call, reply, data);
-    else this.#linksDied(call, outcome.detail.links);
+    else if (outcome.detail.links.length > 0) this.#linksDied(call, outcome.detail.links);
   }
 
   /** Nobody listened where the frame that has to return to `place` was sent. */
@@ -178,30 +180,24 @@ export class LegCalls {
 
   /**
    * Links died under a call. What else was sent over them is not waited for either: it was delivered to nobody, or to
-   * who cannot answer, and nothing is done twice.
+   * who cannot answer, and nothing is done twice. Each word takes all calls off its links, so that the words for the
+   * others find nothing more to do: however many calls there are, each is sent once by each way.
    */
   #linksDied(call: OpenCall, links: readonly LinkId[]): void {
-    if (links.length > 0 && !isOver(call, links)) return;
-    this.#routeDied(call);
+    if (!isSentOver(call, links)) return;
+    this.#takeOff(call, links);
     for (const other of this.#calls)
-      if (
-        other.owner !== null &&
-        other.isUnheard &&
-        other.routes.length > 1 &&
-        isOver(other, links)
-      )
-        this.#routeDied(other);
+      if (other.routes.length > 1 && isSentOver(other, links)) this.#takeOff(other, links);
   }
 
-  /** The way is dead: the next one is tried at once, but after all of them were there is a pause. */
-  #routeDied(call: OpenCall): void {
-    this.#nextRoute(call);
-    call.deadRoutes++;
-    if (call.deadRoutes < call.routes.length) {
+  /** A way over none of the links that are dead is tried at once; where there is none, there is a pause. */
+  #takeOff(call: OpenCall, links: readonly LinkId[]): void {
+    call.deadLinks = [...call.deadLinks, ...links];
+    if (this.#nextRoute(call)) {
       this.#publish(call);
       return;
     }
-    call.deadRoutes = 0;
+    call.deadLinks = none;
     call.isUnheard = false;
     this.#pause(call);
   }
@@ -211,27 +207,35 @@ export class LegCalls {
     call.sweepsPause = Math.min(longestPause, call.sweepsPause * 2);
   }
 
-  #nextRoute(call: OpenCall): void {
-    const { routes } = call;
-    if (routes.length < 2) return;
+  /** @returns whether the next way is over none of the links that were found dead */
+  #nextRoute(call: OpenCall): boolean {
+    const { routes, deadLinks } = call;
     const next = this.#placeAfter(call);
-    const rest = routes[next]?.slice(1) ?? [];
+    if (next === call.route) return false;
+    const way = routes[next] ?? none;
+    const rest = way.slice(1);
     const sameRest = rest.length === 0 && call.request.route.length === 0;
     call.route = next;
     this.#places.wayChanged(call.slot);
-    if (sameRest) return;
-    call.request.route = rest;
-    const sent = decodeFrame(call.frame);
-    if (sent?.kind === FrameKind.request) call.frame = encodeForwarded(call.request, sent.data);
+    if (!sameRest) {
+      call.request.route = rest;
+      const sent = decodeFrame(call.frame);
+      if (sent?.kind === FrameKind.request) call.frame = encodeForwarded(call.request, sent.data);
+    }
+    return !leadsOver(way, deadLinks);
   }
 
-  /** The next way that begins with a connection that works, if there is one. */
-  #placeAfter({ routes, route }: OpenCall): number {
+  /** The next way that begins with a connection that works, and over no dead link, if there is one. */
+  #placeAfter({ routes, route, deadLinks }: OpenCall): number {
+    let working = -1;
     for (let step = 1; step < routes.length; step++) {
       const place = (route + step) % routes.length;
-      if (this.#links.works(routes[place] ?? [])) return place;
+      const way = routes[place] ?? none;
+      if (!this.#links.works(way)) continue;
+      if (!leadsOver(way, deadLinks)) return place;
+      if (working < 0) working = place;
     }
-    return (route + 1) % routes.length;
+    return working < 0 ? (route + 1) % routes.length : working;
   }
 
   #arm(): void {
@@ -260,6 +264,7 @@ export class LegCalls {
     this.retransmissions++;
     this.#pause(call);
     if (call.isUnheard) this.#nextRoute(call);
+    call.deadLinks = none;
     this.#publish(call);
   }
 }

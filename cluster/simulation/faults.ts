@@ -2,10 +2,12 @@
  * What can go wrong in a simulated cluster, kind by kind: each strikes once, at a target that is drawn, and heals by
  * itself. When and how often is left to `fault-schedule.ts`.
  */
-import { blockRot, diskReadError, failingDisk } from './media-strikes.ts';
+import { unheardCommand } from './command-strikes.ts';
+import { cutOffHost, hbaDown, strandWriter } from './host-strikes.ts';
+import { blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
+  deafDisk,
   disconnect,
-  hbaDown,
   linkDown,
   linkFlap,
   oneWayLink,
@@ -14,7 +16,6 @@ import {
   slowSwitch,
   stall,
   strandCache,
-  strandWriter,
 } from './network-strikes.ts';
 import {
   brownOut,
@@ -82,7 +83,10 @@ export const faultKinds = {
   linkFlap: { weight: 5, strike: linkFlap },
   oneWayLink: { weight: 4, strike: oneWayLink },
   slowSwitch: { weight: 4, strike: slowSwitch },
+  deafDisk: { weight: 4, strike: deafDisk },
   strandWriter: { weight: 6, strike: strandWriter },
+  cutOffHost: { weight: 5, strike: cutOffHost },
+  unheardCommand: { weight: 3, strike: unheardCommand },
   strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
   serverRestart: { weight: 4, weightOnSeveral: 30, strike: serverRestart },
@@ -131,6 +135,7 @@ export const faultKinds = {
   },
   diskReadError: { weight: 6, strike: diskReadError },
   failingDisk: { weight: 5, strike: failingDisk },
+  halfWrite: { weight: 8, strike: halfWrite },
   blockRot: { weight: 10, strike: blockRot },
   databaseUnknown: {
     weight: 5,

@@ -1,4 +1,4 @@
-/** What befalls the media of disks: read errors for a while, and blocks that rot. */
+/** What befalls the media of disks: read errors for a while, at a bad moment too, and blocks that rot. */
 
 import { atHome } from '../../actors/disk/block-locations.ts';
 import {
@@ -15,7 +15,7 @@ import { cutRange, type Leg } from '../../protocols/layout/geometry.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import { recordOf } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
-import { pickNode, type Strike } from './strike.ts';
+import { isRunning, pickNode, type Strike } from './strike.ts';
 import type { World } from './world.ts';
 
 /** Of four MiB that are used of a disk. */
@@ -49,6 +49,44 @@ export const failingDisk: Strike = ({ world, conditions }, random) => {
   world.inject({ kind: 'read-error', target, atBytes, lengthBytes });
   world.clock.setTimeout(() => world.heal(target), lastsMs);
   return `${id}, ${lengthBytes} bytes at ${atBytes}, all slow by ${times}, for ${lastsMs.toFixed(0)} ms`;
+};
+
+/**
+ * Writes reach one mirror of two, for the other stands still. Then its disk can give nothing of what it took, and the
+ * coordinator dies: its successor finds the newest copy unreadable, and the older one without writes that hosts have
+ * under way.
+ */
+export const halfWrite: Strike = (targets, random) => {
+  const { world } = targets;
+  const volume = random.pick(world.topology.volumes);
+  const start = unitOf<VolumeOffset>(blockBytes * random.integer(volume.sizeBytes / blockBytes));
+  const coordinator = pickNode(world, random, 'switch');
+  const halfMs = random.between(20, 150);
+  const deadMs = random.between(5, 40);
+  const lastsMs = random.between(1500, 4000);
+  const record = recordOf(world.database, volume.id);
+  const [taker, lacking] = (
+    record === null ? [] : cutRange(record.layout, { start, lengthBytes: blockBytes })
+  ).flatMap(({ legs }) => legs.map(({ disk }) => disk));
+  const process = world.nodes.find(({ disks }) => disks.some((disk) => disk === lacking))?.process;
+  if (taker === undefined || process?.state !== 'running' || coordinator === null) return null;
+  const target = `disk:${taker}` as const;
+  const healsAtMs = world.clock.now() + halfMs + lastsMs;
+  process.pause();
+  world.clock.setTimeout(() => {
+    // What is in the journal only can be read all the same.
+    openedDisks(world)
+      .get(taker)
+      ?.device.writeBehind.drain(() => {
+        if (world.clock.now() < healsAtMs) world.inject({ kind: 'read-error', target });
+      });
+    world.clock.setTimeout(() => {
+      if (isRunning(coordinator)) targets.crash(coordinator);
+      process.resume();
+    }, deadMs);
+    world.clock.setTimeout(() => world.heal(target), lastsMs);
+  }, halfMs);
+  return `${taker} takes, ${lacking} does not, for ${halfMs.toFixed(0)} ms; then ${coordinator.node.id} dies`;
 };
 
 /** A block of a volume: where its mirrors have it. */

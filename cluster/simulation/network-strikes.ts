@@ -1,9 +1,8 @@
 /** What befalls connections, links and servers. */
-import type { FaultTarget } from '../../protocols/faults.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import type { SimulatedServer } from './server.ts';
-import { pickBus, pickNode, pickNodes, type Strike } from './strike.ts';
+import { isRunning, pickBus, pickNode, pickNodes, type Strike, takeDown } from './strike.ts';
 import type { World } from './world.ts';
 
 const longPartitionsIn = 6;
@@ -112,6 +111,43 @@ export const oneWayLink: Strike = ({ world }, random) => {
   return `${id} towards ${receiver.id} for ${lastsMs.toFixed(0)} ms`;
 };
 
+/**
+ * A disk hears no I/O any more, over no link, and commands all the same, so that nobody takes it for gone: what is
+ * written waits until somebody gives up. About that time coordinators are moved, or a host lets go. Often the mirrors of
+ * a part of the volume could not be read just before.
+ */
+export const deafDisk: Strike = ({ world, operator, restart }, random) => {
+  const { cluster, links, disks } = world.topology;
+  const { id } = random.pick(disks);
+  const giveUpMs = world.topology.policies.ioDeadlineMs;
+  const lastsMs = random.between(giveUpMs + 200, giveUpMs + 1500);
+  const unreadableMs = random.pick([0, random.between(20, 200)]);
+  const then = random.pick(['nothing', 'moves', 'moves', 'leaves'] as const);
+  const thenMs = random.between(giveUpMs - 450, giveUpMs + 100);
+  const host = pickNode(world, random, 'host');
+  const mover = random.fork('move');
+  if (unreadableMs > 0)
+    for (const disk of disks) {
+      const target = `disk:${disk.id}` as const;
+      world.inject({ kind: 'read-error', target });
+      world.clock.setTimeout(() => world.heal(target), unreadableMs + 1000);
+    }
+  const ends = links.filter((link) => link.ends.some((end) => end === id));
+  const subjects = ends.map((link) => subjectsOf(cluster).io({ kind: 'disk', id }, link.id));
+  world.clock.setTimeout(() => {
+    for (const subject of subjects) world.network.silence(subject);
+    world.clock.setTimeout(() => {
+      for (const subject of subjects) world.network.endSilence(subject);
+    }, lastsMs);
+  }, unreadableMs);
+  world.clock.setTimeout(() => {
+    if (then === 'moves') operator.move(mover);
+    else if (then === 'leaves' && host !== null && isRunning(host)) restart(host);
+  }, unreadableMs + thenMs);
+  const unreadable = unreadableMs > 0 ? `, unreadable ${unreadableMs.toFixed(0)} ms before` : '';
+  return `${id} for ${lastsMs.toFixed(0)} ms${unreadable}; then ${then}`;
+};
+
 /** A switch takes long over everything, until its load moves elsewhere, and works well again later. */
 export const slowSwitch: Strike = ({ world }, random) => {
   const target = `switch:${random.pick(world.topology.switches).id}` as const;
@@ -120,32 +156,6 @@ export const slowSwitch: Strike = ({ world }, random) => {
   world.inject({ kind: 'slow', target, delayMs });
   world.clock.setTimeout(() => world.heal(target), lastsMs);
   return `${target} by ${delayMs.toFixed(0)} ms for ${lastsMs.toFixed(0)} ms`;
-};
-
-/**
- * A host hears no answers any more, just when writes of it are under way; then a switch that coordinates some of them
- * dies. Others go on through its successor before the host is back, which then asks again for what has long been done;
- * half the time nobody can ask it anything meanwhile.
- */
-export const strandWriter: Strike = (targets, random) => {
-  const { world } = targets;
-  const node = pickNode(world, random, 'host');
-  const [victim] = pickNodes(world, random, 1, 'switch');
-  const isDeaf = random.integer(2) === 0;
-  const awayMs = random.between(1000, isDeaf ? 9000 : 3700);
-  const crashAfterMs = random.between(0, 800);
-  const [host] = node?.assembled?.hosts ?? [];
-  if (node === null || victim === undefined || host === undefined) return null;
-  const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
-  for (const { id } of hbas) takeDown(world, `hba:${id}`, 0, awayMs);
-  if (isDeaf)
-    for (const bus of node.buses.filter(({ role }) => role === 'control')) {
-      bus.stall();
-      world.clock.setTimeout(() => bus.release(), awayMs);
-    }
-  world.clock.setTimeout(() => targets.crash(victim), crashAfterMs);
-  const what = `${host.id}${isDeaf ? ', deaf' : ''} for ${awayMs.toFixed(0)} ms`;
-  return `${what}; ${victim.node.id} dies after ${crashAfterMs.toFixed(0)} ms`;
 };
 
 /**
@@ -176,14 +186,6 @@ export const strandCache: Strike = ({ world }, random) => {
   return `${id}, deaf for ${deafMs.toFixed(0)} ms, and left by hosts for ${awayMs.toFixed(0)} ms`;
 };
 
-/** An HBA's connection is gone for a while; its host goes on. */
-export const hbaDown: Strike = ({ world }, random) => {
-  const { id } = random.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));
-  const downMs = random.between(20, 4000);
-  takeDown(world, `hba:${id}`, 0, downMs);
-  return `${id} for ${downMs.toFixed(0)} ms`;
-};
-
 /** @throws RangeError when the topology has no such actor. */
 function actorOf({ topology }: World, id: string): ActorAddress {
   for (const { actors } of topology.nodes)
@@ -191,11 +193,4 @@ function actorOf({ topology }: World, id: string): ActorAddress {
   for (const { hbas } of topology.hosts)
     for (const hba of hbas) if (hba.id === id) return { kind: 'hba', id };
   throw new RangeError(`there is no ${id}`);
-}
-
-function takeDown(world: World, target: FaultTarget, afterMs: number, downMs: number): void {
-  world.clock.setTimeout(() => {
-    world.inject({ kind: 'down', target });
-    world.clock.setTimeout(() => world.heal(target), downMs);
-  }, afterMs);
 }

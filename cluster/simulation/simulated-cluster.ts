@@ -44,6 +44,8 @@ const cacheBytes = '256KiB';
 const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
+/** A run is over before the usual time in quarantine is. */
+const failover = { quarantine: { forSeconds: 10 } };
 
 const changes: Readonly<Record<TopologyName, Changes>> = {
   default: withSecondHost(['h2-a', 'h2-b']),
@@ -113,6 +115,6 @@ function changed(written: Written, changes: Changes): object {
       ...written.volumes.map((volume) => ({ ...volume, ...volumes[volume.id] })),
       ...(more.volumes ?? []),
     ],
-    policies: { ...written.policies, ioDeadlineMs },
+    policies: { ...written.policies, ioDeadlineMs, failover },
   };
 }

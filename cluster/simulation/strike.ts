@@ -1,4 +1,5 @@
 /** What every kind of fault is made of: what it acts on, and how it chooses. */
+import type { FaultTarget } from '../../protocols/faults.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { Conditions, Spell } from './conditions.ts';
@@ -72,4 +73,12 @@ export function spellOf(draw: (random: SeededRandom) => Spell, msMax: number): S
     targets.conditions.add(spell, durationMs);
     return `${JSON.stringify(spell)} for ${durationMs.toFixed(0)} ms`;
   };
+}
+
+/** A link or HBA is down for a while. */
+export function takeDown(world: World, target: FaultTarget, afterMs: number, downMs: number): void {
+  world.clock.setTimeout(() => {
+    world.inject({ kind: 'down', target });
+    world.clock.setTimeout(() => world.heal(target), downMs);
+  }, afterMs);
 }

@@ -77,6 +77,22 @@ describe('a coordinator whose link to a disk dies under writes', () => {
     expect(linksOf(takeTo('d1'))).to.deep.equal(['s1-d1']);
   });
 
+  // Seed 10 on two-tier: words about attempts of before made all be sent again, and had words of their own.
+  it('sends each write once by each way, however many words come, and late ones of before', () => {
+    const first = writes(16);
+    for (const { sent } of first) world.io.unanswered(sent);
+    const second = takeTo('d1');
+    expect(second).to.have.length(16);
+    for (const frame of second) tellDead(frame, 's2-d1');
+    expect(takeTo('d1'), 'every way was tried').to.be.empty;
+    for (const { sent } of [...first, ...second]) world.io.unanswered(sent);
+    for (const frame of [...first, ...second])
+      tellDead(frame, frame.link === 's1-d1' ? 's1-d1' : 's2-d1');
+    expect(takeTo('d1'), 'after words that came late').to.be.empty;
+    world.clock.runFor(101);
+    expect(takeTo('d1')).to.have.length(16);
+  });
+
   it('ignores the word that a link is dead which the write does not take', () => {
     const [frame] = writes(1);
     if (frame === undefined) throw new Error('a frame was expected');

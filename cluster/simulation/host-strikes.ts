@@ -1,0 +1,72 @@
+/** What cuts hosts off: from answers, from commands, or from a fabric, while they go on. */
+import { isRunning, pickNode, pickNodes, type Strike, takeDown } from './strike.ts';
+
+/**
+ * A host hears no answers any more, just when writes of it are under way; then a switch that coordinates some of them
+ * dies. Others go on through its successor before the host is back, which then asks again for what has long been done;
+ * half the time nobody can ask it anything meanwhile.
+ */
+export const strandWriter: Strike = (targets, random) => {
+  const { world } = targets;
+  const node = pickNode(world, random, 'host');
+  const [victim] = pickNodes(world, random, 1, 'switch');
+  const isDeaf = random.integer(2) === 0;
+  const awayMs = random.between(1000, isDeaf ? 9000 : 3700);
+  const crashAfterMs = random.between(0, 800);
+  const [host] = node?.assembled?.hosts ?? [];
+  if (node === null || victim === undefined || host === undefined) return null;
+  const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
+  for (const { id } of hbas) takeDown(world, `hba:${id}`, 0, awayMs);
+  if (isDeaf)
+    for (const bus of node.buses.filter(({ role }) => role === 'control')) {
+      bus.stall();
+      world.clock.setTimeout(() => bus.release(), awayMs);
+    }
+  world.clock.setTimeout(() => targets.crash(victim), crashAfterMs);
+  const what = `${host.id}${isDeaf ? ', deaf' : ''} for ${awayMs.toFixed(0)} ms`;
+  return `${what}; ${victim.node.id} dies after ${crashAfterMs.toFixed(0)} ms`;
+};
+
+/** Who says nothing for so long is taken for gone, if anybody looks. */
+const goneMsMin = 3500;
+const cutOffMsMax = 12_000;
+
+/**
+ * A host is cut off from the command network for so long that its volumes may be given to others, or go on without it.
+ * What it has open goes on meanwhile, and it learns of everything at once when it is back: when all is settled, or in the
+ * middle of the next change. It may be about to let go by then, or have only just begun.
+ */
+export const cutOffHost: Strike = (targets, random) => {
+  const { world } = targets;
+  const node = pickNode(world, random, 'host');
+  const [one, other] = pickNodes(world, random, 2, 'switch');
+  const how = random.pick(['comes back', 'amid change', 'leaves', 'leaves', 'young'] as const);
+  const cutMs = random.between(goneMsMin, cutOffMsMax);
+  const earlierMs = random.between(0, 200);
+  const leavesMs = random.between(goneMsMin - 500, cutMs);
+  if (node === null || one === undefined || other === undefined) return null;
+  const cut = (): void => {
+    for (const bus of node.buses.filter(({ role }) => role === 'control')) bus.cut(cutMs);
+    if (how === 'amid change')
+      world.clock.setTimeout(() => targets.crash(other), cutMs - earlierMs);
+    if (how === 'leaves')
+      world.clock.setTimeout(() => {
+        if (isRunning(node)) targets.restart(node);
+      }, leavesMs);
+  };
+  // Without it something has to be decided.
+  targets.crash(one);
+  if (how === 'young') {
+    targets.crash(node);
+    targets.onNextStart(node, () => world.clock.setTimeout(cut, earlierMs));
+  } else cut();
+  return `${node.node.id} for ${cutMs.toFixed(0)} ms, and ${how}; ${one.node.id} dies`;
+};
+
+/** An HBA's connection is gone for a while; its host goes on. */
+export const hbaDown: Strike = ({ world }, random) => {
+  const { id } = random.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));
+  const downMs = random.between(20, 4000);
+  takeDown(world, `hba:${id}`, 0, downMs);
+  return `${id} for ${downMs.toFixed(0)} ms`;
+};
