@@ -3,9 +3,9 @@ import { verbs } from '../../protocols/commands.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import { pickNode, type Strike } from './strike.ts';
 
-/** Longer than a virtualizer waits for who is there. */
-const unheardMsMin = 10_200;
-const unheardMsMax = 13_000;
+/** Longer than a virtualizer waits for who is there; before an end it waits for hosts besides. */
+const unheardMsMin = 11_500;
+const unheardMsMax = 16_000;
 
 /** A step of a decision never reaches one of those who must confirm it, just when there is one to be made. */
 export const unheardCommand: Strike = ({ world, operator, crash }, random) => {

@@ -62,6 +62,20 @@ describe('what a batch of seeds must have met', () => {
     expect(untrueExemptions(counts, exempt)).to.deep.equal([]);
   });
 
+  it('what is rare may be missing, and may occur, but must exist', () => {
+    const what = [transition, 'disk: serving > dancing on music'];
+    const exempt = {
+      ...noExemptions,
+      transitions: [{ why: 'disks seldom stop', what, isRare: true }],
+    };
+    const counts = everything();
+    const untrue = ['transition disk: serving > dancing on music'];
+    expect(untrueExemptions(counts, exempt)).to.deep.equal(untrue);
+    delete counts.transitions[transition];
+    expect(untrueExemptions(counts, exempt)).to.deep.equal(untrue);
+    expect(missingFrom(counts, exempt)).to.deep.equal([]);
+  });
+
   it('an exemption of something that does not exist is untrue', () => {
     const exempt = { ...noExemptions, codes: [{ why: 'it was renamed', what: ['lazy'] }] };
     expect(untrueExemptions(everything(), exempt)).to.deep.equal(['code lazy']);
