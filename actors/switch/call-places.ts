@@ -3,8 +3,8 @@
  * to the slot; "nobody listens" comes back to the place, and so blames only the way that the call still takes.
  */
 
-/** Slots lie below this, and the places of all their ways follow. */
-export const callSlotsMax = 65_536;
+/** Slots lie below this, more than all volumes of a switch can have; the places of all their ways follow. */
+export const callSlotsMax = 4_194_304;
 /** More earlier ways of a slot than these are not told apart. */
 const waysTold = 8;
 /** All places lie below this. */

@@ -140,6 +140,7 @@ export class VolumeCoordinator implements IoDirector {
 
   legAnswered(io: CoordinatedIo, call: LegCall, reply: Reply): void {
     const { calls } = this.#parts;
+    if (this.#repairs.holds(io, call)) return;
     if (reply.outcome.status === Status.busy) {
       calls.putOff(call, reply.outcome.detail.retryAfterMs);
       return;

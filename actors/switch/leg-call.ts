@@ -35,6 +35,8 @@ export interface OpenCall extends LegCall {
   sweepsSilent: number;
   /** Nothing was heard of what was sent last, not even that nobody listens. */
   isUnheard: boolean;
+  /** More than once: words about earlier ones may still come. */
+  isSentAgain: boolean;
 }
 
 export const noFrame = new Uint8Array(0);
@@ -55,7 +57,13 @@ export function unusedCall(slot: number): OpenCall {
     sweepsPause: 0,
     sweepsSilent: 0,
     isUnheard: false,
+    isSentAgain: false,
   };
+}
+
+/** True while a call is not to be sent again by itself. */
+export function isHeld({ sweepsLeft }: OpenCall): boolean {
+  return sweepsLeft === Number.POSITIVE_INFINITY;
 }
 
 /** True when a call waits for an answer by a way over any of the links. */

@@ -18,6 +18,7 @@ import { type IoNumber, unitOf } from '../../protocols/units.ts';
 import { CallPlaces } from './call-places.ts';
 import {
   isAnswerTo,
+  isHeld,
   isSentOver,
   type LegCall,
   type LegOwner,
@@ -94,7 +95,8 @@ export class LegCalls {
     call.route = this.#links.placeOfBest(request.disk as DiskId);
     call.deadLinks = none;
     call.sweepsLeft = firstPause;
-    call.sweepsPause = firstPause;
+    call.sweepsPause = 2 * firstPause;
+    call.isSentAgain = false;
     call.sweepsSilent = 0;
     request.route = call.routes[call.route]?.slice(1) ?? [];
     call.frame = encodeForwarded(request, data);
@@ -106,6 +108,8 @@ export class LegCalls {
   /** Forgets a call; its slot may be used again at once. */
   release(call: LegCall): void {
     if (call.owner === null) return;
+    // A late word of what was sent from here more than once is not about what is sent next.
+    if (this.#callAt(call.slot).isSentAgain) this.#places.wayChanged(call.slot);
     call.owner = null;
     call.frame = noFrame;
     this.#openCount--;
@@ -131,10 +135,18 @@ export class LegCalls {
     open.isUnheard = false;
   }
 
+  /** Sends the call again only once it is put off; nobody is found silent by it meanwhile. */
+  hold(call: LegCall): void {
+    const open = this.#callAt(call.slot);
+    open.sweepsLeft = Number.POSITIVE_INFINITY;
+    open.sweepsSilent = Number.NEGATIVE_INFINITY;
+    open.isUnheard = false;
+  }
+
   /** A connection is lost: what is due over it is asked for by another one at once. */
   connectionLost(io: Bus): void {
     for (const call of this.#calls) {
-      if (call.owner === null || this.#endOf(call)?.io !== io) continue;
+      if (call.owner === null || isHeld(call) || this.#endOf(call)?.io !== io) continue;
       this.#nextRoute(call);
       if (this.#endOf(call)?.io !== io) this.#publish(call);
     }
@@ -155,7 +167,9 @@ export class LegCalls {
     const call = this.#calls[this.#places.slotOf(place)];
     const link = call?.routes[call.route]?.[0];
     if (call === undefined || call.owner === null || link === undefined) return;
-    if (this.#places.isCurrent(place)) this.#linksDied(call, [link]);
+    if (!this.#places.isCurrent(place)) return;
+    this.#links.foundDead(link);
+    this.#linksDied(call, [link]);
   }
 
   #callAt(slot: number): OpenCall {
@@ -193,18 +207,13 @@ export class LegCalls {
   /** A way over none of the links that are dead is tried at once; where there is none, there is a pause. */
   #takeOff(call: OpenCall, links: readonly LinkId[]): void {
     call.deadLinks = [...call.deadLinks, ...links];
+    call.sweepsLeft = Math.max(call.sweepsLeft, firstPause);
     if (this.#nextRoute(call)) {
       this.#publish(call);
       return;
     }
     call.deadLinks = none;
     call.isUnheard = false;
-    this.#pause(call);
-  }
-
-  #pause(call: OpenCall): void {
-    call.sweepsLeft = call.sweepsPause;
-    call.sweepsPause = Math.min(longestPause, call.sweepsPause * 2);
   }
 
   /** @returns whether the next way is over none of the links that were found dead */
@@ -262,7 +271,9 @@ export class LegCalls {
   /** By another way when nothing was heard of the last one. */
   #sendAgain(call: OpenCall): void {
     this.retransmissions++;
-    this.#pause(call);
+    call.isSentAgain = true;
+    call.sweepsLeft = call.sweepsPause;
+    call.sweepsPause = Math.min(longestPause, call.sweepsPause * 2);
     if (call.isUnheard) this.#nextRoute(call);
     call.deadLinks = none;
     this.#publish(call);

@@ -37,7 +37,7 @@ const repairsPerWriteMax = 3;
 
 /** A write with mirrors that could not merge it with their old blocks. */
 interface BlockedWrite {
-  /** Their calls: still open, and put off. */
+  /** Their calls: still open, and held. */
   readonly calls: Set<LegCall>;
   repairs: number;
   isRepairing: boolean;
@@ -92,9 +92,17 @@ export class Repairs {
     if (!blocked.isRepairing && blocked.repairs >= repairsPerWriteMax) return false;
     this.#blocked.set(io, blocked);
     blocked.calls.add(call);
-    this.#parts.calls.putOff(call, Number.POSITIVE_INFINITY);
+    this.#parts.calls.hold(call);
     this.legEnded(io);
     return true;
+  }
+
+  /**
+   * True while a mirror waits for a repair before it gets the write again. What it answers meanwhile is of no matter: if it
+   * counted, the write would end, and end a repair that has reached some of the mirrors.
+   */
+  holds(io: CoordinatedIo, call: LegCall): boolean {
+    return this.#blocked.get(io)?.calls.has(call) === true;
   }
 
   /** One more mirror has the write, or cannot have it yet. */

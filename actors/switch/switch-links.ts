@@ -96,11 +96,13 @@ export class SwitchLinks {
 
   /** The place of the way to a disk that a frame of this switch itself takes first. */
   placeOfBest(disk: DiskId): number {
-    if (this.#options.ports.isWhole) return 0;
-    return Math.max(
-      0,
-      this.routesTo(disk).findIndex((way) => this.works(way)),
+    const { ports, deadLinks } = this.#options;
+    if (ports.isWhole && deadLinks.isEmpty) return 0;
+    const ways = this.routesTo(disk);
+    const alive = ways.findIndex(
+      ([first]) => first !== undefined && !deadLinks.isDead(first) && this.works([first]),
     );
+    return Math.max(0, alive >= 0 ? alive : ways.findIndex((way) => this.works(way)));
   }
 
   /** Whether the connection over which a way begins carries frames, as far as is known. */

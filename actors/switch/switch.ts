@@ -53,7 +53,7 @@ export interface SwitchOptions {
 
 /** Slots of forwarded frames lie above those of calls to disks, and those of reads to be kept above both. */
 const forwardSlotBase = callPlacesMax;
-const fillSlotBase = 2_000_000;
+const fillSlotBase = forwardSlotBase + recentForwardsMax;
 const reportTimeoutMs = 1000;
 
 export class Switch {

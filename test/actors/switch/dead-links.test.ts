@@ -1,7 +1,6 @@
 /** A coordinator whose links die: s1 reaches each disk over a link of its own, and over s1-s2. */
 import { expect } from 'chai';
-import { callSlotsMax } from '../../../actors/switch/call-places.ts';
-import { LegCalls } from '../../../actors/switch/leg-calls.ts';
+import { CallPlaces, callSlotsMax } from '../../../actors/switch/call-places.ts';
 import { Status } from '../../../protocols/codes.ts';
 import { encodeReply } from '../../../protocols/frames/frame.ts';
 import type { LinkId } from '../../../protocols/ids.ts';
@@ -14,9 +13,12 @@ describe('a coordinator whose link to a disk dies under writes', () => {
     world = new SwitchWorld().serve();
   });
 
-  /** What leaves for one disk. */
-  const takeTo = (disk: string) =>
-    world.takeToDisks().filter(({ request }) => request.disk === disk);
+  /** What leaves for one disk; all others answer at once. */
+  const takeTo = (disk: string): ToDisk[] => {
+    const frames = world.takeToDisks();
+    for (const frame of frames) if (frame.request.disk !== disk) world.answer(frame);
+    return frames.filter(({ request }) => request.disk === disk);
+  };
 
   /** So many writes to different places of the same mirror; the frames of them for d1. */
   const writes = (count: number): ToDisk[] => {
@@ -40,8 +42,10 @@ describe('a coordinator whose link to a disk dies under writes', () => {
     expect(linksOf(frames)).to.deep.equal(['s1-d1', 's1-d1', 's1-d1']);
     const [first] = frames;
     if (first !== undefined) world.io.unanswered(first.sent);
-    expect(linksOf(takeTo('d1'))).to.deep.equal(['s1-s2', 's1-s2', 's1-s2']);
-    expect(world.runDisks(), 'd2 is not asked again').to.be.empty;
+    const again = takeTo('d1');
+    expect(linksOf(again)).to.deep.equal(['s1-s2', 's1-s2', 's1-s2']);
+    for (const frame of again) world.answer(frame);
+    expect(world.takeReplies()).to.have.length(3);
   });
 
   it('does not blame the new way when it is told of the old one again', () => {
@@ -100,9 +104,45 @@ describe('a coordinator whose link to a disk dies under writes', () => {
     expect(takeTo('d1'), 'it waits for d1, over the link of its own').to.be.empty;
   });
 
-  it('has places for so many calls at a time, and says so', () => {
-    const calls = new LegCalls(null as never, null as never, null as never, () => '');
-    for (let each = 0; each < callSlotsMax; each++) calls.claim();
-    expect(() => calls.claim()).to.throw('65536 calls to disks are too many');
+  it('begins with the other way for a while, and then tries the dead link again', () => {
+    const [frame] = writes(1);
+    if (frame !== undefined) world.io.unanswered(frame.sent);
+    for (const again of takeTo('d1')) world.answer(again);
+    expect(linksOf(writes(1))).to.deep.equal(['s1-s2']);
+    world.runDisks();
+    world.clock.runFor(600);
+    world.runDisks();
+    expect(linksOf(writes(1))).to.deep.equal(['s1-d1']);
+  });
+
+  it('waits as long for the new way as for the first', () => {
+    const [frame] = writes(1);
+    world.clock.runFor(95);
+    if (frame !== undefined) world.io.unanswered(frame.sent);
+    expect(linksOf(takeTo('d1'))).to.deep.equal(['s1-s2']);
+    world.clock.runFor(80);
+    expect(takeTo('d1')).to.be.empty;
+  });
+
+  it('does not take a late word about an earlier write for one about the next from the same place', () => {
+    const [frame] = writes(1);
+    world.clock.runFor(330);
+    const sent = [...(frame === undefined ? [] : [frame]), ...takeTo('d1')];
+    expect(linksOf(sent)).to.deep.equal(['s1-d1', 's1-s2', 's1-d1']);
+    const last = sent.at(-1);
+    if (last !== undefined) world.answer(last);
+    world.runDisks();
+    const [next] = writes(1);
+    expect(next?.request.replySlot, 'the same place').to.equal(frame?.request.replySlot);
+    if (last !== undefined) world.io.unanswered(last.sent);
+    expect(takeTo('d1')).to.be.empty;
+  });
+});
+
+describe('places for what is sent to disks', () => {
+  it('are as many as all volumes of a switch can need, and no more', () => {
+    const places = new CallPlaces(() => '');
+    places.add(callSlotsMax - 1);
+    expect(() => places.add(callSlotsMax)).to.throw('4194304 calls to disks are too many');
   });
 });

@@ -237,6 +237,33 @@ describe('a write of a part of a block that is bad on a mirror', () => {
       expect(world.disk(disk).bytesOf(firstBlock)[600]).to.equal(write.ioNumber);
   });
 
+  // Seed 159: the write ended by it, and with the write a repair that had reached one mirror only.
+  it('is not sent there again before the repair has ended, and no late answer to it counts until then', () => {
+    const world = new RepairWorld();
+    world.serve();
+    world.wrote();
+    world.disk('d1').bad.add(firstBlock);
+    world.write(part);
+    const [toFirst, toSecond] = world.takeToDisks();
+    if (toFirst === undefined || toSecond === undefined) throw new Error('two legs were expected');
+    for (const frame of [toFirst, toSecond]) world.answer(frame);
+    for (let round = 0; round < 2; round++)
+      for (const frame of world.takeToDisks()) world.answer(frame);
+    const copies = world.takeToDisks();
+    expect(copies.map(({ request }) => request.disk)).to.deep.equal(['d1', 'd2']);
+    const [copyToFirst] = copies;
+    if (copyToFirst !== undefined) world.answer(copyToFirst);
+    world.answer(toFirst);
+    world.clock.runFor(3000);
+    const sent = world.takeToDisks();
+    expect(world.takeReplies(), 'the repair has not reached d2').to.be.empty;
+    expect(new Set(sent.map(({ request }) => request.disk))).to.deep.equal(new Set(['d2']));
+    for (const frame of sent.slice(0, 1)) world.answer(frame);
+    world.clock.runFor(25);
+    expect(world.statuses()).to.deep.equal([Status.ok]);
+    expect(world.disk('d1').tagOf(firstBlock)).to.deep.equal(world.disk('d2').tagOf(firstBlock));
+  });
+
   describe('and on the other one, too', () => {
     let world: RepairWorld;
     const isTrouble = () => world.control.sent.some(({ subject }) => subject.endsWith('.trouble'));
