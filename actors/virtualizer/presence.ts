@@ -121,6 +121,11 @@ export class PresenceTable {
     return at - this.#listeningSince > listenMs ? 'gone' : 'unknown';
   }
 
+  /** Another process has taken its place since it was seen. */
+  isFormer(address: ActorAddress, incarnation: Incarnation): boolean {
+    return this.#presences.get(keyOf(address))?.former.includes(String(incarnation)) === true;
+  }
+
   /** How an actor went, for people. */
   departureOf(address: ActorAddress): string {
     return this.#presences.get(keyOf(address))?.departure || 'was not heard of';

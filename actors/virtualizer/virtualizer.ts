@@ -227,8 +227,10 @@ export class Virtualizer {
       attachRequestSchema,
       (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume.attach(request),
     );
-    this.#onVolumeCommand(verbs.detach, attachRequestSchema, (volume, request) =>
-      volume.detach(request),
+    this.#onVolumeCommand(
+      verbs.detach,
+      attachRequestSchema,
+      (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume.detach(request),
     );
     this.#onVolumeCommand(verbs.controlData, controlDataQuerySchema, (volume, query) =>
       volume.controlData(query.host),

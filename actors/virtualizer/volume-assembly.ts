@@ -119,8 +119,10 @@ export class VolumeAssembly {
   }
 
   attach(request: AttachRequest): Answer {
-    const { host, volume } = request;
+    const { host, hostIncarnation, volume } = request;
     if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    if (this.#environment.presence.isFormer({ kind: 'host', id: host }, hostIncarnation))
+      return refusal('refused', `another process of host ${host} has taken the place of that one`);
     if (this.#isEnding) return refusal('refused', `volume ${volume} is being deleted`);
     const judgement = this.#decider.attach(request);
     switch (judgement.outcome) {

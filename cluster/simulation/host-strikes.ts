@@ -16,13 +16,13 @@ export const strandWriter: Strike = (targets, random) => {
   const [host] = node?.assembled?.hosts ?? [];
   if (node === null || victim === undefined || host === undefined) return null;
   const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
-  for (const { id } of hbas) takeDown(world, `hba:${id}`, 0, awayMs);
+  for (const { id } of hbas) takeDown(targets, `hba:${id}`, 0, awayMs);
   if (isDeaf)
     for (const bus of node.buses.filter(({ role }) => role === 'control')) {
       bus.stall();
       world.clock.setTimeout(() => bus.release(), awayMs);
     }
-  world.clock.setTimeout(() => targets.crash(victim), crashAfterMs);
+  targets.later(crashAfterMs, () => targets.crash(victim));
   const what = `${host.id}${isDeaf ? ', deaf' : ''} for ${awayMs.toFixed(0)} ms`;
   return `${what}; ${victim.node.id} dies after ${crashAfterMs.toFixed(0)} ms`;
 };
@@ -47,26 +47,25 @@ export const cutOffHost: Strike = (targets, random) => {
   if (node === null || one === undefined || other === undefined) return null;
   const cut = (): void => {
     for (const bus of node.buses.filter(({ role }) => role === 'control')) bus.cut(cutMs);
-    if (how === 'amid change')
-      world.clock.setTimeout(() => targets.crash(other), cutMs - earlierMs);
+    if (how === 'amid change') targets.later(cutMs - earlierMs, () => targets.crash(other));
     if (how === 'leaves')
-      world.clock.setTimeout(() => {
+      targets.later(leavesMs, () => {
         if (isRunning(node)) targets.restart(node);
-      }, leavesMs);
+      });
   };
   // Without it something has to be decided.
   targets.crash(one);
   if (how === 'young') {
     targets.crash(node);
-    targets.onNextStart(node, () => world.clock.setTimeout(cut, earlierMs));
+    targets.onNextStart(node, () => targets.later(earlierMs, cut));
   } else cut();
   return `${node.node.id} for ${cutMs.toFixed(0)} ms, and ${how}; ${one.node.id} dies`;
 };
 
 /** An HBA's connection is gone for a while; its host goes on. */
-export const hbaDown: Strike = ({ world }, random) => {
-  const { id } = random.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));
+export const hbaDown: Strike = (targets, random) => {
+  const { id } = random.pick(targets.world.topology.hosts.flatMap(({ hbas }) => hbas));
   const downMs = random.between(20, 4000);
-  takeDown(world, `hba:${id}`, 0, downMs);
+  takeDown(targets, `hba:${id}`, 0, downMs);
   return `${id} for ${downMs.toFixed(0)} ms`;
 };

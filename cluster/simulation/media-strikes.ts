@@ -73,19 +73,21 @@ export const halfWrite: Strike = (targets, random) => {
   const target = `disk:${taker}` as const;
   const healsAtMs = world.clock.now() + halfMs + lastsMs;
   process.pause();
-  world.clock.setTimeout(() => {
+  targets.later(halfMs, () => {
     // What is in the journal only can be read all the same.
     openedDisks(world)
       .get(taker)
       ?.device.writeBehind.drain(() => {
-        if (world.clock.now() < healsAtMs) world.inject({ kind: 'read-error', target });
+        targets.later(0, () => {
+          if (world.clock.now() < healsAtMs) world.inject({ kind: 'read-error', target });
+        });
       });
-    world.clock.setTimeout(() => {
+    targets.later(deadMs, () => {
       if (isRunning(coordinator)) targets.crash(coordinator);
       process.resume();
-    }, deadMs);
+    });
     world.clock.setTimeout(() => world.heal(target), lastsMs);
-  }, halfMs);
+  });
   return `${taker} takes, ${lacking} does not, for ${halfMs.toFixed(0)} ms; then ${coordinator.node.id} dies`;
 };
 

@@ -81,21 +81,21 @@ function pauseServer(world: World, server: SimulatedServer, pausedMs: number): s
 }
 
 /** A link carries nothing for a while, in either direction. */
-export const linkDown: Strike = ({ world }, random) => {
-  const { id } = random.pick(world.topology.links);
+export const linkDown: Strike = (targets, random) => {
+  const { id } = random.pick(targets.world.topology.links);
   const downMs = random.between(20, 4000);
-  takeDown(world, `link:${id}`, 0, downMs);
+  takeDown(targets, `link:${id}`, 0, downMs);
   return `${id} for ${downMs.toFixed(0)} ms`;
 };
 
 /** A link comes and goes several times within seconds, as one with a bad plug does. */
-export const linkFlap: Strike = ({ world }, random) => {
-  const { id } = random.pick(world.topology.links);
+export const linkFlap: Strike = (targets, random) => {
+  const { id } = random.pick(targets.world.topology.links);
   const times = flapsMin + random.integer(flapsMax - flapsMin + 1);
   const downMs = random.between(20, 400);
   const upMs = random.between(5, 400);
   for (let flap = 0; flap < times; flap++)
-    takeDown(world, `link:${id}`, flap * (downMs + upMs), downMs);
+    takeDown(targets, `link:${id}`, flap * (downMs + upMs), downMs);
   return `${id}, ${times} times for ${downMs.toFixed(0)} ms, up for ${upMs.toFixed(0)} ms`;
 };
 
@@ -116,7 +116,7 @@ export const oneWayLink: Strike = ({ world }, random) => {
  * written waits until somebody gives up. About that time coordinators are moved, or a host lets go. Often the mirrors of
  * a part of the volume could not be read just before.
  */
-export const deafDisk: Strike = ({ world, operator, restart }, random) => {
+export const deafDisk: Strike = ({ world, operator, restart, later }, random) => {
   const { cluster, links, disks } = world.topology;
   const { id } = random.pick(disks);
   const giveUpMs = world.topology.policies.ioDeadlineMs;
@@ -134,16 +134,16 @@ export const deafDisk: Strike = ({ world, operator, restart }, random) => {
     }
   const ends = links.filter((link) => link.ends.some((end) => end === id));
   const subjects = ends.map((link) => subjectsOf(cluster).io({ kind: 'disk', id }, link.id));
-  world.clock.setTimeout(() => {
+  later(unreadableMs, () => {
     for (const subject of subjects) world.network.silence(subject);
     world.clock.setTimeout(() => {
       for (const subject of subjects) world.network.endSilence(subject);
     }, lastsMs);
-  }, unreadableMs);
-  world.clock.setTimeout(() => {
+  });
+  later(unreadableMs + thenMs, () => {
     if (then === 'moves') operator.move(mover);
     else if (then === 'leaves' && host !== null && isRunning(host)) restart(host);
-  }, unreadableMs + thenMs);
+  });
   const unreadable = unreadableMs > 0 ? `, unreadable ${unreadableMs.toFixed(0)} ms before` : '';
   return `${id} for ${lastsMs.toFixed(0)} ms${unreadable}; then ${then}`;
 };
@@ -162,7 +162,8 @@ export const slowSwitch: Strike = ({ world }, random) => {
  * Reads leave a switch that has a cache and hears no command, so that nobody can tell it to forget what it has read; they
  * come back to it before it hears again, or later.
  */
-export const strandCache: Strike = ({ world }, random) => {
+export const strandCache: Strike = (targets, random) => {
+  const { world } = targets;
   const { hosts, switches, links } = world.topology;
   const hbas = new Set<string>(hosts.flatMap((host) => host.hbas.map(({ id }) => id)));
   const linksOf = (id: string) =>
@@ -182,7 +183,7 @@ export const strandCache: Strike = ({ world }, random) => {
   if (commands === undefined) return null;
   commands.stall();
   world.clock.setTimeout(() => commands.release(), deafMs);
-  for (const link of linksOf(id)) takeDown(world, `link:${link.id}`, 0, awayMs);
+  for (const link of linksOf(id)) takeDown(targets, `link:${link.id}`, 0, awayMs);
   return `${id}, deaf for ${deafMs.toFixed(0)} ms, and left by hosts for ${awayMs.toFixed(0)} ms`;
 };
 

@@ -49,7 +49,7 @@ export const standstill: Strike = (targets, random) => {
  * for longer than anybody waits for it; the volume is in trouble itself, or its coordinators are being moved.
  */
 export const deleteInTrouble: Strike = (targets, random) => {
-  const { world, operator, crash } = targets;
+  const { world, operator, crash, later } = targets;
   const node = pickNode(world, random, random.pick(['disk', 'disk', 'switch'] as const));
   const process = node?.process ?? null;
   const moment = random.pick(['dying', 'standing still', 'resting', 'yielding'] as const);
@@ -60,14 +60,14 @@ export const deleteInTrouble: Strike = (targets, random) => {
   switch (moment) {
     case 'dying':
       crash(node);
-      world.clock.setTimeout(() => operator.act(actor), afterMs);
+      later(afterMs, () => operator.act(actor));
       return `${node.node.id} dies, ${afterMs.toFixed(0)} ms before`;
     case 'standing still': {
       const what = operator.act(actor);
-      world.clock.setTimeout(() => {
+      later(afterMs, () => {
         process.pause();
         world.clock.setTimeout(() => process.resume(), pausedMs);
-      }, afterMs);
+      });
       return `${what} while ${process.name} stands still for ${pausedMs.toFixed(0)} ms`;
     }
     case 'resting':
@@ -104,9 +104,9 @@ export const restartYoung: Strike = (targets, random) => {
   if (node === null) return null;
   targets.crash(node);
   targets.onNextStart(node, () => {
-    targets.world.clock.setTimeout(() => {
+    targets.later(afterMs, () => {
       if (isRunning(node)) targets.restart(node);
-    }, afterMs);
+    });
   });
   return `${node.node.id}, ${afterMs.toFixed(0)} ms after it has been started again`;
 };

@@ -106,6 +106,10 @@ export class Run {
       conditions: new Conditions(world),
       operator: this.#operator,
       openIos: () => this.#consumers.open,
+      later: (afterMs, step) =>
+        world.clock.setTimeout(() => {
+          if (this.#underFaults) step();
+        }, afterMs),
       onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
       onNextStart: (node, listener) => this.#startListeners.push({ node, listener }),
       crash: (node) => this.#crash(node),

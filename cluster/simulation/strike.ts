@@ -15,6 +15,8 @@ export interface FaultTargets {
   readonly operator: Operator;
   /** Requests of consumers that have not ended. */
   openIos(): number;
+  /** A later step of a fault: it is not taken once faults are over. What ends a fault needs none of it. */
+  later(afterMs: number, step: () => void): void;
   /** Calls once, when the next request of a consumer begins. */
   onNextRequest(listener: () => void): void;
   /** Calls once, when the actors of this node have just been started. */
@@ -76,9 +78,14 @@ export function spellOf(draw: (random: SeededRandom) => Spell, msMax: number): S
 }
 
 /** A link or HBA is down for a while. */
-export function takeDown(world: World, target: FaultTarget, afterMs: number, downMs: number): void {
-  world.clock.setTimeout(() => {
+export function takeDown(
+  { world, later }: FaultTargets,
+  target: FaultTarget,
+  afterMs: number,
+  downMs: number,
+): void {
+  later(afterMs, () => {
     world.inject({ kind: 'down', target });
     world.clock.setTimeout(() => world.heal(target), downMs);
-  }, afterMs);
+  });
 }

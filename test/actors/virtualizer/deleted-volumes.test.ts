@@ -150,6 +150,14 @@ describe('virtualizer: deleting a volume', () => {
     expect(world.host('h1').isAttached('vol9')).to.equal(false);
     world.host('h1').attach('vol9', 'exclusive', lifeOf());
     world.until(() => world.host('h1').isAttached('vol9'), 'vol9 serves h1');
+    const goodbye = world.host('h1').attachRequest('vol9', 'exclusive', former);
+    expect(world.command(verbs.detach, goodbye)).to.include({ ok: false, reason: 'refused' });
+    world.run(2000);
+    const { attachments } = world.record('vol9');
+    expect(
+      attachments.map(({ host }) => host),
+      'a late goodbye',
+    ).to.deep.equal(['h1']);
   });
 
   it('is not carried out for a namesake, nor undone by a command that comes late', () => {

@@ -259,16 +259,7 @@ export class FakeHost implements FakeMember {
 
   /** Asks to be attached, again and again until it holds control data with its incarnation. */
   attach(volume: string, mode: AttachMode = 'exclusive', life?: number): void {
-    const { id } = this.actor.address;
-    const request = {
-      host: id,
-      hostIncarnation: this.#incarnation,
-      volume,
-      ...(life === undefined ? {} : { life }),
-      mode,
-      readOnly: false,
-      ...(this.lostEpoch > 0 ? { lostEpoch: this.lostEpoch as AttachEpoch } : {}),
-    };
+    const request = this.attachRequest(volume, mode, life);
     const virtualizer = { kind: 'virtualizer', id: 'v1' } as const;
     this.actor.ask(virtualizer, verbs.attach, request, 300, (answer) => {
       this.answer = answer.ok ? String(answer.outcome) : `${answer.reason}: ${answer.message}`;
@@ -278,12 +269,23 @@ export class FakeHost implements FakeMember {
     }, 400);
   }
 
+  /** What it asks with. */
+  attachRequest(volume: string, mode: AttachMode = 'exclusive', life?: number): object {
+    return {
+      host: this.actor.address.id,
+      hostIncarnation: this.#incarnation,
+      volume,
+      ...(life === undefined ? {} : { life }),
+      mode,
+      readOnly: false,
+      ...(this.lostEpoch > 0 ? { lostEpoch: this.lostEpoch as AttachEpoch } : {}),
+    };
+  }
+
   /** Lets a volume go, having drained. */
   detach(volume: string): void {
-    const { id: host } = this.actor.address;
     if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
-    const hostIncarnation = this.#incarnation;
-    const request = { host, hostIncarnation, volume, mode: 'exclusive', readOnly: false };
+    const request = this.attachRequest(volume);
     this.actor.ask({ kind: 'virtualizer', id: 'v1' }, verbs.detach, request, 300, () => {});
     this.held.delete(volume);
   }

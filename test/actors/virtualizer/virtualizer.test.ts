@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { verbs } from '../../../protocols/commands.ts';
 import { smallTopology, VirtualizerWorld } from './virtualizer-world.ts';
 
 /** What a complete assembly looks like: each kind of step is over before the next begins. */
@@ -207,6 +208,21 @@ describe('virtualizer: who may use a volume', () => {
       before.attachments[0]?.hostIncarnation,
     );
     expect(after.partitions[0]?.epoch).to.be.above(before.lastEpoch);
+  });
+
+  it('takes nothing from a host for a late copy of what its former process asked for', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    const former = world.host('h1').attachRequest('vol0');
+    world.start('h1');
+    world.host('h1').attach('vol0');
+    world.until(() => world.host('h1').isAttached('vol0'), 'the new process is served');
+    const { generation } = world.record();
+    const answer = world.command(verbs.attach, former);
+    expect(answer).to.include({ ok: false, reason: 'refused' });
+    world.run(2000);
+    expect(world.record().generation).to.equal(generation);
+    expect(world.host('h1').isAttached('vol0')).to.equal(true);
   });
 
   it('gives a host that gave its attachment up a higher attach epoch', () => {
