@@ -76,7 +76,10 @@ export class VirtualizerContact {
   /** @param hasEndedWrites the host did not drain: it ended writes that may have been done, or half done */
   detach(hasEndedWrites: boolean): void {
     const body = hasEndedWrites ? { ...this.#request, hasEndedWrites } : this.#request;
-    this.#ask(verbs.detach, body, () => this.#listener.detachAnswered());
+    this.#ask(verbs.detach, body, (answer) => {
+      // How long it is worth waiting for is not for here to say.
+      if (answer.ok || answer.reason !== 'timeout') this.#listener.detachAnswered();
+    });
   }
 
   reportTrouble(what: string, generation: Generation): void {

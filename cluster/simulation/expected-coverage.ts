@@ -71,11 +71,17 @@ const exemptTransitions: readonly Exemption[] = [
     what: ['volume: ending.unloading > ended on member.refused'],
   },
   {
-    why: 'no I/O is open for longer than its deadline, which is shorter here than what letting go waits for it',
+    why: 'I/O ends by its deadline, which is shorter here than what letting go waits for it: only a repair that is begun meanwhile lasts longer',
     what: [
       'attachment: draining > detaching on after drainDelay',
       'attachment: flushing > detaching on after drainDelay',
     ],
+    isRare: true,
+  },
+  {
+    why: 'the last flush takes milliseconds: other control data must arrive within them',
+    what: ['attachment: flushing > detaching on controlData.received'],
+    isRare: true,
   },
   {
     why: 'topologies do not change here, and who is gone keeps its place: only a late copy of a request of its former process takes it from a host, at a virtualizer that has only just begun',

@@ -2,7 +2,15 @@
 import type { ActorAddress } from '../../protocols/ids.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import type { SimulatedServer } from './server.ts';
-import { isRunning, pickBus, pickNode, pickNodes, type Strike, takeDown } from './strike.ts';
+import {
+  deafen,
+  isRunning,
+  pickBus,
+  pickNode,
+  pickNodes,
+  type Strike,
+  takeDown,
+} from './strike.ts';
 import type { World } from './world.ts';
 
 const longPartitionsIn = 6;
@@ -116,8 +124,9 @@ export const oneWayLink: Strike = ({ world }, random) => {
  * written waits until somebody gives up. About that time coordinators are moved, or a host lets go. Often the mirrors of
  * a part of the volume could not be read just before.
  */
-export const deafDisk: Strike = ({ world, operator, restart, later }, random) => {
-  const { cluster, links, disks } = world.topology;
+export const deafDisk: Strike = (targets, random) => {
+  const { world, operator, restart, later } = targets;
+  const { disks } = world.topology;
   const { id } = random.pick(disks);
   const giveUpMs = world.topology.policies.ioDeadlineMs;
   const lastsMs = random.between(giveUpMs + 200, giveUpMs + 1500);
@@ -132,14 +141,7 @@ export const deafDisk: Strike = ({ world, operator, restart, later }, random) =>
       world.inject({ kind: 'read-error', target });
       world.clock.setTimeout(() => world.heal(target), unreadableMs + 1000);
     }
-  const ends = links.filter((link) => link.ends.some((end) => end === id));
-  const subjects = ends.map((link) => subjectsOf(cluster).io({ kind: 'disk', id }, link.id));
-  later(unreadableMs, () => {
-    for (const subject of subjects) world.network.silence(subject);
-    world.clock.setTimeout(() => {
-      for (const subject of subjects) world.network.endSilence(subject);
-    }, lastsMs);
-  });
+  deafen(targets, id, unreadableMs, lastsMs);
   later(unreadableMs + thenMs, () => {
     if (then === 'moves') operator.move(mover);
     else if (then === 'leaves' && host !== null && isRunning(host)) restart(host);

@@ -1,7 +1,7 @@
 /** What befalls processes: they crash, stand still, are ended by an operator, or lose their power. */
 import { assertNever } from '../../protocols/codes.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
-import { isRunning, pickNode, pickNodes, type Strike } from './strike.ts';
+import { deafen, isRunning, pickNode, pickNodes, type Strike } from './strike.ts';
 
 /** Disks write about a hundred times a second, and some thousand times in a checkpoint. */
 const writesAheadMax = 1000;
@@ -50,6 +50,7 @@ export const standstill: Strike = (targets, random) => {
  */
 export const deleteInTrouble: Strike = (targets, random) => {
   const { world, operator, crash, later } = targets;
+  const [first] = world.topology.disks;
   const node = pickNode(world, random, random.pick(['disk', 'disk', 'switch'] as const));
   const process = node?.process ?? null;
   const moment = random.pick(['dying', 'standing still', 'resting', 'yielding'] as const);
@@ -71,6 +72,9 @@ export const deleteInTrouble: Strike = (targets, random) => {
       return `${what} while ${process.name} stands still for ${pausedMs.toFixed(0)} ms`;
     }
     case 'resting':
+      // A disk that every made volume lies on: its hosts give up, and tell of it.
+      if (first !== undefined)
+        deafen(targets, first.id, 0, world.topology.policies.ioDeadlineMs + 500);
       return operator.deleteOnce('gathering.resting', { everyMs: 20, withinMs: 8000 }, actor);
     case 'yielding':
       operator.moveMade(actor.fork('move'));

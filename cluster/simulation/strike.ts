@@ -1,6 +1,7 @@
 /** What every kind of fault is made of: what it acts on, and how it chooses. */
 import type { FaultTarget } from '../../protocols/faults.ts';
-import type { ActorAddress } from '../../protocols/ids.ts';
+import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
+import { subjectsOf } from '../../protocols/subjects.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { Conditions, Spell } from './conditions.ts';
 import type { Operator } from './operator.ts';
@@ -87,5 +88,24 @@ export function takeDown(
   later(afterMs, () => {
     world.inject({ kind: 'down', target });
     world.clock.setTimeout(() => world.heal(target), downMs);
+  });
+}
+
+/** A disk hears no I/O for a while, over no link, and commands all the same: nobody takes it for gone. */
+export function deafen(
+  { world, later }: FaultTargets,
+  disk: DiskId,
+  afterMs: number,
+  lastsMs: number,
+): void {
+  const { cluster, links } = world.topology;
+  const ends = links.filter((link) => link.ends.some((end) => end === disk));
+  const receiver = { kind: 'disk', id: disk } as const;
+  const subjects = ends.map(({ id }) => subjectsOf(cluster).io(receiver, id));
+  later(afterMs, () => {
+    for (const subject of subjects) world.network.silence(subject);
+    world.clock.setTimeout(() => {
+      for (const subject of subjects) world.network.endSilence(subject);
+    }, lastsMs);
   });
 }
