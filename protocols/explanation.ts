@@ -87,9 +87,15 @@ export const cachedQuerySchema = z.strictObject({
 });
 export type CachedQuery = z.infer<typeof cachedQuerySchema>;
 
+/**
+ * Whether a read would be answered from a cache. `old`: it was read under other numbers, and answers nothing any more.
+ * `unproven`: no disk has answered its attachment of late, so that one is asked first.
+ */
+const keptSchema = z.enum(['yes', 'unproven', 'old', 'no']);
+export type Kept = z.infer<typeof keptSchema>;
+
 export const cachedAnswerSchema = z.looseObject({
-  /** `old`: it was read under other numbers, and answers nothing any more. */
-  kept: z.enum(['yes', 'old', 'no']),
+  kept: keptSchema,
 });
 
 export const explanationSchema = z.object({

@@ -5,7 +5,7 @@
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import { Status } from '../../protocols/codes.ts';
-import type { CachedQuery } from '../../protocols/explanation.ts';
+import type { CachedQuery, Kept } from '../../protocols/explanation.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
@@ -15,6 +15,7 @@ import { blockBytes } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
 import { Fills } from './fills.ts';
 import { ReadCache } from './read-cache.ts';
+import { ReadLeases } from './read-leases.ts';
 
 export interface CachedReadsParts {
   readonly self: SwitchId;
@@ -34,6 +35,8 @@ export class CachedReads {
   readonly counters = {
     hits: 0,
     misses: 0,
+    /** Reads of what is here that went to a disk all the same: none had answered their attachment of late. */
+    unproven: 0,
     /** Reads that were not to be answered from here, nor to be kept. */
     bypasses: 0,
     /** Blocks that were kept. */
@@ -49,6 +52,7 @@ export class CachedReads {
   readonly cache: ReadCache;
   readonly #parts: CachedReadsParts;
   readonly #fills = new Fills();
+  readonly #leases = new ReadLeases();
   readonly #floors = new Map<VolumeId, Floor>();
   // Used by every hit.
   readonly #places: number[] = [];
@@ -60,7 +64,7 @@ export class CachedReads {
     this.#parts = parts;
   }
 
-  /** Answers a read if all of it is here, read by the same version of the volume. */
+  /** Answers a read if all of it is here, read by the same version of the volume, and its attachment is known to last. */
   answer(request: Request): boolean {
     const { volume, offset, lengthBytes } = request;
     const firstBlock = Math.floor(offset / blockBytes);
@@ -80,6 +84,10 @@ export class CachedReads {
         return false;
       }
       places.push(place);
+    }
+    if (!this.#leases.holds(volume, request.attachEpoch, this.#parts.clock.now())) {
+      this.counters.unproven++;
+      return false;
     }
     this.counters.hits++;
     this.#answerFrom(places, request);
@@ -106,6 +114,7 @@ export class CachedReads {
     }
     this.#parts.answers.relay(fill.waiting, fill.waiting.slot, bytes);
     if (reply.outcome.status !== Status.ok || data.bytes.length !== fill.lengthBytes) return;
+    if (reply.disk !== '') this.#leases.renew(fill.volume, fill.attachEpoch, fill.sinceMs);
     if (!fill.mayKeep) this.counters.discardedFills++;
     else if (isDataIntact(data, fill.offset)) {
       const { volume, offset } = fill;
@@ -158,14 +167,16 @@ export class CachedReads {
   drop(volume: VolumeId): void {
     this.forget(volume);
     this.#floors.delete(volume);
+    this.#leases.drop(volume);
   }
 
   /** Whether a read of one byte would be answered from here. */
-  keeps({ volume, offset, attachEpoch, regionWrites }: CachedQuery): 'yes' | 'old' | 'no' {
+  keeps({ volume, offset, attachEpoch, regionWrites }: CachedQuery): Kept {
     const kept = this.cache.versionOf(volume, Math.floor(offset / blockBytes));
     if (kept === null) return 'no';
     const isSame = kept.attachEpoch === attachEpoch && kept.regionWrites === regionWrites;
-    return isSame ? 'yes' : 'old';
+    if (!isSame) return 'old';
+    return this.#leases.holds(volume, attachEpoch, this.#parts.clock.now()) ? 'yes' : 'unproven';
   }
 
   facts(): Record<string, unknown> {

@@ -248,9 +248,7 @@ export class VolumeCoordinator implements IoDirector {
     const data = io.data ?? noData;
     io.data = null;
     partition.giveNumber(io);
-    const { writeNumber } = io;
-    const { lowestUnsettled } = partition;
-    const order = { writeNumber, lowestUnsettled };
+    const order = { writeNumber: io.writeNumber, lowestUnsettled: partition.lowestUnsettled };
     const write = { request, data };
     io.legsLeft = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
     io.legsSent = io.legsLeft;

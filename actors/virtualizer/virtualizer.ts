@@ -222,16 +222,12 @@ export class Virtualizer {
   }
 
   #handleCommands(): void {
-    this.#onVolumeCommand(
-      verbs.attach,
-      attachRequestSchema,
-      (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume.attach(request),
-    );
-    this.#onVolumeCommand(
-      verbs.detach,
-      attachRequestSchema,
-      (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume.detach(request),
-    );
+    for (const verb of ['attach', 'detach'] as const)
+      this.#onVolumeCommand(
+        verbs[verb],
+        attachRequestSchema,
+        (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume[verb](request),
+      );
     this.#onVolumeCommand(verbs.controlData, controlDataQuerySchema, (volume, query) =>
       volume.controlData(query.host),
     );

@@ -1,6 +1,7 @@
 /** What the actions of the volume machine do: each goes to the part of the assembly that carries it out. */
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { tellServing } from './decision-events.ts';
+import { LeaseDoubt } from './lease-doubt.ts';
 import type { VolumeAnnouncer } from './volume-announcer.ts';
 import type { VolumeDecider } from './volume-decider.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -28,6 +29,7 @@ export function wiredVolumeMachine(
     if (decider.former === null) throw new Error('a volume that has not ended was to be forgotten');
     act(decider.former);
   };
+  const leases = new LeaseDoubt(environment.input.cachingSwitches.length > 0);
   /** Since when hosts have been told to wait, and why; null while they need not. */
   let interruption: { readonly sinceMs: number; readonly reason: string } | null = null;
   return volumeMachine.provide({
@@ -44,11 +46,18 @@ export function wiredVolumeMachine(
       writeDecision: ({ self }, { renew }) => {
         rounds.endLateLoads();
         announcer.pause();
-        decider.write(renew, (event) =>
-          event.type === 'decision.impossible' ? self.send(event) : tell(event),
-        );
+        const { record: last, drained } = decider;
+        leases.deciding(last);
+        decider.write(renew, (event) => {
+          if (event.type === 'record.contested') leases.contested();
+          if (event.type === 'record.written')
+            withRecord((next) => leases.decided(last, next, drained))();
+          if (event.type === 'decision.impossible') self.send(event);
+          else tell(event);
+        });
       },
-      assembleDisks: withRecord((record) => rounds.assembleDisks(record)),
+      assembleDisks: withRecord((record) => rounds.assembleDisks(record, leases.mayLast)),
+      noteLeasesOver: () => leases.over(),
       loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
       askSettled: withRecord((record) => rounds.askSettled(record)),
       askYield: withRecord((record) => rounds.askYield(record)),

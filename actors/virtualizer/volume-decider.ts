@@ -123,7 +123,7 @@ export class VolumeDecider {
       controlEpoch: this.#environment.controlEpoch,
       members,
       attachments: wantedAttachments(state),
-      drained: this.#requests.drained,
+      drained: this.drained,
       coordinators: this.#coordinatorPlan.choose(last, members, renew),
       preferred: this.#coordinatorPlan.toRecord(last),
       renew,
@@ -158,6 +158,11 @@ export class VolumeDecider {
       ...this.diskIds().map((id) => ({ kind: 'disk', id }) as const),
       ...this.#candidates().map((id) => ({ kind: 'switch', id }) as const),
     ];
+  }
+
+  /** Hosts that ended all their I/O before they let go. */
+  get drained(): readonly HostId[] {
+    return this.#requests.drained;
   }
 
   /** All coordinators say that their mirrors are equal. */
@@ -240,12 +245,13 @@ export class VolumeDecider {
 
   #survey(): Survey {
     const { presence, clock, clusterIdentity } = this.#environment;
+    const recorded = (this.record?.partitions ?? []).map(({ coordinator }) => coordinator);
     return surveyMembers(
       {
         volume: this.#volume.id,
         disks: this.diskIds(),
         candidates: this.#candidates(),
-        coordinators: [...new Set([...this.#coordinators(), ...this.#volume.coordinators])],
+        coordinators: [...new Set([...recorded, ...this.#volume.coordinators])],
         isInReach: (id) => isInReach(this.#environment, this.#volume.hosts, id),
         clusterIdentity,
         recorded: this.record?.disks ?? [],
@@ -271,11 +277,6 @@ export class VolumeDecider {
   diskIds(): readonly DiskId[] {
     if (this.record !== null) return disksOf(this.record);
     return [...new Set(disksOfForm(this.#volume.layout).map(({ disk }) => disk))];
-  }
-
-  #coordinators(): readonly SwitchId[] {
-    const recorded = this.record?.partitions.map(({ coordinator }) => coordinator);
-    return [...new Set(recorded ?? this.#volume.coordinators)];
   }
 
   #candidates(): readonly SwitchId[] {

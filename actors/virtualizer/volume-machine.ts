@@ -113,8 +113,19 @@ const fencing = volumeSetup.createStateConfig({
   tags: ['decided'],
   entry: 'assembleDisks',
   exit: 'endRound',
-  on: { ...setbacks, ...refusal, 'disks.confirmed': 'loading' },
+  on: {
+    ...setbacks,
+    ...refusal,
+    'disks.confirmed': [{ guard: 'leasesMayLast', target: 'expiring' }, 'loading'],
+  },
   after: overdue,
+});
+
+/** Nobody uses the volume anew before the last read that a cache could still answer for somebody else. */
+const expiring = volumeSetup.createStateConfig({
+  tags: ['decided'],
+  on: setbacks,
+  after: { leaseDelay: { target: 'loading', actions: 'noteLeasesOver' } },
 });
 
 const loading = volumeSetup.createStateConfig({
@@ -186,6 +197,7 @@ export const volumeMachine = volumeSetup.createMachine({
     gathering,
     deciding,
     fencing,
+    expiring,
     loading,
     settling,
     serving,

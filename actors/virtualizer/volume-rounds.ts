@@ -55,7 +55,8 @@ export class VolumeRounds {
     return [...this.#remainingBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
   }
 
-  assembleDisks(record: VolumeRecord): void {
+  /** @param leasesMayLast is told with the confirmation */
+  assembleDisks(record: VolumeRecord, leasesMayLast: boolean): void {
     const tasks = diskAssemblies(record).map((body) => ({
       receiver: { kind: 'disk', id: body.disk.disk } as const,
       body,
@@ -64,7 +65,7 @@ export class VolumeRounds {
       verb: verbs.assemble,
       tasks,
       judge: judgeAnswer,
-      finished: { type: 'disks.confirmed' },
+      finished: { type: 'disks.confirmed', leasesMayLast },
       refused: 'member.refused',
     });
   }

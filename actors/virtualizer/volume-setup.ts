@@ -4,6 +4,7 @@
  */
 import { assign, setup } from 'xstate';
 import type { HostId } from '../../protocols/ids.ts';
+import { leaseWaitMs } from '../../protocols/leases.ts';
 
 export interface VolumeMachineInput {
   readonly volume: string;
@@ -40,7 +41,8 @@ export type VolumeMachineEvent =
   | WithReason<'record.contested'>
   /** There is no decision to be made of what is there. */
   | WithReason<'decision.impossible'>
-  | { readonly type: 'disks.confirmed' }
+  /** `leasesMayLast`: caches may still answer reads of an attachment that was taken away. */
+  | { readonly type: 'disks.confirmed'; readonly leasesMayLast: boolean }
   | { readonly type: 'switches.confirmed' }
   | { readonly type: 'partitions.settled' }
   /** Hosts do not say what they have open: it is to be decided without them. */
@@ -92,6 +94,8 @@ export const volumeSetup = setup({
     /** Port: decides and writes; `record.written`, `record.contested` or `decision.impossible` follows. */
     writeDecision: (_, _params: { renew: boolean }) => {},
     assembleDisks: () => {},
+    /** Port: what caches could still answer is over. */
+    noteLeasesOver: () => {},
     loadSwitches: () => {},
     askSettled: () => {},
     /** Port: the coordinators are to end what is open, and to take nothing new. */
@@ -132,10 +136,12 @@ export const volumeSetup = setup({
   guards: {
     renewalIsWanted: ({ context }) => context.renewal === 'wanted',
     isEnding: ({ context }) => context.isEnding,
+    leasesMayLast: ({ event }) => event.type === 'disks.confirmed' && event.leasesMayLast,
   },
   delays: {
     retryDelay: ({ context }) => retryMsMin * 2 ** context.failures,
     surveyDelay: surveyMs,
+    leaseDelay: leaseWaitMs,
     confirmDeadline: confirmMsMax,
     steadyDelay: steadyMs,
     yieldDeadline: yieldMsMax,

@@ -6,6 +6,7 @@ import {
   type ExplainedPath,
   type Explanation,
   explanationSchema,
+  type Kept,
 } from '../../protocols/explanation.ts';
 import { isId } from '../../protocols/ids.ts';
 import { parseSize, sizeHelp, sizeText } from '../../protocols/topology/sizes.ts';
@@ -70,7 +71,7 @@ async function lookIntoCache(client: ClusterClient, found: Explanation): Promise
   return { ...found, cache: { ...cache, ...keptText(cache.switch, kept) } };
 }
 
-function keptText(id: string, kept: 'yes' | 'old' | 'no' | undefined) {
+function keptText(id: string, kept: Kept | undefined) {
   switch (kept) {
     case 'yes':
       return {
@@ -81,6 +82,11 @@ function keptText(id: string, kept: 'yes' | 'old' | 'no' | undefined) {
       return {
         mayAnswer: false,
         why: `${id} has kept it, but it was read before the last write to its region`,
+      };
+    case 'unproven':
+      return {
+        mayAnswer: false,
+        why: `${id} has kept it, and has one read go to the disk first: none has answered there of late`,
       };
     case 'no':
       return { mayAnswer: false, why: `${id} has not kept it; the next read brings it there` };

@@ -26,6 +26,7 @@ interface CacheFacts {
   readonly misses: number;
   readonly discardedFills: number;
   readonly strayFills: number;
+  readonly unproven: number;
 }
 
 function caching(changes: Record<string, unknown> = {}, cacheBytes = mebibyte): SwitchWorld {
@@ -111,6 +112,35 @@ describe('a switch with a read cache', () => {
     fill(world);
     miss(world, { regionWrites: 5 });
     hit(world);
+  });
+
+  it('has one read go to the disk when none has answered its attachment for a second', () => {
+    const world = caching();
+    fill(world);
+    world.clock.runFor(1000);
+    hit(world);
+    world.clock.runFor(1);
+    const toDisk = miss(world);
+    world.clock.runFor(600);
+    world.answer(toDisk);
+    world.takeReplies();
+    world.clock.runFor(400);
+    hit(world);
+    world.clock.runFor(1);
+    miss(world);
+    expect(factsOf(world), 'what counts is when it was sent').to.include({ unproven: 2, hits: 2 });
+  });
+
+  it('takes no error of a disk for a proof', () => {
+    const world = caching();
+    fill(world);
+    world.clock.runFor(1001);
+    const other = { offset: 64 * kibibyte * 4 };
+    const refused = miss(world, other);
+    const detail = { number: 'attachEpoch', current: 31 } as const;
+    world.refuse(refused, { status: Status.fenced, detail });
+    world.takeReplies();
+    miss(world);
   });
 
   it('answers an attachment from nothing that another one has read', () => {

@@ -25,7 +25,8 @@ const volumeEvents: readonly VolumeMachineEvent[] = [
   { type: 'record.written' },
   { type: 'record.contested', reason },
   { type: 'decision.impossible', reason },
-  { type: 'disks.confirmed' },
+  { type: 'disks.confirmed', leasesMayLast: false },
+  { type: 'disks.confirmed', leasesMayLast: true },
   { type: 'switches.confirmed' },
   { type: 'partitions.settled' },
   { type: 'member.refused', reason },
@@ -196,6 +197,20 @@ describe('volume machine', () => {
     }
   });
 
+  it('lets nobody use it before what caches could still answer for a former holder is over', () => {
+    const { actor, send, state, clock, callsOf } = runVolume();
+    send(...wayUp.slice(0, 3));
+    actor.send({ type: 'disks.confirmed', leasesMayLast: true });
+    expect(
+      callsOf(() => clock.runFor(1099)),
+      'no switch is told',
+    ).to.be.empty;
+    expect(state()).to.equal('expiring');
+    expect(callsOf(() => clock.runFor(1))).to.include('load');
+    send(...wayUp.slice(4));
+    expect(state()).to.equal('serving');
+  });
+
   it('tries less and less often what fails, and begins anew once it has served for a while', () => {
     const { send, clock, state, actor } = runVolume();
     const restMs = () => {
@@ -222,9 +237,11 @@ describe('volume machine', () => {
       'xstate.after.surveyDelay.volume.gathering.looking',
       'xstate.after.confirmDeadline.volume.fencing',
       'xstate.after.confirmDeadline.volume.loading',
+      'xstate.after.leaseDelay.volume.expiring',
       'xstate.after.steadyDelay.volume.serving',
       'xstate.after.yieldDeadline.volume.yielding',
     ].map((type) => ({ type }) as never);
+    const leaseOver = { type: 'xstate.after.leaseDelay.volume.expiring' } as never;
     const paths = getShortestPaths(volumeMachine, {
       input: { volume: 'vol0' },
       events: [...volumeEvents, ...afters],
@@ -242,6 +259,7 @@ describe('volume machine', () => {
     const reached = new Set(paths.map(({ state }) => stateText(state.value)));
     expect([...reached].sort()).to.deep.equal([
       'deciding',
+      'expiring',
       'fencing',
       'gathering.looking',
       'gathering.resting',
@@ -266,7 +284,7 @@ describe('volume machine', () => {
       actor.start();
       const from = stateText(state.value);
       for (let round = 0; round < 3 && !actor.getSnapshot().hasTag('serving'); round++)
-        for (const event of [...afters.slice(0, 2), ...wayUp.map((type) => ({ type }))])
+        for (const event of [...afters.slice(0, 2), leaseOver, ...wayUp.map((type) => ({ type }))])
           if (!actor.getSnapshot().hasTag('serving')) actor.send(event as VolumeMachineEvent);
       expect(actor.getSnapshot().hasTag('serving'), `from ${from}`).to.equal(true);
       actor.stop();

@@ -22,6 +22,24 @@ export const withoutVersions: readonly Patch[] = [
   },
 ];
 
+/** A cache answers although no disk has answered its reader for long. */
+export const withoutLeases: readonly Patch[] = [
+  {
+    file: 'actors/switch/cached-reads.js',
+    snippet: 'if (!this.#leases.holds(volume, request.attachEpoch, this.#parts.clock.now()))',
+    replacement: 'if (false)',
+  },
+];
+
+/** A volume is given to somebody else without waiting for what caches may still answer. */
+export const withoutLeaseWait: readonly Patch[] = [
+  {
+    file: 'actors/virtualizer/volume-setup.js',
+    snippet: `event.type === 'disks.confirmed' && event.leasesMayLast`,
+    replacement: 'false',
+  },
+];
+
 export const cacheMutants = {
   ignoresRegionWrites: {
     does: 'a cache answers reads with what it read before the host wrote there',
