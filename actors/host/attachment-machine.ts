@@ -50,6 +50,30 @@ const assembling = attachmentSetup.createStateConfig({
   after: { askDelay: { target: 'assembling', reenter: true } },
 });
 
+const endWhatIsOpen = [closeWithReason, 'endOpen', 'noteInterruption'] as const;
+
+/** What control data of another attachment, or of none, means for one that is held: it is over, and so is what is open. */
+const goesOnWithoutWhatIsOpen = [
+  {
+    guard: 'serves',
+    target: 'serving',
+    reenter: true,
+    actions: [...endWhatIsOpen, 'noteControlData'],
+  },
+  {
+    guard: 'assembles',
+    target: 'assembling',
+    actions: [...endWhatIsOpen, 'noteControlData'],
+  },
+  { target: 'attaching', actions: [...endWhatIsOpen, 'noteReason'] },
+] as const;
+
+/** How one that is held ends from here. */
+const partings = {
+  'trouble.met': { target: 'lost', actions: ['noteTrouble', closeWithReason, 'endOpen'] },
+  'detach.requested': 'draining',
+} as const;
+
 const serving = attachmentSetup.createStateConfig({
   tags: ['serving', 'holding'],
   entry: 'openAdmission',
@@ -57,27 +81,9 @@ const serving = attachmentSetup.createStateConfig({
     'controlData.received': [
       { guard: 'continues', actions: ['noteControlData', 'adopt'] },
       { guard: 'pauses', target: 'interrupted', actions: 'noteControlData' },
-      {
-        guard: 'serves',
-        target: 'serving',
-        reenter: true,
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteControlData'],
-      },
-      {
-        guard: 'assembles',
-        target: 'assembling',
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteControlData'],
-      },
-      {
-        target: 'attaching',
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteReason'],
-      },
+      ...goesOnWithoutWhatIsOpen,
     ],
-    'trouble.met': {
-      target: 'lost',
-      actions: ['noteTrouble', closeWithReason, 'endOpen'],
-    },
-    'detach.requested': 'draining',
+    ...partings,
   },
 });
 
@@ -88,26 +94,9 @@ const interrupted = attachmentSetup.createStateConfig({
     'controlData.received': [
       { guard: 'continues', target: 'serving', actions: 'noteControlData' },
       { guard: 'pauses', actions: 'noteControlData' },
-      {
-        guard: 'serves',
-        target: 'serving',
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteControlData'],
-      },
-      {
-        guard: 'assembles',
-        target: 'assembling',
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteControlData'],
-      },
-      {
-        target: 'attaching',
-        actions: [closeWithReason, 'endOpen', 'noteInterruption', 'noteReason'],
-      },
+      ...goesOnWithoutWhatIsOpen,
     ],
-    'trouble.met': {
-      target: 'lost',
-      actions: ['noteTrouble', closeWithReason, 'endOpen'],
-    },
-    'detach.requested': 'draining',
+    ...partings,
   },
   after: { askDelay: { target: 'interrupted', reenter: true } },
 });
