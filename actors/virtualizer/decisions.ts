@@ -106,7 +106,8 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
   const renewed = circumstances.renew || newDisks || ownersDiffer(last.partitions, owned) || cutOff;
   const leftBehind = renewed && leavesWritesBehind(attachments);
-  const areEqual = circumstances.wereEqual && !newDisks && !cutOff && !leftBehind;
+  const known = !newDisks && !cutOff && !leftBehind && !hasLostWrites(last, attachments);
+  const areEqual = circumstances.wereEqual && known;
   const compared: Compared = renewed ? (areEqual ? 'unfinished' : 'all') : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
   const counter = new EpochCounter(Math.max(last.lastEpoch, members.knownEpoch, ...lost));
@@ -190,6 +191,11 @@ function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionR
       coordinator !== last[index]?.coordinator ||
       ownerIncarnation !== last[index]?.ownerIncarnation,
   );
+}
+
+/** True when a host ended writes under the present epochs, or later ones, without knowing what became of them. */
+function hasLostWrites({ partitions }: VolumeRecord, wanted: readonly WantedAttachment[]): boolean {
+  return wanted.some(({ lostEpoch }) => partitions.some(({ epoch }) => lostEpoch > epoch));
 }
 
 /** True when an attachment ends without its host having drained: writes of it may be under way still. */

@@ -189,7 +189,32 @@ describe('decisions', () => {
       'a host does not say what it has open',
       (last) => ({ attachments: wantedAttachments(stateOf(last, { silent: ['h1' as HostId] })) }),
     ],
+    [
+      'a host gave up writes under the present epochs, and asks anew',
+      (last) => {
+        const lostEpoch = last.attachments[0]?.attachEpoch ?? (0 as AttachEpoch);
+        const requests = [request('h1', { mode: 'shared', lostEpoch })];
+        return {
+          attachments: wantedAttachments(stateOf(last, { requests })),
+          drained: ['h1' as HostId],
+        };
+      },
+    ],
   ];
+  it('takes them for equal although a host gave up writes under epochs of long ago', () => {
+    const last = sharedRecord();
+    const lostEpoch = last.attachments[0]?.attachEpoch ?? (0 as AttachEpoch);
+    const renewed = decide(last, {
+      ...usual,
+      attachments: wantedAttachments(stateOf(last)),
+      renew: true,
+    }).record;
+    const requests = [request('h3', { mode: 'shared', lostEpoch })];
+    const attachments = wantedAttachments(stateOf(renewed, { requests }));
+    const { record } = decide(renewed, { ...usual, attachments, renew: true });
+    expect(record.compared).to.equal('unfinished');
+  });
+
   for (const [what, change] of doubts)
     it(`has the mirrors compared everywhere when ${what}`, () => {
       const last = sharedRecord();

@@ -26,8 +26,8 @@ export const takeoverMutants = {
     patches: [
       {
         file: 'actors/virtualizer/decisions.js',
-        snippet: 'circumstances.wereEqual && !newDisks && !cutOff && !leftBehind',
-        replacement: 'true',
+        snippet: 'const areEqual = circumstances.wereEqual && known;',
+        replacement: 'const areEqual = true;',
       },
     ],
   },
