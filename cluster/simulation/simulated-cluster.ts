@@ -20,7 +20,7 @@ interface Entry {
 /** The sections of a topology that are changed, as its file has them. */
 interface Written {
   readonly hosts: readonly (Entry & { readonly exports: readonly object[] })[];
-  readonly switches: readonly Entry[];
+  readonly switches: readonly (Entry & { readonly limits?: object })[];
   readonly disks: readonly Entry[];
   readonly links: readonly (readonly string[])[];
   readonly volumes: readonly Entry[];
@@ -107,7 +107,11 @@ function changed(written: Written, changes: Changes): object {
     ],
     switches: written.switches.map((each) => ({
       ...each,
-      limits: { cacheBytes, namesAlternates: !bareSwitches.includes(each.id) },
+      limits: {
+        ...each.limits,
+        cacheBytes,
+        ...(bareSwitches.includes(each.id) ? { namesAlternates: false } : {}),
+      },
     })),
     disks: written.disks.map((disk) => ({ ...disk, size: diskSize })),
     links: [...written.links, ...(more.links ?? [])],
