@@ -148,10 +148,9 @@ export const mutants = {
     patches: [
       {
         file: attachment,
-        snippet: `'trouble.met': { target: 'lost', actions: ['noteTrouble', closeWithReason, 'endOpen'], },
-          'detach.requested': 'draining', }, }); const interrupted =`,
-        replacement: `'trouble.met': { actions: ['endOpen'] },
-          'detach.requested': 'draining' } }); const interrupted =`,
+        snippet: `const partings = {
+          'trouble.met': { target: 'lost', actions: ['noteTrouble', closeWithReason, 'endOpen'] },`,
+        replacement: `const partings = { 'trouble.met': { actions: ['endOpen'] },`,
       },
     ],
   },
