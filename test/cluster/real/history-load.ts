@@ -5,7 +5,7 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { sectorBytes } from '../../../protocols/units.ts';
 import { until } from '../../tools/until.ts';
 import { HistoryClient } from './history-client.ts';
-import { HistoryRecorder, requestKinds } from './history-recorder.ts';
+import { HistoryRecorder, type RequestKind, requestKinds } from './history-recorder.ts';
 import { historyArea } from './history-requests.ts';
 
 export interface HistoryLoadOptions {
@@ -29,6 +29,8 @@ const violationsShownMax = 3;
  * this share of an area, but no more: a judge that claims nothing proves nothing.
  */
 const unclearShareMax = 0.005;
+/** Fewer would show little. Even a machine that is very busy comes to several times as many. */
+const leastDone = { read: 50, write: 50, fua: 5, flush: 1 } as const;
 let loads = 0;
 
 export class HistoryLoad {
@@ -84,7 +86,7 @@ export class HistoryLoad {
     for (const client of this.#readers) await client.readBack(readBackWithinMs);
   }
 
-  /** Prints what was done, and fails when it cannot be explained. */
+  /** Prints what was done, and fails when it cannot be explained, or is too little to show anything. */
   expectLinearizable(): void {
     const { recorder } = this;
     const startedMs = performance.now();
@@ -100,6 +102,11 @@ export class HistoryLoad {
       return [`sector ${sector}: ${what}; in microseconds:`, ...story].join('\n');
     });
     expect(told.join('\n')).to.equal('');
+    for (const [kind, least] of Object.entries(leastDone))
+      expect(
+        recorder.counted(kind as RequestKind, 'done'),
+        `requests to ${kind} that were done`,
+      ).to.be.at.least(least);
     const unclearMax = unclearShareMax * this.#areaSectors;
     expect(unclearSectors, 'sectors of which nothing can be said').to.be.at.most(unclearMax);
   }

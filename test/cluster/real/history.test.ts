@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { expect } from 'chai';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isLongProof } from '../../tools/proof-length.ts';
 import { placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
@@ -31,6 +32,7 @@ describe('what clients see of a volume', function () {
     await load.stop();
     await load.readBack();
     load.expectLinearizable();
+    expect(load.recorder.reconnects).to.be.at.least(hangUps);
     await expectEqualMirrors(cluster, volumeBytes);
   });
 
