@@ -141,15 +141,15 @@ function surveyDisk(
     return refuse(`disk ${disk} does not present itself as this version expects; is it another?`);
   const { identity, clusterIdentity } = parsed.data;
   const expected = question.recorded.find((member) => member.disk === disk)?.identity ?? identity;
+  if (clusterIdentity !== '' && clusterIdentity !== question.clusterIdentity)
+    return refuse(
+      `disk ${disk} belongs to the cluster with identity ${clusterIdentity}, ` +
+        `this one is ${question.clusterIdentity}: put back the disk that belongs here`,
+    );
   if (identity !== expected)
     return refuse(
       `disk ${disk} answers as identity ${identity}, expected ${expected}: ` +
         'it was replaced or emptied; put the old one back',
-    );
-  if (clusterIdentity !== '' && clusterIdentity !== question.clusterIdentity)
-    return refuse(
-      `disk ${disk} belongs to the cluster with identity ${clusterIdentity}, ` +
-        `this one is ${question.clusterIdentity}`,
     );
   const instance = unitOf<DiskInstance>(description.incarnation);
   return { disk, identity, instance, facts: parsed.data };

@@ -95,7 +95,7 @@ const wrongDisks: readonly Change[] = [
   {
     title: 'of another cluster',
     change: (files) => renameSync(files.foreign, files.of('d3')),
-    says: /disk d3.*(belongs to cluster|identity)/,
+    says: /disk d3: the store belongs to cluster test-\w+, not test-\w+; use another data folder/,
   },
 ];
 
