@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import { runMutant } from './mutant-run.ts';
 import { type MutantName, mutantNames, mutants } from './mutants.ts';
 
-/** A few of each kind; `npm run proof:simulation` runs them all. */
+/** A few of each kind; `npm run proof:mutants -- --long` runs them all. */
 const shown: readonly { readonly name: MutantName; readonly verdict: string }[] = [
   { name: 'takesUnsettledForSettled', verdict: 'wrong' },
   { name: 'skipsSettling', verdict: 'wrong' },
