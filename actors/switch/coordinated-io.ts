@@ -31,6 +31,7 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
   legsSent = 0;
   /** Of these, those that do not have it yet. */
   legsLeft = 0;
+  isOwed = false;
   eventCount = unitOf<EventCount>(0);
   writeNumber = unitOf<WriteNumber>(0);
   arrival = 0;

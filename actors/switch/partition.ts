@@ -29,6 +29,8 @@ export interface NumberedIo {
 export interface PartitionIo extends OrderedIo, NumberedIo {
   /** Of a host. */
   readonly request?: Request;
+  /** A mirror has it already, from another epoch, and the others lack it: it must not be given up. */
+  isOwed?: boolean;
   /** Nothing is in its way any more. */
   granted(): void;
   /** The partition's epoch has ended, and with it every answer that could still come. */
@@ -109,6 +111,7 @@ export class Partition {
       const owed = this.#owed.find((write) => write.isPaidBy(io));
       if (owed !== undefined) {
         this.#owed.splice(this.#owed.indexOf(owed), 1);
+        io.isOwed = true;
         return this.#order.replace(owed, io);
       }
     }

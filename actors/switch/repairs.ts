@@ -111,7 +111,7 @@ export class Repairs {
     if (blocked === undefined || blocked.isRepairing || blocked.calls.size < io.legsLeft) return;
     blocked.isRepairing = true;
     blocked.repairs++;
-    if (blocked.calls.size === io.legsSent) this.#bury(io, blocked);
+    if (blocked.calls.size === io.legsSent) this.#failsEverywhere(io, blocked);
     else this.#repairEnds(io, blocked, raggedBlocksOf(io.request.offset, io.request.lengthBytes));
   }
 
@@ -120,6 +120,16 @@ export class Repairs {
     this.#running.get(io)?.stop();
     this.#running.delete(io);
     this.#blocked.delete(io);
+  }
+
+  /** No mirror can merge it. One that is owed stays owed: a mirror has it from before, and the others would lack it for good. */
+  #failsEverywhere(io: CoordinatedIo, blocked: BlockedWrite): void {
+    if (!io.isOwed) this.#bury(io, blocked);
+    else
+      this.#coordinator.trouble(
+        io.partition,
+        'a write that one mirror has from before can be merged with the old block on none',
+      );
   }
 
   /** No mirror has it, and none will. */

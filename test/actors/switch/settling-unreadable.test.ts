@@ -50,7 +50,7 @@ function answer(world: SwitchWorld, verb: string, bodyOf: (receiver: string) => 
 interface OpenWrite {
   readonly ioNumber: number;
   readonly block: number;
-  readonly blocks?: number;
+  readonly lengthBytes?: number;
 }
 
 /** h1 goes on, and says what it has open; each disk says what it has done of that. */
@@ -60,10 +60,10 @@ function takeOver(
   done: Readonly<Record<string, readonly number[]>>,
 ): void {
   expect(world.command('load', loadOf(goingOn))).to.include({ ok: true });
-  const told = writes.map(({ ioNumber, block: at, blocks = 1 }) => ({
+  const told = writes.map(({ ioNumber, block: at, lengthBytes = blockBytes }) => ({
     ioNumber,
     offset: at * blockBytes,
-    lengthBytes: blocks * blockBytes,
+    lengthBytes,
     fua: false,
   }));
   answer(world, 'unfinished', () => ({ ok: true, watermark: 5, writes: told }));
@@ -225,6 +225,22 @@ describe('settling where the newest copy of a block cannot be read', () => {
     world.runDisks();
     expect(world.settled(12)).to.include({ settled: true });
     expect(world.disk('d2').bytesOf(extentBlock + 3)[0], 'it can be read again').to.equal(7);
+  });
+
+  // Seed 1006 on two-tier: it was given up, and the mirror that had it differed from the others for good.
+  it('does not give up the write when no mirror can merge its retry with the old block: that is trouble', () => {
+    const world = halfWritten();
+    takeOver(world, [{ ioNumber: 7, block: 3, lengthBytes: 512 }], { d1: [7] });
+    world.disk('d2').bad.add(extentBlock + 3);
+    write(world, 7, 3, 512);
+    expect(world.runDisks(), 'its host is told nothing').to.be.empty;
+    const told = world.control.sent.filter(({ subject }) => subject.endsWith('.trouble'));
+    expect(told).to.not.be.empty;
+    for (const disk of ['d1', 'd2'])
+      expect(
+        world.disk(disk).requests.map(({ operation }) => operation),
+        disk,
+      ).to.not.include(Operation.trim);
   });
 
   it('stops when no copy can be read', () => {
