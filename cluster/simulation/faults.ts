@@ -89,7 +89,7 @@ export const faultKinds = {
   unheardCommand: { weight: 3, strike: unheardCommand },
   strandCache: { weight: 6, strike: strandCache },
   hbaDown: { weight: 5, strike: hbaDown },
-  serverRestart: { weight: 4, weightOnSeveral: 30, strike: serverRestart },
+  serverRestart: { weight: 4, weightOnSeveral: 45, strike: serverRestart },
   loss: {
     weight: 10,
     strike: spellOf(

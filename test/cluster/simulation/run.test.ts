@@ -89,7 +89,8 @@ describe('simulation of a whole cluster', function () {
 
   it('a fault does the same when the others are left out', () => {
     const { faults } = measuredRun({ ...shortOrder, seed: 3 }).report;
-    const chosen = faults.filter(({ name }) => name === 'late' || name === 'slowDisk');
+    const spells = ['late', 'loss', 'delay', 'repeat', 'slowDisk'];
+    const chosen = faults.filter(({ name }) => spells.includes(name));
     const onlyFaults = chosen.map(({ number }) => number);
     expect(onlyFaults).to.not.be.empty;
     const alone = measuredRun({ ...shortOrder, seed: 3, onlyFaults }).report.faults;

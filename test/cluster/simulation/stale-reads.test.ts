@@ -90,6 +90,8 @@ function changeWriteChangeBack(tool: typeof Tool, scenario: Scenario): Outcome {
   world.heal('link:h1-a-s1');
   settle();
   const { cacheCleanups } = san.facts('h1') as { cacheCleanups: Outcome['cleanups'] };
+  // A disk has to answer first, before a cache does.
+  read(16 * 4096);
   const value = read(0);
   const { cache } = san.facts('s1') as unknown as SwitchFacts;
   return { value, hits: cache.hits, cleanups: cacheCleanups };
