@@ -41,7 +41,7 @@ export class ConsumerIo {
   results: Uint8Array[] = noResults;
   /** By part: the answer to `allocation`. */
   stretches: (readonly AllocationStretch[])[] = noStretches;
-  /** Place among the unsettled writes. */
+  /** Place among the unsettled writes or reads. */
   unsettledIndex = -1;
 
   constructor(driver: OptimizationDriver) {

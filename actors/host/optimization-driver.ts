@@ -1,6 +1,6 @@
 /**
- * The optimization driver of one volume: what a consumer attaches to. Checks what is asked, holds reads that overlap
- * own writes, answers once; what an I/O is cut into and how it travels is left to `issuer` and `dispatcher`, and
+ * The optimization driver of one volume: what a consumer attaches to. Checks what is asked, holds what overlaps other
+ * own I/Os, answers once; what an I/O is cut into and how it travels is left to `issuer` and `dispatcher`, and
  * whether the volume serves is decided by the attachment's machine.
  */
 import {
@@ -19,7 +19,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { countBegun, countEnded } from './driver-counters.ts';
 import type { DriverListener, DriverOptions } from './driver-listener.ts';
 import { FlushLedger } from './flush-ledger.ts';
-import { HeldReads } from './held-reads.ts';
+import { HeldIos } from './held-ios.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
 import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
@@ -44,7 +44,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
   readonly #listener: DriverListener;
-  readonly #held: HeldReads;
+  readonly #held: HeldIos;
   readonly #free: ConsumerIo[] = [];
   #arrivals = 0;
   #openIos = 0;
@@ -63,7 +63,7 @@ export class OptimizationDriver implements AttachedVolume {
     this.readOnly = options.readOnly;
     this.readsThroughCoordinator = options.readsThroughCoordinator;
     this.caches = options.caches;
-    this.#held = new HeldReads(options.caches?.writes ?? null);
+    this.#held = new HeldIos(!options.readsThroughCoordinator, options.caches?.writes ?? null);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.#listener = listener;
@@ -205,7 +205,7 @@ export class OptimizationDriver implements AttachedVolume {
     }
   }
 
-  /** Ends held reads that are past their deadline. */
+  /** Ends held I/Os that are past their deadline. */
   expireHeld(nowMs: number): void {
     for (const io of this.#held.takeExpired(nowMs)) {
       io.fail(Status.path);
@@ -215,14 +215,14 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Tells the consumer how its I/O ended. */
   finish(io: ConsumerIo): void {
-    const { status, done, allocationDone, results, stretches, isWrite } = io;
+    const { status, done, allocationDone, results, stretches } = io;
     countEnded(this.#dispatcher.counters, io);
     if (io.operation === Operation.flush) this.ledger.ended(io);
-    const freed = isWrite ? this.#held.writeEnded(io) : null;
+    const freed = this.#held.ended(io);
     this.#openIos--;
     io.reset();
     this.#free.push(io);
-    if (freed !== null) for (const read of freed) this.#dispatcher.submit(read);
+    for (const held of freed) this.#dispatcher.submit(held);
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
       allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
@@ -272,12 +272,8 @@ export class OptimizationDriver implements AttachedVolume {
       io.cursor = io.start;
     } else if (io.operation === Operation.allocation)
       io.end = Math.min(io.end, io.start + this.#dispatcher.policy.allocationBytesMax);
-    if (io.isWrite) this.#held.writeBegan(io);
-    else if (!this.readsThroughCoordinator && this.#held.holds(io)) {
-      this.#dispatcher.counters.heldReads++;
-      return;
-    }
-    this.#dispatcher.submit(io);
+    if (this.#held.holds(io)) this.#dispatcher.counters.heldIos++;
+    else this.#dispatcher.submit(io);
   }
 
   #submitFlush(io: ConsumerIo): void {

@@ -1,19 +1,20 @@
 /**
- * Order among the I/Os of one partition, per 4 KiB block: one that touches a block of an earlier write waits until
- * that write has ended, whether it runs or waits itself. So none is overtaken by a later one that overlaps it, and a
- * block is never written by two at a time. Nothing is locked: each open I/O counts the earlier writes in its way.
+ * Order among the I/Os of one partition, per 4 KiB block: one that touches a block of an earlier one waits until that
+ * has ended, whether it runs or waits itself; only reads pass each other. So none is overtaken by a later one that
+ * overlaps it, a block is never written by two at a time, and no read sees a write that came after it. Nothing is
+ * locked: each open I/O counts the earlier ones in its way.
  */
 
 /** An I/O as admission sees it; its fields below `kind` belong to admission while it is open. */
 export interface OrderedIo {
-  /** A read waits for writes, and nobody waits for it. */
+  /** Reads do not wait for reads. */
   readonly isRead: boolean;
   /** The 4 KiB blocks of the volume that it touches: from the first up to, but not, the end. */
   readonly firstBlock: number;
   readonly endBlock: number;
   /** Among all I/Os of the partition. */
   arrival: number;
-  /** Earlier open writes that it overlaps. */
+  /** Earlier open I/Os that are in its way. */
   blockers: number;
   /** In the list of open I/Os; -1 when not open. */
   place: number;
@@ -36,7 +37,7 @@ export class Admission<Io extends OrderedIo> {
   enter(io: Io): boolean {
     io.arrival = this.#arrivals++;
     io.blockers = 0;
-    for (const other of this.#open) if (!other.isRead && overlap(io, other)) io.blockers++;
+    for (const other of this.#open) if (conflict(io, other)) io.blockers++;
     io.place = this.#open.length;
     this.#open.push(io);
     return io.blockers === 0;
@@ -60,10 +61,9 @@ export class Admission<Io extends OrderedIo> {
       last.place = io.place;
     }
     io.place = -1;
-    if (io.isRead) return;
     const before = freed.length;
     for (const other of this.#open)
-      if (other.arrival > io.arrival && overlap(io, other)) {
+      if (other.arrival > io.arrival && conflict(io, other)) {
         other.blockers--;
         if (other.blockers === 0) freed.push(other);
       }
@@ -77,7 +77,8 @@ export class Admission<Io extends OrderedIo> {
   }
 }
 
-function overlap(one: OrderedIo, other: OrderedIo): boolean {
+function conflict(one: OrderedIo, other: OrderedIo): boolean {
+  if (one.isRead && other.isRead) return false;
   return one.firstBlock < other.endBlock && other.firstBlock < one.endBlock;
 }
 

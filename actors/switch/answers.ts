@@ -1,6 +1,6 @@
 /** What a switch answers to requests by itself, without asking a disk; and the count of it, by status. */
 import { Status, type StatusName, statusName } from '../../protocols/codes.ts';
-import { encodeReply } from '../../protocols/frames/frame.ts';
+import { encodeReply, type FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
@@ -21,6 +21,8 @@ export interface WriteResult {
   readonly eventCount: EventCount;
   readonly writeNumber: WriteNumber;
 }
+
+const doesNotFit = plainError(Status.invalid, 'the answer would not fit one frame; split it');
 
 export class Answers {
   /** How many requests ended with each status other than ok. */
@@ -55,6 +57,16 @@ export class Answers {
     this.#publish(request, encodeReply(reply), over);
   }
 
+  /** Hands a disk's answer to who asked, with its data. */
+  hand(request: Request, reply: Reply, { bytes, checksums }: FrameData): void {
+    if (reply.outcome.status !== Status.ok) {
+      this.pass(request, reply);
+      return;
+    }
+    const sent = this.#publish(request, encodeReply(reply, [bytes], checksums));
+    if (sent === 'too-large') this.end(request, doesNotFit);
+  }
+
   /** Hands on an answer as it came. */
   relay(receiver: ActorAddress, slot: number, bytes: Uint8Array): void {
     this.#ports.answering(receiver).publish(this.#subjects.reply(receiver, slot), bytes);
@@ -76,8 +88,7 @@ export class Answers {
   endWith(request: Request, pieces: readonly Uint8Array[], checksums: DataView | null): void {
     const frame = encodeReply(replyTo(request, success, request), pieces, checksums);
     const sent = this.#publish(request, frame);
-    if (sent === 'too-large')
-      this.end(request, plainError(Status.invalid, 'the answer would not fit one frame; split it'));
+    if (sent === 'too-large') this.end(request, doesNotFit);
   }
 
   #send(request: Request, outcome: Outcome, result: WriteResult, over?: Bus): void {

@@ -1,4 +1,4 @@
-/** An I/O of a host at its coordinator, from its arrival until the host was answered. */
+/** A write or repair of a host at its coordinator, from its arrival until the host was answered. */
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -16,7 +16,7 @@ export interface IoDirector {
 }
 
 export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
-  readonly isRead: boolean;
+  readonly isRead = false;
   readonly firstBlock: number;
   readonly endBlock: number;
   readonly partition: Partition;
@@ -47,7 +47,6 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
     known: KnownIos,
     request: Request,
     data: FrameData | null,
-    isRead: boolean,
   ) {
     this.#director = director;
     this.partition = partition;
@@ -55,9 +54,12 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
     this.request = request;
     this.data = data;
     this.payloadBytes = data === null ? 0 : data.bytes.length;
-    this.isRead = isRead;
     this.firstBlock = Math.floor(request.offset / blockBytes);
     this.endBlock = Math.ceil((request.offset + request.lengthBytes) / blockBytes);
+  }
+
+  join(request: Request): void {
+    this.request = request;
   }
 
   granted(): void {

@@ -1,4 +1,5 @@
 /** What the coordinators and the settling of a switch work with. */
+import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { RepairFields } from '../../protocols/events.ts';
 import type { SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
@@ -46,6 +47,14 @@ export interface CoordinatorParts {
   readonly tellRepair: (fields: RepairFields) => void;
   /** Whether special error codes name alternates, or are bare. */
   readonly namesAlternates: boolean;
+}
+
+/** True for a partition that this process coordinates. */
+export function isOwnedBy(
+  { self, incarnation }: Pick<CoordinatorParts, 'self' | 'incarnation'>,
+  { coordinator, ownerIncarnation }: PartitionRecord,
+): boolean {
+  return coordinator === self && ownerIncarnation === incarnation;
 }
 
 export interface CoordinatorCounters {

@@ -5,20 +5,20 @@
  * that it works by are published by a machine for each partition; comparing mirrors after an assembly is `settling`'s.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
-import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
-import type { Reply } from '../../protocols/frames/reply.ts';
+import type { Outcome, Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { Attachments } from './attachments.ts';
 import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
-import { type CoordinatorParts, newCoordinatorCounters } from './coordinator-parts.ts';
+import { type CoordinatorParts, isOwnedBy, newCoordinatorCounters } from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
-import type { KnownIos } from './known-ios.ts';
+import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
-import { addressRead, sendToMirrors } from './leg-request.ts';
+import { sendToMirrors } from './leg-request.ts';
 import { eventCountOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { OrderedRead, type ReadDirector } from './ordered-read.ts';
 import { Partition } from './partition.ts';
 import { Repairs } from './repairs.ts';
 import {
@@ -37,9 +37,9 @@ import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 export const openIosMax = 1024;
 /** Payload bytes of open writes of a volume; more are told to wait. */
 export const openBytesMax = 64 * 1024 * 1024;
-const busyRetryMs = 20;
+const busy: Outcome = { status: Status.busy, detail: { retryAfterMs: 20 } };
 
-export class VolumeCoordinator implements IoDirector {
+export class VolumeCoordinator implements IoDirector, ReadDirector {
   readonly counters = newCoordinatorCounters();
   /** Requests that span several parts. */
   readonly spans: Spans;
@@ -85,7 +85,7 @@ export class VolumeCoordinator implements IoDirector {
     this.#partitions = volume.partitions.map((record) => {
       const { partition: number, epoch, ownerIncarnation } = record;
       const known = before[number] ?? null;
-      if (!this.#owns(record)) {
+      if (!isOwnedBy(this.#parts, record)) {
         if (known !== null) steering.released(known);
         return null;
       }
@@ -125,9 +125,13 @@ export class VolumeCoordinator implements IoDirector {
     this.#take(request, data, true);
   }
 
-  /** What waits for the writes before it: a read of a shared volume, which then goes to a disk, or a repair. */
+  /** What carries no data and waits for what came before it: a read of a shared volume, or a repair. */
   order(request: Request): void {
     this.#take(request, noData, false);
+  }
+
+  readEnded(): void {
+    this.#openIos--;
   }
 
   /** Nothing is in the way of `io` any more. */
@@ -197,6 +201,7 @@ export class VolumeCoordinator implements IoDirector {
       if (part === null) this.spans.coordinate(request, data, known);
       else if (part.partition !== partition.number)
         answers.end(request, otherPartition(part.partition, request));
+      else if (request.operation === Operation.read) this.#openRead(partition, known, request);
       else this.#open(partition, known, request, data, part);
     }
   }
@@ -208,19 +213,9 @@ export class VolumeCoordinator implements IoDirector {
     data: FrameData,
     part: CutPart,
   ): void {
-    const { operation } = request;
-    const isRead = operation === Operation.read;
-    const io = new CoordinatedIo(this, partition, known, request, data, isRead);
-    const full = this.#openIos >= openIosMax || this.#openBytes + io.payloadBytes > openBytesMax;
-    if (full || !known.begin(request.ioNumber, io)) {
-      const outcome = { status: Status.busy, detail: { retryAfterMs: busyRetryMs } } as const;
-      this.#parts.answers.end(request, outcome);
-      return;
-    }
-    this.#openIos++;
-    this.#openBytes += io.payloadBytes;
-    if (isRead) this.counters.reads++;
-    else if (operation !== Operation.repair) this.counters.writes++;
+    const io = new CoordinatedIo(this, partition, known, request, data);
+    if (!this.#remembers(known, io, io.payloadBytes)) return;
+    if (request.operation !== Operation.repair) this.counters.writes++;
     if (partition.enter(io)) this.#begin(io, part);
     else {
       this.counters.waits++;
@@ -228,19 +223,30 @@ export class VolumeCoordinator implements IoDirector {
     }
   }
 
-  #begin(io: CoordinatedIo, part: CutPart): void {
-    if (io.isRead) this.#forwardRead(io, part);
-    else if (io.request.operation === Operation.repair) this.#repairs.begin(io);
-    else this.#fanOut(io, part);
+  #openRead(partition: Partition, known: KnownIos, request: Request): void {
+    const read = new OrderedRead(this.#parts, this, partition, known, request);
+    if (!this.#remembers(known, read, 0)) return;
+    this.counters.reads++;
+    if (partition.enter(read)) read.granted();
+    else this.counters.waits++;
   }
 
-  #forwardRead(io: CoordinatedIo, part: CutPart): void {
-    const { answers, forwarding } = this.#parts;
+  /** False when too much is open: then its host is told to wait. */
+  #remembers(known: KnownIos, io: HostIo, payloadBytes: number): boolean {
     const { request } = io;
-    this.#forget(io);
-    const refusal = addressRead(request, this.#volume, part);
-    if (refusal === null) forwarding.forwardToDisk(request, noData, null);
-    else answers.end(request, refusal);
+    const full = this.#openIos >= openIosMax || this.#openBytes + payloadBytes > openBytesMax;
+    if (full || !known.begin(request.ioNumber, io)) {
+      this.#parts.answers.end(request, busy);
+      return false;
+    }
+    this.#openIos++;
+    this.#openBytes += payloadBytes;
+    return true;
+  }
+
+  #begin(io: CoordinatedIo, part: CutPart): void {
+    if (io.request.operation === Operation.repair) this.#repairs.begin(io);
+    else this.#fanOut(io, part);
   }
 
   #fanOut(io: CoordinatedIo, part: CutPart): void {
@@ -278,15 +284,10 @@ export class VolumeCoordinator implements IoDirector {
     io.partition.leave(io);
   }
 
-  #owns({ coordinator, ownerIncarnation }: PartitionRecord): boolean {
-    const { self, incarnation } = this.#parts;
-    return coordinator === self && ownerIncarnation === incarnation;
-  }
-
   /** True when the volume as it is now leaves the partition to this switch, under the same epoch. */
   #continues({ number, epoch }: Partition): boolean {
     const record = this.#volume.partitions[number];
-    return record !== undefined && this.#owns(record) && record.epoch === epoch;
+    return record !== undefined && isOwnedBy(this.#parts, record) && record.epoch === epoch;
   }
 
   /** Forgets what is open in partitions whose epochs have ended; in all at once, so that nothing more begins there. */

@@ -11,8 +11,10 @@ export const rememberedIosMax = 32_768;
 
 /** A host's I/O as it is remembered while it is open. */
 export interface HostIo {
-  /** As the host sent it last: a retry takes the place of the original, which tells where the reply goes. */
-  request: Request;
+  /** As the host sent it last. */
+  readonly request: Request;
+  /** A retry takes the place of the original, and tells where the reply goes. */
+  join(request: Request): void;
 }
 
 /** True when a request under the number of another one asks for the same. */

@@ -25,6 +25,6 @@ export function joinRetry(
   else if (original === null) {
     const writeNumber = known.writeNumberOf(ioNumber);
     answers.acknowledge(request, { generation, eventCount, writeNumber });
-  } else if (isRetry(original.request, request)) original.request = request;
+  } else if (isRetry(original.request, request)) original.join(request);
   else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
 }

@@ -100,6 +100,10 @@ export class SpanningIo implements LegOwner, HostIo {
     if (this.#holdsAwaited === 0) this.#next();
   }
 
+  join(request: Request): void {
+    this.request = request;
+  }
+
   /** Forgets it: what it was admitted under has ended, and its host will ask again. */
   drop(): void {
     this.#known?.forget(this.request.ioNumber);

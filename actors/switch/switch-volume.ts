@@ -9,8 +9,9 @@ import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { partitionOf } from '../../protocols/layout/regions.ts';
 import { VolumeCoordinator } from './coordinator.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
-import { addressRead, isWriting, otherMirrors } from './leg-request.ts';
+import { addressRead, isWriting } from './leg-request.ts';
 import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { mirrorOutcomeOf } from './mirror-outcome.ts';
 import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
@@ -136,14 +137,7 @@ export class SwitchVolume {
 
   /** What the host of a read is told whose disk could not carry it out; `failed` when no other mirror is in sync. */
   mirrorOutcome(request: Request, failed: Outcome): Outcome {
-    const { offset, lengthBytes, disk } = request;
-    if (disk === '' || !holdsRange(this.volume, offset, lengthBytes)) return failed;
-    const part = onlyPartOf(this.volume, offset, lengthBytes, this.#cut);
-    if (part === null) return failed;
-    const alternates = otherMirrors(this.volume, part, disk);
-    if (alternates.length === 0) return failed;
-    const named = this.#parts.namesAlternates ? alternates : [];
-    return { status: Status.mirrorRead, detail: { disk, alternates: named } };
+    return mirrorOutcomeOf(this.volume, request, failed, this.#parts.namesAlternates);
   }
 
   #isShared({ host }: Request): boolean {

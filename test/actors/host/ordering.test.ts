@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Status } from '../../../protocols/codes.ts';
+import { Operation, Status } from '../../../protocols/codes.ts';
 import { kibibyte, mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { stripBytes } from './control-data-sample.ts';
 import { contentOf, HostWorld } from './host-world.ts';
@@ -28,7 +28,7 @@ describe('order and limits in the driver', () => {
     read('elsewhere', 4096);
     const others = world.sent();
     expect(others.map(({ request }) => request.offset)).to.deep.equal([4096]);
-    expect(world.host.counters.heldReads).to.equal(1);
+    expect(world.host.counters.heldIos).to.equal(1);
     world.answerAll(frames);
     expect(world.sent().map(({ request }) => request.offset)).to.deep.equal([2048]);
   });
@@ -52,6 +52,36 @@ describe('order and limits in the driver', () => {
     read('r', 0);
     world.clock.runFor(10_100);
     expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
+  });
+
+  it('a write that overlaps an own read waits until that has ended, and no longer: the read shows nothing of it', () => {
+    read('r', 0);
+    write('overlapping', 2048);
+    write('elsewhere', 4096);
+    const frames = world.sent();
+    expect(frames.map(({ request }) => request.offset)).to.deep.equal([0, 4096]);
+    read('later', 2048);
+    expect(world.sent(), 'behind the write').to.be.empty;
+    world.answerAll(frames);
+    const [overlapping] = world.sent();
+    expect(overlapping?.request).to.include({ operation: Operation.write, offset: 2048 });
+    world.answerAll(overlapping === undefined ? [] : [overlapping]);
+    world.answerAll();
+    expect(ended.toSorted()).to.deep.equal(
+      ['elsewhere', 'later', 'overlapping', 'r'].map((name) => `${name} ${Status.ok}`),
+    );
+    expect(world.host.counters.heldIos).to.equal(2);
+  });
+
+  it('a held write that never went out ends with an error at its deadline, and the volume stays', () => {
+    read('r', 0);
+    world.sent();
+    write('w', 0);
+    world.clock.runFor(10_100);
+    expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
+    const operations = new Set(world.sent().map(({ request }) => request.operation));
+    expect([...operations]).to.deep.equal([Operation.read]);
+    expect(world.host.counters.losses).to.equal(0);
   });
 
   it('in shared attach a read is not held here: it goes to the coordinator, which knows all writers', () => {

@@ -1,5 +1,6 @@
 /** What switches carry, what they refuse to carry, and how a dead link becomes known to who waits. */
 import { expect } from 'chai';
+import { legSilenceMs, sweepMs } from '../../../actors/switch/leg-calls.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { decodeFrame, FrameKind, isDataIntact } from '../../../protocols/frames/frame.ts';
 import { routeLengthMax } from '../../../protocols/frames/request.ts';
@@ -237,25 +238,72 @@ describe('reads of a volume that several hosts share', () => {
     expect(free.map(({ request }) => request.ioNumber)).to.deep.equal([3]);
     for (const frame of writes) world.answer(frame);
     const [held] = world.takeToDisks();
-    expect(held?.request).to.deep.include({ ioNumber: 2, disk: 'd1', replyKind: 'hba' });
+    expect(held?.request).to.deep.include({ ioNumber: 2, disk: 'd1', replyKind: 'switch' });
   });
 
-  it('do not hold up writes, and are held once however often they come', () => {
+  // Seed 3006 on default: a read that was only sent on met a write that came after it, and that one mirror had.
+  it('keep what comes after them off their blocks until their answer has come by, with its data', () => {
+    const world = new SwitchWorld().serve({ attachments });
+    world.write({ ...sharedRead, offset: 0, replySlot: 9 });
+    const [atDisk] = world.takeToDisks();
+    world.write({ ...sharedRead, offset: 0 });
+    const [beside] = world.takeToDisks();
+    expect(beside?.request.operation, 'another read may pass').to.equal(Operation.read);
+    world.write({ offset: 0 });
+    expect(world.takeToDisks(), 'a write may not').to.be.empty;
+    for (const frame of [atDisk, beside]) if (frame !== undefined) world.answer(frame);
+    const [answer] = world.takeReplies();
+    expect(answer?.sent.subject).to.equal('san.v1.lab.rpl.hba.h1-a.9');
+    expect(answer?.reply).to.deep.include({ ioNumber: 1, disk: 'd1' });
+    expect(answer?.data.bytes).to.have.length(4096);
+    expect(answer && isDataIntact(answer.data, 0)).to.equal(true);
+    expect(world.takeToDisks().map(({ request }) => request.operation)).to.deep.equal([
+      Operation.write,
+      Operation.write,
+    ]);
+  });
+
+  it('are held once however often they come, and answer the last that came', () => {
     const world = new SwitchWorld().serve({ attachments });
     world.write({ offset: 0 });
     const writes = world.takeToDisks();
     const read = world.write({ ...sharedRead, offset: 0 });
-    world.arrive({ ...read, attempt: 1 });
-    world.write({ offset: 0 });
+    world.arrive({ ...read, attempt: 1, replySlot: 8 });
     for (const frame of writes) world.answer(frame);
-    const frames = world.takeToDisks();
-    expect(frames.map(({ request }) => [request.operation, request.attempt])).to.deep.equal([
-      [Operation.read, 1],
-      [Operation.write, 0],
-      [Operation.write, 0],
-    ]);
-    world.arrive({ ...read, attempt: 2 });
-    expect(world.takeToDisks(), 'held again, by the second write').to.be.empty;
+    world.takeReplies();
+    const [first] = world.takeToDisks();
+    world.arrive({ ...read, attempt: 2, replySlot: 8 });
+    const [second, ...others] = world.takeToDisks();
+    expect(others).to.be.empty;
+    expect([first, second].map((frame) => frame?.request.disk)).to.deep.equal(['d1', 'd2']);
+    if (first !== undefined) world.answer(first);
+    expect(world.takeReplies(), 'nobody waits for the first any more').to.be.empty;
+    if (second !== undefined) world.answer(second);
+    expect(world.takeReplies().map(({ reply }) => reply.attempt)).to.deep.equal([2]);
+  });
+
+  it('end with an error of their path when their disk stays silent, and hold nothing up any longer', () => {
+    const world = new SwitchWorld().serve({ attachments });
+    world.write({ ...sharedRead, offset: 0 });
+    world.write({ offset: 0 });
+    world.clock.runFor(legSilenceMs + sweepMs);
+    const [told] = world.takeReplies();
+    expect(told?.reply.outcome).to.deep.include({ status: Status.path });
+    const operations = world.takeToDisks().map(({ request }) => request.operation);
+    expect(operations.slice(-2)).to.deep.equal([Operation.write, Operation.write]);
+  });
+
+  it('that one mirror cannot carry out name the others', () => {
+    const world = new SwitchWorld().serve({ attachments });
+    world.write({ ...sharedRead, offset: 0 });
+    const [atDisk] = world.takeToDisks();
+    const failed = { status: Status.media, detail: { badBlocks: [0], what: 'gone' } } as const;
+    if (atDisk !== undefined) world.refuse(atDisk, failed);
+    const [told] = world.takeReplies();
+    expect(told?.reply.outcome).to.deep.equal({
+      status: Status.mirrorRead,
+      detail: { disk: 'd1', alternates: ['d2'] },
+    });
   });
 
   it('are refused by switches that do not coordinate, and travel on to the one that does', () => {
