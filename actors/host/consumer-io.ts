@@ -35,13 +35,15 @@ export class ConsumerIo {
   /** The first error, or ok. */
   status: Status = Status.ok;
   place: IoPlace = IoPlace.nowhere;
+  /** Of a read: all that it asked for has come. */
+  isAnswered = false;
   partsOpen = 0;
   partsMade = 0;
   /** By part: the bytes read. */
   results: Uint8Array[] = noResults;
   /** By part: the answer to `allocation`. */
   stretches: (readonly AllocationStretch[])[] = noStretches;
-  /** Place among the unsettled writes or reads. */
+  /** Place among the unsettled writes. */
   unsettledIndex = -1;
 
   constructor(driver: OptimizationDriver) {
@@ -55,6 +57,11 @@ export class ConsumerIo {
       this.operation === Operation.writeZeroes ||
       this.operation === Operation.trim
     );
+  }
+
+  /** True when it asks for bytes of the volume, or for what is known of them. */
+  get isRead(): boolean {
+    return this.operation === Operation.read || this.operation === Operation.allocation;
   }
 
   /** True when nothing more will be sent for it, and nothing is under way. */
@@ -103,6 +110,7 @@ export class ConsumerIo {
     this.stretches = noStretches;
     this.status = Status.ok;
     this.place = IoPlace.nowhere;
+    this.isAnswered = false;
     this.partsOpen = 0;
     this.partsMade = 0;
     this.unsettledIndex = -1;

@@ -274,8 +274,6 @@ export class Dispatcher implements HbaListener {
   #sweep(): void {
     this.#sweepTimer = null;
     const nowMs = this.clock.now();
-    // First, so that nothing goes out because what it waited for is overdue, and is overdue itself.
-    for (const driver of this.#drivers) driver.expireHeld(nowMs);
     sweepSlots(this.#sweepParts, nowMs, this.#sweepDueMs);
     for (
       let io = this.#queue.first;
@@ -286,6 +284,7 @@ export class Dispatcher implements HbaListener {
       io.fail(Status.path);
       if (io.isOver) io.driver.finish(io);
     }
+    for (const driver of this.#drivers) driver.expireHeld(nowMs);
     this.#pump();
     this.#arm();
   }

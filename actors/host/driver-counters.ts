@@ -21,8 +21,10 @@ export interface DriverCounters {
   checksumErrors: number;
   /** Answers that matched no slot: to earlier attempts, or to I/Os that have ended. */
   lateReplies: number;
-  /** Reads that waited for an own write which they overlap, and writes that waited for a read. */
-  heldIos: number;
+  /** Reads that waited for an own write which they overlap. */
+  heldReads: number;
+  /** Those that had their answer, and waited for a write that came while they were under way. */
+  keptAnswers: number;
   /** Answers that told to wait or to ask: busy, stale generation, not coordinator, fenced, not loaded. */
   deferrals: number;
   /** Attachments given up because a write or flush had no result. */
@@ -56,7 +58,8 @@ export function newDriverCounters(): DriverCounters {
     timeouts: 0,
     checksumErrors: 0,
     lateReplies: 0,
-    heldIos: 0,
+    heldReads: 0,
+    keptAnswers: 0,
     deferrals: 0,
     losses: 0,
     probes: 0,

@@ -19,7 +19,7 @@ import type { Dispatcher } from './dispatcher.ts';
 import { countBegun, countEnded } from './driver-counters.ts';
 import type { DriverListener, DriverOptions } from './driver-listener.ts';
 import { FlushLedger } from './flush-ledger.ts';
-import { HeldIos } from './held-ios.ts';
+import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
 import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
@@ -44,7 +44,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
   readonly #listener: DriverListener;
-  readonly #held: HeldIos;
+  readonly #held: HeldReads;
   readonly #free: ConsumerIo[] = [];
   #arrivals = 0;
   #openIos = 0;
@@ -63,7 +63,7 @@ export class OptimizationDriver implements AttachedVolume {
     this.readOnly = options.readOnly;
     this.readsThroughCoordinator = options.readsThroughCoordinator;
     this.caches = options.caches;
-    this.#held = new HeldIos(!options.readsThroughCoordinator, options.caches?.writes ?? null);
+    this.#held = new HeldReads(options, dispatcher.counters);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.#listener = listener;
@@ -215,14 +215,17 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Tells the consumer how its I/O ended. */
   finish(io: ConsumerIo): void {
+    if (this.#held.keeps(io, this.#arrivals++)) return;
     const { status, done, allocationDone, results, stretches } = io;
     countEnded(this.#dispatcher.counters, io);
     if (io.operation === Operation.flush) this.ledger.ended(io);
-    const freed = this.#held.ended(io);
+    const freed = this.#held.writeEnded(io);
     this.#openIos--;
     io.reset();
     this.#free.push(io);
-    for (const held of freed) this.#dispatcher.submit(held);
+    for (const read of freed)
+      if (read.isAnswered) this.#dispatcher.endSoon(read);
+      else this.#dispatcher.submit(read);
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
       allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
@@ -272,8 +275,9 @@ export class OptimizationDriver implements AttachedVolume {
       io.cursor = io.start;
     } else if (io.operation === Operation.allocation)
       io.end = Math.min(io.end, io.start + this.#dispatcher.policy.allocationBytesMax);
-    if (this.#held.holds(io)) this.#dispatcher.counters.heldIos++;
-    else this.#dispatcher.submit(io);
+    if (io.isWrite) this.#held.writeBegan(io);
+    else if (this.#held.holds(io)) return;
+    this.#dispatcher.submit(io);
   }
 
   #submitFlush(io: ConsumerIo): void {

@@ -3,6 +3,7 @@
  * itself. When and how often is left to `fault-schedule.ts`.
  */
 import { unheardCommand } from './command-strikes.ts';
+import { databaseOld, databasePause } from './database-strikes.ts';
 import { cutOffHost, hbaDown, strandWriter } from './host-strikes.ts';
 import { blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
@@ -40,14 +41,6 @@ interface FaultKind {
 }
 
 const percent = 10_000;
-
-const databasePause: Strike = ({ world }, random) => {
-  if (world.database.state !== 'up') return null;
-  const pausedMs = random.between(100, 4000);
-  world.database.pause();
-  world.clock.setTimeout(() => world.database.resume(), pausedMs);
-  return `for ${pausedMs.toFixed(0)} ms`;
-};
 
 /** No fault, but a change in the middle of them. A database that may forget what it promised vouches for no volume. */
 const operate: Strike = ({ world, operator }, random) =>
@@ -153,10 +146,7 @@ export const faultKinds = {
     weight: 4,
     strike: spellOf((random) => ({ database: { lateWrites: random.integer(60) * percent } }), 6000),
   },
-  databaseOld: {
-    weight: 4,
-    strike: spellOf((random) => ({ database: { oldReads: random.integer(60) * percent } }), 6000),
-  },
+  databaseOld: { weight: 6, strike: databaseOld },
   databasePause: { weight: 3, strike: databasePause },
   moveCoordinators: { weight: 10, strike: moveCoordinators },
 } as const satisfies Record<string, FaultKind>;

@@ -51,19 +51,24 @@ export const failingDisk: Strike = ({ world, conditions }, random) => {
   return `${id}, ${lengthBytes} bytes at ${atBytes}, all slow by ${times}, for ${lastsMs.toFixed(0)} ms`;
 };
 
+/** What is lost is sent again, after what came later. */
+const overtaking = { lossPerMillion: 150_000 } as const;
+
 /**
  * Writes reach one mirror of two, for the other stands still. Then its disk can give nothing of what it took, and the
  * coordinator dies: its successor finds the newest copy unreadable, and the older one without writes that hosts have
- * under way.
+ * under way. Half the time a host dies, too, whose writes need not have happened then, if nobody has seen them: messages
+ * overtake each other meanwhile, so that reads come to see what they must not.
  */
 export const halfWrite: Strike = (targets, random) => {
-  const { world } = targets;
+  const { world, conditions } = targets;
   const volume = random.pick(world.topology.volumes);
   const start = unitOf<VolumeOffset>(blockBytes * random.integer(volume.sizeBytes / blockBytes));
   const coordinator = pickNode(world, random, 'switch');
-  const halfMs = random.between(20, 150);
   const deadMs = random.between(5, 40);
   const lastsMs = random.between(1500, 4000);
+  const host = random.integer(2) === 0 ? pickNode(world, random, 'host') : null;
+  const halfMs = random.between(20, host === null ? 150 : 350);
   const record = recordOf(world.database, volume.id);
   const [taker, lacking] = (
     record === null ? [] : cutRange(record.layout, { start, lengthBytes: blockBytes })
@@ -71,8 +76,10 @@ export const halfWrite: Strike = (targets, random) => {
   const process = world.nodes.find(({ disks }) => disks.some((disk) => disk === lacking))?.process;
   if (taker === undefined || process?.state !== 'running' || coordinator === null) return null;
   const target = `disk:${taker}` as const;
+  const dead = [coordinator, host].flatMap((node) => (node === null ? [] : [node.node.id]));
   const healsAtMs = world.clock.now() + halfMs + lastsMs;
   process.pause();
+  if (host !== null) conditions.add({ weather: overtaking }, halfMs + deadMs);
   targets.later(halfMs, () => {
     // What is in the journal only can be read all the same.
     openedDisks(world)
@@ -84,11 +91,12 @@ export const halfWrite: Strike = (targets, random) => {
       });
     targets.later(deadMs, () => {
       if (isRunning(coordinator)) targets.crash(coordinator);
+      if (host !== null && isRunning(host)) targets.crash(host);
       process.resume();
     });
     world.clock.setTimeout(() => world.heal(target), lastsMs);
   });
-  return `${taker} takes, ${lacking} does not, for ${halfMs.toFixed(0)} ms; then ${coordinator.node.id} dies`;
+  return `${taker} takes, ${lacking} does not, for ${halfMs.toFixed(0)} ms; then ${dead.join(' and ')} dies`;
 };
 
 /** A block of a volume: where its mirrors have it. */

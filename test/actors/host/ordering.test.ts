@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { Operation, Status } from '../../../protocols/codes.ts';
+import { Status } from '../../../protocols/codes.ts';
 import { kibibyte, mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { stripBytes } from './control-data-sample.ts';
 import { contentOf, HostWorld } from './host-world.ts';
@@ -28,7 +28,7 @@ describe('order and limits in the driver', () => {
     read('elsewhere', 4096);
     const others = world.sent();
     expect(others.map(({ request }) => request.offset)).to.deep.equal([4096]);
-    expect(world.host.counters.heldIos).to.equal(1);
+    expect(world.host.counters.heldReads).to.equal(1);
     world.answerAll(frames);
     expect(world.sent().map(({ request }) => request.offset)).to.deep.equal([2048]);
   });
@@ -54,34 +54,36 @@ describe('order and limits in the driver', () => {
     expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
   });
 
-  it('a write that overlaps an own read waits until that has ended, and no longer: the read shows nothing of it', () => {
+  // Beside seed 3006: the read may have met the write on the only mirror that has it.
+  it('a read that was under way when a write came is answered only when that has ended', () => {
     read('r', 0);
+    const [toRead] = world.sent();
     write('overlapping', 2048);
     write('elsewhere', 4096);
-    const frames = world.sent();
-    expect(frames.map(({ request }) => request.offset)).to.deep.equal([0, 4096]);
-    read('later', 2048);
-    expect(world.sent(), 'behind the write').to.be.empty;
-    world.answerAll(frames);
-    const [overlapping] = world.sent();
-    expect(overlapping?.request).to.include({ operation: Operation.write, offset: 2048 });
-    world.answerAll(overlapping === undefined ? [] : [overlapping]);
-    world.answerAll();
+    const writes = world.sent();
+    expect(
+      writes.map(({ request }) => request.offset),
+      'no write waits',
+    ).to.deep.equal([2048, 4096]);
+    world.answerAll(toRead === undefined ? [] : [toRead]);
+    write('later', 0);
+    expect(ended).to.be.empty;
+    world.answerAll(writes);
+    world.clock.runFor(1);
     expect(ended.toSorted()).to.deep.equal(
-      ['elsewhere', 'later', 'overlapping', 'r'].map((name) => `${name} ${Status.ok}`),
+      ['elsewhere', 'overlapping', 'r'].map((name) => `${name} ${Status.ok}`),
     );
-    expect(world.host.counters.heldIos).to.equal(2);
+    expect(world.host.counters).to.include({ heldReads: 0, keptAnswers: 1 });
   });
 
-  it('a held write that never went out ends with an error at its deadline, and the volume stays', () => {
+  it('such a read ends with the volume when the write has no result', () => {
     read('r', 0);
-    world.sent();
+    const frames = world.sent();
     write('w', 0);
+    world.answerAll(frames);
     world.clock.runFor(10_100);
     expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
-    const operations = new Set(world.sent().map(({ request }) => request.operation));
-    expect([...operations]).to.deep.equal([Operation.read]);
-    expect(world.host.counters.losses).to.equal(0);
+    expect(world.host.counters.losses).to.equal(1);
   });
 
   it('in shared attach a read is not held here: it goes to the coordinator, which knows all writers', () => {

@@ -1,7 +1,6 @@
 /** Rules about bad media, mirror retry and repair, broken on purpose: part of `mutants`. */
 import type { Mutant } from './mutants.ts';
 
-const coordinator = 'actors/switch/coordinator.js';
 const admission = 'actors/switch/admission.js';
 const mirrorRetry = 'actors/host/mirror-retry-machine.js';
 
@@ -27,26 +26,10 @@ export const mediaMutants = {
     does: 'a repair does not hold its blocks: it overwrites what is written meanwhile',
     patches: [
       {
-        file: coordinator,
-        snippet: 'if (partition.enter(io))',
-        replacement: `if (partition.enter(io) || operation === Operation.repair)`,
-      },
-      {
         file: admission,
-        snippet: 'if (!other.isRead && overlap(io, other))',
-        replacement: `if (!other.isRead && other.request?.operation !== 10 &&
-          io.request?.operation !== 10 && overlap(io, other))`,
-      },
-      {
-        file: admission,
-        snippet: 'if (io.isRead) return;',
-        replacement: 'if (io.isRead || io.request?.operation === 10) return;',
-      },
-      {
-        file: admission,
-        snippet: 'if (other.arrival > io.arrival && overlap(io, other))',
-        replacement: `if (other.arrival > io.arrival && other.request?.operation !== 10 &&
-          overlap(io, other))`,
+        snippet: 'if (one.isRead && other.isRead) return false;',
+        replacement: `if (one.isRead && other.isRead) return false;
+          if (one.request?.operation === 10 || other.request?.operation === 10) return false;`,
       },
     ],
   },

@@ -236,8 +236,8 @@ export const mutants = {
       },
       {
         file: admission,
-        snippet: 'if (!other.isRead && overlap(io, other))',
-        replacement: 'if (!io.isRead && !other.isRead && overlap(io, other))',
+        snippet: 'if (one.isRead && other.isRead) return false;',
+        replacement: 'if (one.isRead || other.isRead) return false;',
       },
     ],
   },
