@@ -3,7 +3,14 @@
  * interrupted goes on from there. Results of another build are never taken for results of this one.
  */
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -52,6 +59,13 @@ export function readLedger(file: string): LedgerContent | null {
     header: headerSchema.parse(JSON.parse(first)),
     results: rest.map((line) => resultSchema.parse(JSON.parse(line))),
   };
+}
+
+/** Puts a ledger of another build aside, where nothing overwrites it; gives where. */
+export function putAside(file: string, { header }: LedgerContent): string {
+  const aside = file.replace(/\.jsonl$/, `-of-${header.build}.jsonl`);
+  renameSync(file, aside);
+  return aside;
 }
 
 /** Writes a ledger anew: an empty one, or what is whole of one that was interrupted. */

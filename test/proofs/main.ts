@@ -8,7 +8,7 @@ import { mkdirSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { proofFolder as folder } from './ledger.ts';
+import { buildDigest, proofFolder as folder } from './ledger.ts';
 import type { Proof, ProofLength } from './proof.ts';
 import { proofs } from './proofs.ts';
 import { isProven, reportFromLedger, reportText, runProof } from './run-proof.ts';
@@ -27,6 +27,8 @@ const { values, positionals } = parseArgs({
 const length: ProofLength = values.long ? 'long' : 'short';
 const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs);
 
+const place = { folder, length, jobs, digest: buildDigest };
+
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -42,7 +44,7 @@ function list(): void {
   for (const proof of proofs) {
     print(`${proof.name}: ${proof.shows}`);
     for (const form of ['short', 'long'] as const) {
-      const report = reportFromLedger(proof, { folder, length: form, jobs });
+      const report = reportFromLedger(proof, { ...place, length: form });
       if (report === null) continue;
       const { done, steps, problems } = report;
       const verdict = isProven(report) ? 'proven' : 'not proven';
@@ -57,11 +59,13 @@ function detach(name: string): void {
   mkdirSync(folder, { recursive: true });
   const logFile = join(folder, `${name}-${length}.log`);
   const log = openSync(logFile, 'a');
-  const words = process.argv.slice(1).filter((word) => word !== '--detach');
-  const child = spawn(process.execPath, words, { detached: true, stdio: ['ignore', log, log] });
+  const own = process.argv.slice(1).filter((word) => word !== '--detach');
+  const child = spawn(process.execPath, own, { detached: true, stdio: ['ignore', log, log] });
   child.unref();
   print(`process ${child.pid} goes on with proof ${name} (${length}); it writes into ${logFile}`);
-  print(`npm run proof:${name} -- ${values.long ? '--long ' : ''}--summary shows how far it is`);
+  // Not by npm, which would build first: a running proof ends when the build is not its own any more.
+  const words = `${name} ${values.long ? '--long ' : ''}--summary`;
+  print(`node dist/test/proofs/main.js ${words} shows how far it is`);
 }
 
 async function main(): Promise<void> {
@@ -77,8 +81,8 @@ async function main(): Promise<void> {
     return;
   }
   const report = values.summary
-    ? reportFromLedger(proof, { folder, length, jobs })
-    : await runProof(proof, { folder, length, jobs, again: values.again, say: print });
+    ? reportFromLedger(proof, place)
+    : await runProof(proof, { ...place, again: values.again, say: print });
   if (report === null) throw new Error(`proof ${name} (${length}) was never run here`);
   print(reportText(report));
   if (!isProven(report)) process.exitCode = 1;

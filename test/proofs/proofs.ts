@@ -1,4 +1,5 @@
 /** All proofs, by what the project claims. */
+import { failoverProof } from './failover.ts';
 import { fuzzProof } from './fuzz.ts';
 import { injectionsProof } from './injections.ts';
 import { mochaStep } from './mocha-step.ts';
@@ -35,16 +36,42 @@ export const proofs: readonly Proof[] = [
       'test/cluster/real/edge-order.test.ts',
       'test/cluster/real/nats-trouble.test.ts',
       'test/cluster/real/two-fabrics.test.ts',
+      'test/cluster/real/paused-coordinator.test.ts',
     ],
   ),
   proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [
     'test/cluster/real/bad-input.test.ts',
     'test/cluster/real/refusals.test.ts',
     'test/cluster/real/commands.test.ts',
+    'test/cluster/real/volumes.test.ts',
+    'test/cluster/real/faults.test.ts',
+    'test/cluster/real/explain.test.ts',
+    'test/cluster/real/processes.test.ts',
+    'test/cluster/real/nats-trouble.test.ts',
+    'test/cluster/cli/errors.test.ts',
+    'test/cluster/nats/server-binary.test.ts',
     'test/cluster/topology-file.test.ts',
     'test/protocols/topology/topology-problems.test.ts',
     'test/protocols/topology/structure-problems.test.ts',
   ]),
+  proofOfTests(
+    'trouble',
+    'consumers see no error while any way or mirror is left, and nothing stale',
+    [
+      'test/cluster/real/mirror-retry.test.ts',
+      'test/cluster/real/ways.test.ts',
+      'test/cluster/real/caches.test.ts',
+      'test/cluster/paths/all-but-one.test.ts',
+      'test/cluster/paths/fabric-loss.test.ts',
+      'test/cluster/paths/load.test.ts',
+      'test/cluster/paths/quarantine.test.ts',
+      'test/cluster/paths/reach.test.ts',
+      'test/cluster/paths/silence.test.ts',
+      'test/cluster/simulation/stale-reads.test.ts',
+      'test/cluster/simulation/cut-off-reads.test.ts',
+    ],
+  ),
+  failoverProof,
   proofOfTests('discovery', 'every actor answers NATS service discovery by the rules, under load', [
     'test/cluster/real/discovery.test.ts',
   ]),

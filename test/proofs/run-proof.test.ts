@@ -1,4 +1,5 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { root } from '../tidy/sources.ts';
@@ -11,12 +12,17 @@ import { isProven, reportFromLedger, reportText, runProof } from './run-proof.ts
 describe('a proof', () => {
   const folder = temporaryFolder();
   const said: string[] = [];
+  let build = 'this';
+  beforeEach(() => {
+    build = 'this';
+  });
   const options = () => ({
     folder: folder(),
     length: 'short' as const,
     jobs: 1,
     again: false,
     say: (line: string) => said.push(line),
+    digest: () => build,
   });
 
   /** Three steps that note when they are done; what a step gives can be replaced. */
@@ -68,8 +74,7 @@ describe('a proof', () => {
     const again = threeSteps();
     await runProof(again.proof, { ...options(), again: true });
     expect(again.ran).to.have.length(3);
-    const file = ledgerFile(folder(), 'three', 'short');
-    writeFileSync(file, readFileSync(file, 'utf8').replace(/"build":"\w+"/, '"build":"other"'));
+    build = 'other';
     const conclude = () => {
       throw new Error('its steps have another form');
     };
@@ -78,6 +83,43 @@ describe('a proof', () => {
     const other = threeSteps();
     await runProof(other.proof, options());
     expect(other.ran).to.have.length(3);
+    const aside = readFileSync(join(folder(), 'three-short-of-this.jsonl'), 'utf8');
+    expect(aside, 'what the first build has shown').to.contain('"id":"c"');
+  });
+
+  it('ends when the program is built anew under it', async () => {
+    const { proof, ran } = threeSteps({
+      b: () => {
+        build = 'newer';
+        return { said: 'well', problems: [] };
+      },
+    });
+    const failure = await runProof(proof, options()).catch(String);
+    expect(failure).to.contain('built anew');
+    expect(ran).to.deep.equal(['a', 'b']);
+  });
+
+  it('is run by one process at a time; what a dead one has left is no hindrance', async () => {
+    const file = ledgerFile(folder(), 'three', 'short');
+    const { proof, ran } = threeSteps();
+    writeFileSync(`${file}.pid`, `${process.ppid}\n`);
+    const failure = await runProof(proof, options()).catch(String);
+    expect(failure).to.contain(`process ${process.ppid} runs this proof already`);
+    expect(ran).to.be.empty;
+    const { pid = 0 } = spawnSync(process.execPath, ['--version']);
+    writeFileSync(`${file}.pid`, `${pid}\n`);
+    await runProof(proof, options());
+    expect(ran).to.have.length(3);
+    expect(existsSync(`${file}.pid`), 'afterwards').to.equal(false);
+  });
+
+  it('does not try what failed until it succeeds', async () => {
+    const failing = { b: () => ({ said: 'badly', problems: ['the mirrors differ'] }) };
+    await runProof(threeSteps(failing).proof, options());
+    const again = threeSteps();
+    const report = await runProof(again.proof, options());
+    expect(again.ran).to.be.empty;
+    expect(isProven(report)).to.equal(false);
   });
 
   it('is not proven by a step that throws or has a problem; the others are done all the same', async () => {
@@ -114,6 +156,21 @@ describe('all proofs', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
+
+  it('hold every test file that has a long form', () => {
+    const files = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts'))
+      .map((file) => join('test', file));
+    const imported = /^import .*\/proof-length\.ts';$/m;
+    const withLongForm = files.filter((file) =>
+      imported.test(readFileSync(join(root, file), 'utf8')),
+    );
+    expect(withLongForm).to.have.length.above(5);
+    const held = proofs.flatMap(({ steps }) =>
+      steps({ length: 'long', jobs: 1 }).map(({ id }) => id),
+    );
+    expect(withLongForm.filter((file) => !held.includes(file))).to.be.empty;
+  });
 
   for (const { name, shortForm, steps } of proofs) {
     it(`${name} is one npm script, and has a short form in npm test`, () => {

@@ -3,16 +3,19 @@ import { loadavg } from 'node:os';
 import {
   appendResult,
   beginLedger,
-  buildDigest,
   type LedgerContent,
   ledgerFile,
+  putAside,
   readLedger,
 } from './ledger.ts';
 import type { Proof, ProofOptions, StepOutcome, StepResult } from './proof.ts';
+import { lockProof } from './proof-lock.ts';
 
 export interface LedgerPlace extends ProofOptions {
   /** Where ledgers are kept. */
   readonly folder: string;
+  /** Names the build. */
+  readonly digest: () => string;
 }
 
 export interface RunProofOptions extends LedgerPlace {
@@ -33,13 +36,30 @@ export interface ProofReport {
   readonly lines: readonly string[];
 }
 
-/** Runs what an earlier run of the same build has not done yet. A step that throws is a problem, and the others go on. */
+/**
+ * Runs what an earlier run of the same build has not done yet. A step that throws is a problem, and the others go on;
+ * one that failed is not tried until it succeeds.
+ *
+ * @throws Error when another process runs the proof, or when the build is not the one that it began with any more.
+ */
 export async function runProof(proof: Proof, options: RunProofOptions): Promise<ProofReport> {
-  const { length, say } = options;
+  const unlock = lockProof(ledgerFile(options.folder, proof.name, options.length));
+  try {
+    return await runLocked(proof, options);
+  } finally {
+    unlock();
+  }
+}
+
+async function runLocked(proof: Proof, options: RunProofOptions): Promise<ProofReport> {
+  const { length, say, digest } = options;
   const file = ledgerFile(options.folder, proof.name, length);
-  const build = buildDigest();
+  const build = digest();
   const header = { proof: proof.name, form: length, build, startedAtMs: Date.now() };
-  const known = options.again ? null : usable(readLedger(file), build);
+  const found = readLedger(file);
+  if (found !== null && found.header.build !== build)
+    say(`what another build has shown is in ${putAside(file, found)} now`);
+  const known = options.again ? null : usable(found, build);
   beginLedger(file, known ?? { header, results: [] });
   const done = new Map((known?.results ?? []).map((result) => [result.id, result]));
   const steps = proof.steps(options);
@@ -47,6 +67,8 @@ export async function runProof(proof: Proof, options: RunProofOptions): Promise<
   if (done.size > 0) say(`going on: ${done.size} steps were done before (--again does them anew)`);
   for (const step of steps) {
     if (done.has(step.id)) continue;
+    if (digest() !== build)
+      throw new Error('the program was built anew meanwhile: what follows would show another one');
     const result = await timed(step.id, () => step.run());
     appendResult(file, result);
     done.set(step.id, result);
@@ -59,7 +81,7 @@ export async function runProof(proof: Proof, options: RunProofOptions): Promise<
 export function reportFromLedger(proof: Proof, options: LedgerPlace): ProofReport | null {
   const known = readLedger(ledgerFile(options.folder, proof.name, options.length));
   if (known === null) return null;
-  if (usable(known, buildDigest()) !== null) return reportOf(proof, options, known.results);
+  if (usable(known, options.digest()) !== null) return reportOf(proof, options, known.results);
   // What another build noted of its steps may have another form: nothing is concluded from it.
   const { conclude: _, ...steps } = proof;
   const report = reportOf(steps, options, known.results);
