@@ -43,6 +43,7 @@ export const proofs: readonly Proof[] = [
     'test/cluster/real/bad-input.test.ts',
     'test/cluster/real/refusals.test.ts',
     'test/cluster/real/commands.test.ts',
+    'test/cluster/real/several-hosts.test.ts',
     'test/cluster/real/volumes.test.ts',
     'test/cluster/real/faults.test.ts',
     'test/cluster/real/explain.test.ts',
