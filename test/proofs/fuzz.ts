@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../tidy/sources.ts';
+import { mochaStep } from './mocha-step.ts';
 import type { Proof, ProofStep, StepOutcome } from './proof.ts';
 
 const program = join(root, 'dist/test/fuzz/main.js');
@@ -16,6 +17,8 @@ const chunks: Readonly<Record<string, number>> = {
 };
 const chunksRun = { short: 1, long: 10 } as const;
 
+const onRealBus = 'test/cluster/real/hostile-bus.test.ts';
+
 export const fuzzProof: Proof = {
   name: 'fuzz',
   shows:
@@ -26,11 +29,14 @@ export const fuzzProof: Proof = {
     'test/fuzz/frames/frames.test.ts',
     'test/fuzz/commands/commands.test.ts',
     'test/fuzz/topology/topologies.test.ts',
+    onRealBus,
   ],
-  steps: ({ length }) =>
-    Object.entries(chunks).flatMap(([kind, count]) =>
+  steps: ({ length }) => [
+    ...Object.entries(chunks).flatMap(([kind, count]) =>
       Array.from({ length: chunksRun[length] }, (_, chunk) => fuzzStep(kind, count, chunk + 1)),
     ),
+    mochaStep(onRealBus, length),
+  ],
 };
 
 function fuzzStep(kind: string, count: number, chunk: number): ProofStep {

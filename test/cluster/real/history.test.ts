@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
+import { mutatedBuild } from '../../tools/mutated-build.ts';
 import { isLongProof } from '../../tools/proof-length.ts';
 import { placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
+import { untilAsync } from '../../tools/until.ts';
 import { HistoryLoad } from './history-load.ts';
 
 const mebibyte = 1024 * 1024;
@@ -34,6 +37,25 @@ describe('what clients see of a volume', function () {
     load.expectLinearizable();
     expect(load.recorder.reconnects).to.be.at.least(hangUps);
     await expectEqualMirrors(cluster, volumeBytes);
+  });
+
+  it('is none if one write in 64 is answered and not done, which is noticed', async () => {
+    const program = await mutatedBuild(join(place().folder, 'broken'), [
+      {
+        file: 'actors/host/optimization-driver.js',
+        snippet: 'io.pieces = pieces;',
+        replacement: `io.pieces = pieces;
+          if (io.arrival % 64 === 63) io.operation = Operation.allocation;`,
+      },
+    ]);
+    await place().start({ program });
+    const load = startHistory();
+    await untilAsync(
+      async () => load.recorder.history.violations().length > 0,
+      'a violation',
+      realTestTimeoutMs / 2,
+    );
+    await load.stop();
   });
 
   it('holds what was flushed or written with FUA, after SIGKILL of every process at once', async () => {
