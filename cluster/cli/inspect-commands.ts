@@ -14,7 +14,7 @@ export function addInspectCommands(program: Command): void {
         .choices(['mermaid', 'json'])
         .default('mermaid'),
     )
-    .addOption(jsonOption())
+    .addOption(jsonOption().conflicts('format'))
     .action(async (machine: string | undefined, options: StatechartOptions) => {
       const { statechart } = await import('./statechart.ts');
       statechart(machine, options);

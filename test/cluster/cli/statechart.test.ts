@@ -56,5 +56,8 @@ describe('sanctor statechart', function () {
     const format = await runSanctor(['statechart', 'path', '--format', 'gif']);
     expect(format.code).to.equal(1);
     expect(format.errors).to.contain('Allowed choices are mermaid, json');
+    const both = await runSanctor(['statechart', 'hba', '--format', 'mermaid', '--json']);
+    expect(both.code).to.equal(1);
+    expect(both.errors).to.contain("'--json' cannot be used with option '--format");
   });
 });

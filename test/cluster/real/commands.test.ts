@@ -1,9 +1,11 @@
 /** The commands that look at a cluster, as a user runs them, on the two-tier topology. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { connect, type NatsConnection } from 'nats';
 import type { StatusReport } from '../../../cluster/status-report.ts';
+import { root } from '../../tidy/sources.ts';
 import { toolFor } from '../../tools/fetch-tool.ts';
 import { runFio } from '../../tools/fio.ts';
 import { ClusterPlace, realTestTimeoutMs } from '../../tools/real-clusters.ts';
@@ -138,6 +140,27 @@ describe('looking at a cluster', function () {
     const wrong = await sanctor(...words, '--to', 's9');
     expect(wrong.code).to.equal(1);
     expect(wrong.errors).to.match(/switch s9 cannot coordinate volume vol0; those that can are/);
+  });
+
+  it('what README tells users of the nats CLI to ask is answered', async () => {
+    const readme = await readFile(join(root, 'README.md'), 'utf8');
+    const asked = [...readme.matchAll(/`nats req san\.v1\.sanctor\.(\S+) '([^']*)'/g)];
+    expect(asked.length).to.be.above(3);
+    const connection = await connect({ servers: (await status()).nats.url });
+    const { cluster } = place.topology;
+    for (const [, subject = '', body = ''] of asked) {
+      const answer = await connection.request(`san.v1.${cluster}.${subject}`, body, {
+        timeout: recoveryTimeoutMs,
+      });
+      expect(answer.json(), subject).to.not.have.property('ok', false);
+    }
+    const bucket = await connection.jetstream().views.kv(`san_${cluster}_config`);
+    const keys = [...readme.matchAll(/`nats kv (?:get|history) san_sanctor_config (volume\S+)`/g)];
+    expect(keys.length).to.be.above(1);
+    for (const [, key = ''] of keys)
+      expect((await bucket.get(key))?.json(), key).to.include({ volume: 'vol0' });
+    await connection.close();
+    await sanctor('volume', 'move-coordinator', 'vol0');
   });
 
   it('failback says that nothing is in reserve, and which hosts there are', async () => {
