@@ -1,5 +1,5 @@
 /** Options that several commands have. */
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 
 export function clusterOption(): Option {
   return new Option('--cluster <name>', 'which running cluster; needed only when several run');
@@ -7,6 +7,14 @@ export function clusterOption(): Option {
 
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON');
+}
+
+/** Reads a number above 0 for an option. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('not a positive number');
+  return value;
 }
 
 /** What the two options give. */

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SeedRange } from '../simulation/batch.ts';
 import { topologyNames } from '../simulation/topology-names.ts';
 import type { BenchOptions } from './bench.ts';
-import { jsonOption } from './common-options.ts';
+import { jsonOption, positiveNumber } from './common-options.ts';
 import type { SimOptions } from './sim.ts';
 
 export function addProofCommands(program: Command): void {
@@ -87,11 +87,4 @@ function seedRange(text: string): SeedRange {
   if (first === '' || Number(last) < Number(first))
     throw new InvalidArgumentError('not a range of seeds, as in 1..200');
   return { first: Number(first), last: Number(last) };
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value)))
-    throw new InvalidArgumentError('not a positive number');
-  return value;
 }

@@ -1,6 +1,6 @@
 /** Commands that create volumes in a running cluster, list and show them, move their coordinators, and delete them. */
 import type { Command } from 'commander';
-import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
+import { type CommonOptions, clusterOption, jsonOption, positiveNumber } from './common-options.ts';
 import type { CreateOptions } from './volume-create.ts';
 import type { DeleteOptions } from './volume-delete.ts';
 import type { MoveOptions } from './volume-move.ts';
@@ -37,6 +37,7 @@ export function addVolumeCommands(program: Command): void {
     )
     .option('--hosts <hosts>', 'hosts that may use it, or all (default: those that export it)')
     .option('--logical-block <bytes>', '512 or 4096', '512')
+    .option('--wait <seconds>', 'how long to wait until it is served', positiveNumber, 15)
     .addOption(clusterOption())
     .addOption(jsonOption())
     .action(async (name: string, options: CreateOptions) => {

@@ -20,9 +20,9 @@ export interface CreateOptions extends CommonOptions {
   readonly coordinators?: string;
   readonly hosts?: string;
   readonly logicalBlock: string;
+  /** Seconds. */
+  readonly wait: number;
 }
-
-const readyWithinMs = 15_000;
 
 /** @throws Error when the volume cannot be made, or does not serve in time; the message says why and what to do. */
 export async function createVolume(name: string, options: CreateOptions): Promise<void> {
@@ -36,7 +36,7 @@ export async function createVolume(name: string, options: CreateOptions): Promis
       if (isId(name) && follows === undefined)
         return { outcome: 'waiting', reason: 'no virtualizer decides' };
       return look(volumes, name, follows === undefined ? body : { ...body, follows });
-    }, readyWithinMs);
+    }, options.wait * 1000);
     if (seen.outcome === 'done') return seen.result;
     throw new Error(
       `volume ${name} does not serve yet: ${seen.reason}; it is made when that has changed ` +

@@ -7,15 +7,20 @@ import { isLongProof, proofBytes } from '../../tools/proof-length.ts';
 import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import { runTool, runToolWell } from '../../tools/run-tool.ts';
 import type { RunningCluster } from '../../tools/running-cluster.ts';
+import { replaced } from '../../tools/test-topology.ts';
 import { crashAndRecover, untilStatus } from './node-crashes.ts';
 
-const volumeBytes = 896 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
+/** As shipped in the long form. */
+const volumeMebibytes = isLongProof ? 896 : 96;
+const volumeBytes = volumeMebibytes * mebibyte;
+const changed = (text: string) => replaced(text, /size: 896MiB/, `size: ${volumeMebibytes}MiB`);
 /** A copy that takes longer was held up by something that had not recovered. */
 const copyTimeoutMs = isLongProof ? 600_000 : 30_000;
 
 describe('data that was flushed', function () {
   this.timeout(realTestTimeoutMs * 2);
-  const place = placePerTest();
+  const place = placePerTest({ changed });
   const lengthBytes = proofBytes(16, 256);
   let nbdcopy: Tool;
   before(async function () {
@@ -79,7 +84,7 @@ describe('data that was flushed', function () {
     let crashPlace: ClusterPlace;
     let cluster: RunningCluster;
     before(async () => {
-      crashPlace = await ClusterPlace.open();
+      crashPlace = await ClusterPlace.open({ changed });
       cluster = await crashPlace.start();
     });
     after(() => crashPlace?.close());

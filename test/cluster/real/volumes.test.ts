@@ -16,6 +16,8 @@ const mebibyte = 1024 * 1024;
 const volumeBytes = 16 * mebibyte;
 const size = '16MiB';
 const mirror = '{mirror: [d1, d2]}';
+/** Commands at a time, where none changes anything. */
+const atOnce = 4;
 
 const zeros = createHash('sha256').update(Buffer.alloc(volumeBytes)).digest('hex');
 
@@ -179,7 +181,8 @@ describe('volumes that a user creates', function () {
     const port = await freePort();
     const user = createServer().listen(port, '127.0.0.1');
     await once(user, 'listening');
-    const words = ['--size', size, '--layout', mirror, '--listen', `nbd://127.0.0.1:${port}`];
+    const listen = ['--listen', `nbd://127.0.0.1:${port}`, '--wait', '2'];
+    const words = ['--size', size, '--layout', mirror, ...listen];
     const { code, errors } = await cluster.trySanctor('volume', 'create', 'v1', ...words);
     expect(code).to.equal(1);
     expect(errors).to.match(new RegExp(`127\\.0\\.0\\.1:${port}: it is in use`));
@@ -232,15 +235,21 @@ describe('what a user asks of volumes that cannot be', function () {
       [made('v2', 'd3', '--export', 'h9'), /there is no host h9; there are h1/],
       [made('v2', 'd3', '--hosts', 'h9'), /there is no host h9; there are h1/],
       [made('v2', 'd3', '--listen', 'port 80'), /"port 80" is no address to listen on/],
+      [
+        made('v2', 'd3', '--wait', 'long'),
+        /'--wait <seconds>' argument 'long' is invalid\. not a positive number/,
+      ],
       [made('v2', 'd3', '--logical-block', '1000'), /expected 512 or 4096/],
       [made('a/b', 'd3'), /"a\/b" is not an id/],
     ];
-    for (const [words, says] of cases) {
+    const check = async ([words, says]: (typeof cases)[number]) => {
       const { code, errors, output } = await cluster.trySanctor('volume', ...words);
       expect(code, words.join(' ')).to.equal(1);
       expect(errors, words.join(' ')).to.match(says);
       expect(output, words.join(' ')).to.equal('');
-    }
+    };
+    for (let first = 0; first < cases.length; first += atOnce)
+      await Promise.all(cases.slice(first, first + atOnce).map(check));
     expect(await names(cluster)).to.deep.equal(['v1', 'vol0']);
     expect((await cluster.status()).ready).to.equal(true);
   });

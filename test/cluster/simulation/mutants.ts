@@ -119,12 +119,13 @@ export const mutants = {
     ],
   },
   readsOverOwnWrites: {
-    does: 'the driver does not hold reads that overlap its own unsettled writes',
+    does: 'the driver neither holds reads that overlap its own unsettled writes, nor their answers',
     patches: [
       {
         file: 'actors/host/held-reads.js',
-        snippet: 'if (this.#writes.count === 0 || !this.#writes.holds(read))',
-        replacement: 'if (true)',
+        snippet: `if (!this.#ordersReads || this.#writes.count === 0 || !this.#writes.precede(read))
+          return false;`,
+        replacement: 'if (true) return false;',
       },
     ],
   },

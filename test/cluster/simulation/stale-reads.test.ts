@@ -154,7 +154,7 @@ describe('under all faults of the simulation', function () {
     expect(result.verdict, result.problem).to.equal('wrong');
   });
 
-  const seeds = isLongProof ? '1..25' : '1..3';
+  const seeds = isLongProof ? '1..25' : '1..2';
   it(`versions alone: no read is stale (seeds ${seeds})`, async () => {
     const mutant = { does: 'no cache is ever cleaned', patches: withoutCleanup };
     const result = await runMutant(mutant, { seeds, minutes: isLongProof ? 2 : 1, jobs: 1 });
