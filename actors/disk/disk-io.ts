@@ -101,7 +101,8 @@ export class DiskIo {
     else {
       const { extent, isSettled } = verdict;
       const { reference } = extent;
-      this.#carryOut({ ...sender, request, data, reference, isSettled, era: this.#era });
+      const { io, hop } = sender;
+      this.#carryOut({ io, hop, request, data, reference, isSettled, era: this.#era });
     }
   }
 

@@ -10,11 +10,10 @@ import { closeSync, fdatasync, read, readSync, writev, writevSync } from 'node:f
 import type { BlockStore, StoreDone, StoreError } from '../../protocols/ports.ts';
 import { DoneQueue } from './done-queue.ts';
 import { OverlapQueue, type QueuedOperation } from './overlap-queue.ts';
+import { SlowCalls } from './slow-calls.ts';
 
-/** A synchronous call longer than this makes the next ones asynchronous … */
+/** A synchronous call longer than this makes the next ones asynchronous for a while. */
 export const slowCallMsDefault = 1;
-/** … for this long. */
-const asynchronousMs = 100;
 /** What one writev takes (IOV_MAX of Linux and macOS). */
 const writePiecesMax = 1024;
 
@@ -30,8 +29,7 @@ export class FileStore implements BlockStore {
   readonly sizeBytes: number;
   readonly #segments: readonly FileSegment[];
   readonly #queue = new OverlapQueue();
-  readonly #slowCallMs: number;
-  #asynchronousUntilMs: number;
+  readonly #slowCalls: SlowCalls;
   #calls = 0;
   #failure: StoreError | null = null;
   /** Who waits for the close; null while open. */
@@ -45,17 +43,16 @@ export class FileStore implements BlockStore {
    */
   constructor(segments: readonly FileSegment[], slowCallMs = slowCallMsDefault) {
     this.#segments = segments;
-    this.#slowCallMs = slowCallMs;
-    this.#asynchronousUntilMs = slowCallMs < 0 ? Number.POSITIVE_INFINITY : 0;
+    this.#slowCalls = new SlowCalls(slowCallMs);
     this.sizeBytes = segments.reduce((sum, segment) => sum + segment.lengthBytes, 0);
   }
 
   read(atBytes: number, into: Uint8Array, done: StoreDone): void {
     if (!this.#admits(atBytes, into.length, done)) return;
     const startMs = performance.now();
-    if (this.#queue.isIdle && startMs >= this.#asynchronousUntilMs) {
+    if (this.#queue.isIdle && this.#slowCalls.allows(startMs)) {
       this.#done.add(done, this.#readNow(atBytes, into));
-      this.#noteDuration(startMs);
+      this.#slowCalls.ended(startMs, performance.now());
       return;
     }
     this.#enqueue(atBytes, into.length, false, done, (finished) =>
@@ -68,9 +65,9 @@ export class FileStore implements BlockStore {
     for (const piece of pieces) lengthBytes += piece.length;
     if (!this.#admits(atBytes, lengthBytes, done)) return;
     const startMs = performance.now();
-    if (this.#queue.isIdle && startMs >= this.#asynchronousUntilMs) {
+    if (this.#queue.isIdle && this.#slowCalls.allows(startMs)) {
       this.#done.add(done, this.#writeNow(atBytes, pieces, lengthBytes));
-      this.#noteDuration(startMs);
+      this.#slowCalls.ended(startMs, performance.now());
       return;
     }
     this.#enqueue(atBytes, lengthBytes, true, done, (finished) =>
@@ -113,11 +110,6 @@ export class FileStore implements BlockStore {
     else if (this.#failure !== null) this.#done.add(done, this.#failure);
     else return true;
     return false;
-  }
-
-  #noteDuration(startMs: number): void {
-    const endMs = performance.now();
-    if (endMs - startMs > this.#slowCallMs) this.#asynchronousUntilMs = endMs + asynchronousMs;
   }
 
   #segmentAt(atBytes: number): FileSegment {
