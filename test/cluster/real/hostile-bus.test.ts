@@ -68,10 +68,10 @@ describe('a NATS server that a stranger reaches', function () {
       await connection.flush();
     }
     await load.stop();
-    await load.readBack();
-    load.expectLinearizable();
     expect(load.recorder.total('error')).to.equal(0);
     expect(load.recorder.total('unanswered')).to.equal(0);
+    await load.readBack();
+    load.expectLinearizable();
     await expectEqualMirrors(cluster, volumeBytes);
     const { ready, nodes } = await cluster.status();
     expect(ready).to.equal(true);
