@@ -2,10 +2,11 @@
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import { blockBytes, type EventCount, unitOf, type WriteNumber } from '../../protocols/units.ts';
+import { type EventCount, unitOf } from '../../protocols/units.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall, LegOwner } from './leg-call.ts';
-import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+import { PartitionEntry } from './partition-entry.ts';
 
 /** Who carries it out. */
 export interface IoDirector {
@@ -15,10 +16,8 @@ export interface IoDirector {
   dropped(io: CoordinatedIo): void;
 }
 
-export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
+export class CoordinatedIo extends PartitionEntry implements PartitionIo, LegOwner, HostIo {
   readonly isRead = false;
-  readonly firstBlock: number;
-  readonly endBlock: number;
   readonly partition: Partition;
   /** The I/Os of its host that are remembered, this one among them. */
   readonly known: KnownIos;
@@ -33,12 +32,6 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
   legsLeft = 0;
   isOwed = false;
   eventCount = unitOf<EventCount>(0);
-  writeNumber = unitOf<WriteNumber>(0);
-  arrival = 0;
-  blockers = 0;
-  place = -1;
-  earlier: NumberedIo | null = null;
-  later: NumberedIo | null = null;
   readonly #director: IoDirector;
 
   constructor(
@@ -48,14 +41,13 @@ export class CoordinatedIo implements PartitionIo, LegOwner, HostIo {
     request: Request,
     data: FrameData | null,
   ) {
+    super(request.offset, request.lengthBytes);
     this.#director = director;
     this.partition = partition;
     this.known = known;
     this.request = request;
     this.data = data;
     this.payloadBytes = data === null ? 0 : data.bytes.length;
-    this.firstBlock = Math.floor(request.offset / blockBytes);
-    this.endBlock = Math.ceil((request.offset + request.lengthBytes) / blockBytes);
   }
 
   join(request: Request): void {

@@ -4,12 +4,13 @@
  */
 import { Operation } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
-import { blockBytes, unitOf, type VolumeOffset, type WriteNumber } from '../../protocols/units.ts';
+import type { VolumeOffset } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';
-import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+import { PartitionEntry } from './partition-entry.ts';
 
 export interface Copy {
   readonly run: MirrorRun;
@@ -29,28 +30,19 @@ export interface Copy {
   readonly open: Set<LegRound>;
 }
 
-export class CopyIo implements PartitionIo {
+export class CopyIo extends PartitionEntry implements PartitionIo {
   readonly isRead = false;
-  readonly firstBlock: number;
-  readonly endBlock: number;
-  writeNumber = unitOf<WriteNumber>(0);
-  arrival = 0;
-  blockers = 0;
-  place = -1;
-  earlier: NumberedIo | null = null;
-  later: NumberedIo | null = null;
   readonly #parts: CoordinatorParts;
   readonly #volume: LoadedVolume;
   readonly #partition: Partition;
   readonly #copy: Copy;
 
   constructor(parts: CoordinatorParts, volume: LoadedVolume, partition: Partition, copy: Copy) {
+    super(copy.start, copy.lengthBytes);
     this.#parts = parts;
     this.#volume = volume;
     this.#partition = partition;
     this.#copy = copy;
-    this.firstBlock = copy.start / blockBytes;
-    this.endBlock = (copy.start + copy.lengthBytes) / blockBytes;
   }
 
   start(): void {

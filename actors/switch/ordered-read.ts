@@ -9,7 +9,6 @@ import type { Outcome, Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
-import { blockBytes, unitOf, type WriteNumber } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { noData } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
@@ -17,7 +16,8 @@ import type { LegCall, LegOwner } from './leg-call.ts';
 import { addressRead, otherMirrors } from './leg-request.ts';
 import { type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { mirrorOutcomeOf } from './mirror-outcome.ts';
-import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+import { PartitionEntry } from './partition-entry.ts';
 
 /** Who admitted it, and is told when it has ended. */
 export interface ReadDirector {
@@ -27,18 +27,12 @@ export interface ReadDirector {
   readEnded(): void;
 }
 
-export class OrderedRead implements PartitionIo, LegOwner, HostIo {
+/** Used by one look-up at a time. */
+const cut = new PartList();
+
+export class OrderedRead extends PartitionEntry implements PartitionIo, LegOwner, HostIo {
   readonly isRead = true;
-  readonly firstBlock: number;
-  readonly endBlock: number;
   request: Request;
-  /** Reads have no number. */
-  readonly writeNumber = unitOf<WriteNumber>(0);
-  arrival = 0;
-  blockers = 0;
-  place = -1;
-  earlier: NumberedIo | null = null;
-  later: NumberedIo | null = null;
   readonly #parts: CoordinatorParts;
   readonly #director: ReadDirector;
   readonly #partition: Partition;
@@ -53,13 +47,12 @@ export class OrderedRead implements PartitionIo, LegOwner, HostIo {
     known: KnownIos,
     request: Request,
   ) {
+    super(request.offset, request.lengthBytes);
     this.#parts = parts;
     this.#director = director;
     this.#partition = partition;
     this.#known = known;
     this.request = request;
-    this.firstBlock = Math.floor(request.offset / blockBytes);
-    this.endBlock = Math.ceil((request.offset + request.lengthBytes) / blockBytes);
   }
 
   /** Nothing is in its way any more. */
@@ -83,21 +76,20 @@ export class OrderedRead implements PartitionIo, LegOwner, HostIo {
       return;
     }
     const { volume } = this.#director;
-    const told =
-      outcome.status === Status.media
-        ? mirrorOutcomeOf(volume, call.request, outcome, namesAlternates)
-        : outcome;
-    // The host may have asked again meanwhile; the answer is the same.
-    const { attempt } = this.request;
-    answers.hand(this.request, { ...reply, outcome: told, attempt }, data);
+    if (outcome.status === Status.media)
+      reply.outcome = mirrorOutcomeOf(volume, call.request, outcome, namesAlternates);
+    answers.hand(this.request, reply, data);
+    calls.release(call);
     this.#end();
   }
 
-  legSilent(): void {
+  legSilent(call: LegCall): void {
+    this.#parts.calls.release(call);
     this.#refuse({ status: Status.path, detail: { links: [], alternates: [] } });
   }
 
   dropped(): void {
+    this.#parts.calls.releaseOf(this);
     this.#forget();
   }
 
@@ -107,7 +99,7 @@ export class OrderedRead implements PartitionIo, LegOwner, HostIo {
     const { volume } = this.#director;
     const { generation } = volume.load;
     const { offset, lengthBytes } = this.request;
-    const part = onlyPartOf(volume, offset, lengthBytes, new PartList());
+    const part = onlyPartOf(volume, offset, lengthBytes, cut);
     if (part === null) {
       this.#director.trouble(this.#partition, 'the layout changed under a waiting I/O');
       return;
@@ -128,7 +120,7 @@ export class OrderedRead implements PartitionIo, LegOwner, HostIo {
   #nextDisk(): DiskId | '' {
     const { volume } = this.#director;
     const { offset, lengthBytes } = this.request;
-    const part = onlyPartOf(volume, offset, lengthBytes, new PartList());
+    const part = onlyPartOf(volume, offset, lengthBytes, cut);
     const disks: readonly string[] = part === null ? [] : otherMirrors(volume, part, '');
     const after = disks.indexOf(this.#asked) + 1;
     return (disks[after % disks.length] ?? '') as DiskId | '';
@@ -146,7 +138,6 @@ export class OrderedRead implements PartitionIo, LegOwner, HostIo {
 
   /** It left no trace, and may be carried out again. */
   #forget(): void {
-    this.#parts.calls.releaseOf(this);
     this.#known.forget(this.request.ioNumber);
     this.#director.readEnded();
   }

@@ -12,7 +12,6 @@ import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import {
-  blockBytes,
   type Incarnation,
   type PartitionEpoch,
   unitOf,
@@ -26,7 +25,8 @@ import type { LegCall, LegOwner } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { addressRead, isWriting, otherMirrors, sendToMirrors } from './leg-request.ts';
 import { firstPartOf, type LoadedVolume } from './loaded-volume.ts';
-import type { NumberedIo, Partition, PartitionIo } from './partition.ts';
+import type { Partition, PartitionIo } from './partition.ts';
+import { PartitionEntry } from './partition-entry.ts';
 
 /** Who lets it in, and is told when it has ended. */
 export interface SpanDirector {
@@ -258,27 +258,19 @@ export class SpanningIo implements LegOwner, HostIo {
   }
 }
 
-/** The place of a spanning request in the order of one of its partitions. Reads wait behind it as behind a write. */
-class Hold implements PartitionIo {
+/**
+ * The place of a spanning request in the order of one of its partitions. Reads wait behind it as behind a write. Its
+ * number is that of all its parts there: no two of them have a block in common.
+ */
+class Hold extends PartitionEntry implements PartitionIo {
   readonly isRead = false;
-  readonly firstBlock: number;
-  readonly endBlock: number;
   readonly partition: Partition;
-  /** Of all its parts in this partition: no two of them have a block in common. */
-  writeNumber = unitOf<WriteNumber>(0);
-  arrival = 0;
-  blockers = 0;
-  place = -1;
-  earlier: NumberedIo | null = null;
-  later: NumberedIo | null = null;
   readonly #span: SpanningIo;
 
   constructor(span: SpanningIo, partition: Partition) {
-    const { offset, lengthBytes } = span.request;
+    super(span.request.offset, span.request.lengthBytes);
     this.#span = span;
     this.partition = partition;
-    this.firstBlock = Math.floor(offset / blockBytes);
-    this.endBlock = Math.ceil((offset + lengthBytes) / blockBytes);
   }
 
   granted(): void {
