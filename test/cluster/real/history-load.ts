@@ -29,8 +29,13 @@ const violationsShownMax = 3;
  * this share of an area, but no more: a judge that claims nothing proves nothing.
  */
 const unclearShareMax = 0.005;
-/** Fewer would show little. Even a machine that is very busy comes to several times as many. */
-const leastDone = { read: 50, write: 50, fua: 5, flush: 1 } as const;
+/** Fewer would show little. */
+const leastOf: readonly (readonly [RequestKind, number])[] = [
+  ['read', 50],
+  ['write', 50],
+  ['fua', 5],
+  ['flush', 1],
+];
 let loads = 0;
 
 export class HistoryLoad {
@@ -77,6 +82,14 @@ export class HistoryLoad {
     await until(() => this.#clients.every(({ isConnected }) => !isConnected), 'clients to be gone');
   }
 
+  /** Waits until enough of each kind was done to show something. */
+  async untilTelling(): Promise<void> {
+    await until(
+      () => leastOf.every(([kind, least]) => this.recorder.counted(kind, 'done') >= least),
+      'enough requests to be done',
+    );
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.stop(stopWithinMs)));
   }
@@ -102,11 +115,10 @@ export class HistoryLoad {
       return [`sector ${sector}: ${what}; in microseconds:`, ...story].join('\n');
     });
     expect(told.join('\n')).to.equal('');
-    for (const [kind, least] of Object.entries(leastDone))
-      expect(
-        recorder.counted(kind as RequestKind, 'done'),
-        `requests to ${kind} that were done`,
-      ).to.be.at.least(least);
+    for (const [kind, least] of leastOf)
+      expect(recorder.counted(kind, 'done'), `requests to ${kind} that were done`).to.be.at.least(
+        least,
+      );
     const unclearMax = unclearShareMax * this.#areaSectors;
     expect(unclearSectors, 'sectors of which nothing can be said').to.be.at.most(unclearMax);
   }

@@ -67,6 +67,7 @@ describe('a NATS server that a stranger reaches', function () {
       }
       await connection.flush();
     }
+    await load.untilTelling();
     await load.stop();
     expect(load.recorder.total('error')).to.equal(0);
     expect(load.recorder.total('unanswered')).to.equal(0);
