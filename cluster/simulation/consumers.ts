@@ -12,6 +12,7 @@ import { sectorBytes } from '../../protocols/units.ts';
 import { type Violation, VolumeHistory } from '../history/volume-history.ts';
 import { CreatedConsumers } from './created-consumers.ts';
 import { patienceOf, refusedWhy } from './given-up.ts';
+import { handOver } from './handover.ts';
 import type { FailedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
@@ -190,26 +191,33 @@ export class Consumers {
     for (const workload of this.#workloads) workload.stop();
   }
 
-  /** Flushes and reads back everything, through one host after the other; `done` gets what failed. */
-  readBack(done: (problems: readonly string[]) => void): void {
+  /** What one consumer of a volume writes another one flushes. @returns whose; null when nobody's */
+  handOver(random: SeededRandom, flushed: () => void): string | null {
+    const { id } = random.pick(this.#topology.volumes);
+    const open = this.#consumers.filter((each) => each.volumeId === id && each.isOpen());
+    return open.length === 0 ? null : handOver(open, random, flushed);
+  }
+
+  /** Flushes everything and then, after `flushed`, reads it back, through one host after the other; `done` gets what failed. */
+  readBack(flushed: () => void, done: (problems: readonly string[]) => void): void {
     const problems: string[] = [];
     const served = this.#consumers.filter(({ isOpen }) => isOpen());
-    const next = (at: number): void => {
-      const consumer = served[at];
-      if (consumer === undefined) {
-        done(problems);
-        return;
-      }
-      const name = `volume ${consumer.volumeId} on host ${consumer.host}`;
-      flushAtLast(consumer, lastFlushesMax, (isOk) => {
-        if (!isOk) problems.push(`${name}: the last flush failed`);
-        readAll(consumer, consumer.sizeBytes, (failed) => {
-          if (failed > 0) problems.push(`${name}: ${failed} reads of the read-back failed`);
-          next(at + 1);
-        });
+    const failed = ({ volumeId, host }: AttachedConsumer, what: string) =>
+      problems.push(`volume ${volumeId} on host ${host}: ${what}`);
+    const read = (consumer: AttachedConsumer, next: () => void) =>
+      readAll(consumer, consumer.sizeBytes, (count) => {
+        if (count > 0) failed(consumer, `${count} reads of the read-back failed`);
+        next();
       });
-    };
-    next(0);
+    const flush = (consumer: AttachedConsumer, next: () => void) =>
+      flushAtLast(consumer, lastFlushesMax, (isOk) => {
+        if (!isOk) failed(consumer, 'the last flush failed');
+        next();
+      });
+    oneByOne(served, flush, () => {
+      flushed();
+      oneByOne(served, read, () => done(problems));
+    });
   }
 
   /** What the histories do not explain, as sentences. */
@@ -257,6 +265,16 @@ export class Consumers {
       return consumer;
     });
   }
+}
+
+function oneByOne<Item>(
+  items: readonly Item[],
+  step: (item: Item, next: () => void) => void,
+  done: () => void,
+): void {
+  const [item, ...rest] = items;
+  if (item === undefined) done();
+  else step(item, () => oneByOne(rest, step, done));
 }
 
 function flushAtLast(consumer: Consumer, times: number, done: (isOk: boolean) => void): void {

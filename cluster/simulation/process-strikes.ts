@@ -134,6 +134,14 @@ export const brownOut: Strike = ({ world, conditions, powerCut: cut }, random) =
   return `slow by ${times} for ${afterMs.toFixed(0)} ms, off for ${downMs.toFixed(0)} ms`;
 };
 
+/** The power fails just when a host has been told that what another one wrote is durable. */
+export const powerCutAfterFlush: Strike = ({ world, handOver, powerCut: cut }, random) => {
+  if (!world.hasPower) return null;
+  const downMs = random.between(10, 1000);
+  const who = handOver(random.fork('handover'), () => cut(downMs));
+  return who === null ? null : `for ${downMs.toFixed(0)} ms, once ${who}`;
+};
+
 /** The power fails while a disk writes: in a checkpoint as likely as in the journal. */
 export const powerCutInWrite: Strike = ({ world, powerCut: cut }, random) => {
   if (!world.hasPower) return null;

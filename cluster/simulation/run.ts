@@ -7,6 +7,7 @@ import { Conditions } from './conditions.ts';
 import { type ConsumerCounts, Consumers } from './consumers.ts';
 import type { CoverageCounts } from './coverage.ts';
 import { FaultSchedule, faultText, type StruckFault } from './fault-schedule.ts';
+import { loseOneHba } from './lost-ways.ts';
 import { mirrorProblems } from './mirror-check.ts';
 import { Operator } from './operator.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -114,6 +115,7 @@ export class Run {
       onNextStart: (node, listener) => this.#startListeners.push({ node, listener }),
       crash: (node) => this.#crash(node),
       restart: (node) => this.#restart(node),
+      handOver: (chance, flushed) => this.#consumers.handOver(chance, flushed),
       powerCut: (downMs) => this.#powerCut(downMs),
     };
     this.#schedule = new FaultSchedule({
@@ -204,7 +206,8 @@ export class Run {
   #readBack(): void {
     if (this.#hasFailed) return;
     let problems: readonly string[] | null = null;
-    this.#consumers.readBack((found) => {
+    const loseWays = () => loseOneHba(this.#world);
+    this.#consumers.readBack(loseWays, (found) => {
       problems = found;
     });
     if (!this.#runFor(readBackWithinMs, () => problems !== null))

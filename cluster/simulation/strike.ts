@@ -26,6 +26,11 @@ export interface FaultTargets {
   crash(node: SimulatedNode): void;
   /** Ends a process in good order, and lets it start again. */
   restart(node: SimulatedNode): void;
+  /**
+   * One consumer writes, and another one of the same volume flushes that, if there are two; calls once, when the flush has
+   * succeeded. @returns who does what; null when no volume is served
+   */
+  handOver(random: SeededRandom, flushed: () => void): string | null;
   /** Takes the power from everything, and gives it back by and by. */
   powerCut(downMs: number): void;
 }
