@@ -12,6 +12,7 @@ import {
   unitOf,
 } from '../../protocols/units.ts';
 import type { PresenceTable } from './presence.ts';
+import { type Reach, reaches } from './switch-reach.ts';
 
 export interface SwitchMember {
   readonly switch: SwitchId;
@@ -50,8 +51,8 @@ export interface SurveyQuestion {
   /** Those that are meant to: as long as one of them was not heard of yet, nothing is decided without it. */
   readonly coordinators: readonly SwitchId[];
   readonly clusterIdentity: string;
-  /** Whether every host has a way to a switch over what is there and has not failed. */
-  readonly isInReach: (id: SwitchId) => boolean;
+  /** How the volume's hosts reach a switch. */
+  readonly reachOf: (id: SwitchId) => Reach;
   /** The disks of the last decision; none before the first. */
   readonly recorded: readonly DiskMember[];
 }
@@ -111,15 +112,20 @@ export function changeOf(record: VolumeRecord, members: Members): string {
   return '';
 }
 
-/** Where no switch is in reach of all hosts, none is better than the others: those that reach theirs are served. */
+/**
+ * Only the best reach that any switch has counts: one that may be deaf is better than one that a host has no way to, and
+ * where no switch is in reach of all hosts, none is better than the others.
+ */
 function byReach(
   switches: readonly SwitchMember[],
-  { isInReach }: SurveyQuestion,
+  { reachOf }: SurveyQuestion,
 ): Pick<Members, 'switches' | 'outOfReach'> {
-  const inReach = switches.filter((member) => isInReach(member.switch));
-  if (inReach.length === 0) return { switches, outOfReach: [] };
-  const outOfReach = switches.filter((member) => !inReach.includes(member));
-  return { switches: inReach, outOfReach: outOfReach.map((member) => member.switch) };
+  const reached = switches.map((member) => ({ member, reach: reachOf(member.switch) }));
+  const best = reaches.find((each) => reached.some(({ reach }) => reach === each));
+  return {
+    switches: reached.filter(({ reach }) => reach === best).map(({ member }) => member),
+    outOfReach: reached.filter(({ reach }) => reach !== best).map(({ member }) => member.switch),
+  };
 }
 
 function surveyDisk(

@@ -10,16 +10,25 @@ type ReachFacts = Pick<VolumeEnvironment, 'presence' | 'clock' | 'failedLinksOf'
 };
 
 /**
- * Whether each of these hosts that is there has a way to a switch that leads over nobody who is gone, and over no link
- * that has failed for it. None has to one that was found deaf, whatever the wiring says. Plain switches tell nobody that they are there: the links to one that is gone have failed.
+ * - `good`: every one of the hosts that are there has a way to the switch.
+ * - `deaf`: the same, but the switch was found not to hear what is sent to it, not long ago.
+ * - `none`: one of them has no way to it.
  */
-export function isInReach(facts: ReachFacts, hosts: readonly HostId[], id: SwitchId): boolean {
+export type Reach = 'good' | 'deaf' | 'none';
+
+/** From the best to the worst. */
+export const reaches: readonly Reach[] = ['good', 'deaf', 'none'];
+
+/**
+ * How these hosts reach a switch: over ways that lead over nobody who is gone, and over no link that has failed for the
+ * host. Plain switches tell nobody that they are there: the links to one that is gone have failed.
+ */
+export function reachOf(facts: ReachFacts, hosts: readonly HostId[], id: SwitchId): Reach {
   const { presence, clock, input, failedLinksOf } = facts;
-  if (presence.isBarred({ kind: 'switch', id })) return false;
   const isGone = (address: ActorAddress) => presence.liveness(address, clock.now()) === 'gone';
   const passes = (on: SwitchId) =>
     !input.virtualizingSwitches.includes(on) || !isGone({ kind: 'switch', id: on });
-  return hosts.every((host) => {
+  const isReached = hosts.every((host) => {
     if (isGone({ kind: 'host', id: host })) return true;
     const failed = failedLinksOf(host);
     return input
@@ -29,4 +38,6 @@ export function isInReach(facts: ReachFacts, hosts: readonly HostId[], id: Switc
           switches.every(passes) && links.every((link) => !failed.includes(link)),
       );
   });
+  if (!isReached) return 'none';
+  return presence.isBarred({ kind: 'switch', id }) ? 'deaf' : 'good';
 }

@@ -21,7 +21,7 @@ import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
-import { isInReach } from './switch-reach.ts';
+import { reachOf } from './switch-reach.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
@@ -252,7 +252,7 @@ export class VolumeDecider {
         disks: this.diskIds(),
         candidates: this.#candidates(),
         coordinators: [...new Set([...recorded, ...this.#volume.coordinators])],
-        isInReach: (id) => isInReach(this.#environment, this.#volume.hosts, id),
+        reachOf: (id) => reachOf(this.#environment, this.#volume.hosts, id),
         clusterIdentity,
         recorded: this.record?.disks ?? [],
       },

@@ -144,7 +144,7 @@ export class VolumeSet {
         disks,
         candidates: coordinators,
         coordinators,
-        isInReach: () => true,
+        reachOf: () => 'good',
         clusterIdentity,
         recorded: [],
       },

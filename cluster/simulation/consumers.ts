@@ -19,7 +19,7 @@ import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import {
   type Consumer,
-  flushAll,
+  flushAtLast,
   readAll,
   Workload,
   type WorkloadCounts,
@@ -50,8 +50,6 @@ const load: Omit<WorkloadOptions, 'spanBytes'> = {
 };
 /** Of a volume that is created meanwhile: less, for it comes on top. */
 const createdLoad = { ...load, burstGapMsMean: 600, burstRequestsMax: 12, hotBlocks: 16 };
-/** A last flush fails, and says so, once for every disk that met a restart unflushed; then it must succeed. */
-const lastFlushesMax = 3;
 
 export class Consumers {
   readonly #topology: Topology;
@@ -193,9 +191,12 @@ export class Consumers {
 
   /** What one consumer of a volume writes another one flushes. @returns whose; null when nobody's */
   handOver(random: SeededRandom, flushed: () => void): string | null {
-    const { id } = random.pick(this.#topology.volumes);
-    const open = this.#consumers.filter((each) => each.volumeId === id && each.isOpen());
-    return open.length === 0 ? null : handOver(open, random, flushed);
+    const index = random.integer(this.#topology.volumes.length);
+    const workload = this.#workloads[index];
+    const volume = this.#topology.volumes[index]?.id;
+    const open = this.#consumers.filter((each) => each.volumeId === volume && each.isOpen());
+    if (workload === undefined || open.length === 0) return null;
+    return handOver({ consumers: open, workload, random }, flushed);
   }
 
   /** Flushes everything and then, after `flushed`, reads it back, through one host after the other; `done` gets what failed. */
@@ -210,7 +211,7 @@ export class Consumers {
         next();
       });
     const flush = (consumer: AttachedConsumer, next: () => void) =>
-      flushAtLast(consumer, lastFlushesMax, (isOk) => {
+      flushAtLast(consumer, (isOk) => {
         if (!isOk) failed(consumer, 'the last flush failed');
         next();
       });
@@ -275,13 +276,6 @@ function oneByOne<Item>(
   const [item, ...rest] = items;
   if (item === undefined) done();
   else step(item, () => oneByOne(rest, step, done));
-}
-
-function flushAtLast(consumer: Consumer, times: number, done: (isOk: boolean) => void): void {
-  flushAll(consumer, (isOk) => {
-    if (isOk || times <= 1) done(isOk);
-    else flushAtLast(consumer, times - 1, done);
-  });
 }
 
 function violationText(volume: VolumeId, { sector, what }: Violation): string {

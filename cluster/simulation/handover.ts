@@ -6,7 +6,7 @@ import { Status } from '../../protocols/codes.ts';
 import type { HostId } from '../../protocols/ids.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
 import type { SeededRandom } from './random.ts';
-import { type Consumer, flushAll } from './workload.ts';
+import { type Consumer, flushAll, type Workload } from './workload.ts';
 
 export interface HandoverConsumer extends Consumer {
   readonly host: HostId;
@@ -14,34 +14,47 @@ export interface HandoverConsumer extends Consumer {
   readonly readOnly: boolean;
 }
 
+export interface Handover {
+  /** Of one volume; at least one. */
+  readonly consumers: readonly HandoverConsumer[];
+  /** Theirs, which judges the requests. */
+  readonly workload: Pick<Workload, 'watch'>;
+  readonly random: SeededRandom;
+}
+
 const blockSectors = blockBytes / sectorBytes;
 
 /**
  * One of them, drawn, writes a block, and another one flushes before and after it; the same one where there is no other.
  *
- * @param consumers of one volume; at least one
  * @param flushed called if all went well
  * @returns who does what; null when the one that was drawn may not write
  */
 export function handOver(
-  consumers: readonly HandoverConsumer[],
-  random: SeededRandom,
+  { consumers, workload, random }: Handover,
   flushed: () => void,
 ): string | null {
   const writer = random.pick(consumers);
   const others = consumers.filter((each) => each !== writer);
   const flusher = others.length > 0 ? random.pick(others) : writer;
   const firstSector = random.integer(writer.sizeBytes / blockBytes) * blockSectors;
-  if (writer.readOnly) return null;
-  flushAll(flusher, (wasFlushed) => {
-    const volume = writer.volume();
-    if (!wasFlushed || volume === null) return;
-    writer.recorded.write(volume, { firstSector, sectorCount: blockSectors }, false, (status) => {
-      if (status !== Status.ok) return;
-      flushAll(flusher, (isOk) => {
-        if (isOk) flushed();
-      });
+  const flush = (next: () => void): void => {
+    const judge = workload.watch(flusher, 'other');
+    flushAll(flusher, (status) => {
+      judge(status);
+      if (status === Status.ok) next();
     });
-  });
+  };
+  const write = (next: () => void): void => {
+    const volume = writer.volume();
+    if (volume === null) return;
+    const judge = workload.watch(writer, 'write');
+    writer.recorded.write(volume, { firstSector, sectorCount: blockSectors }, false, (status) => {
+      judge(status);
+      if (status === Status.ok) next();
+    });
+  };
+  if (writer.readOnly) return null;
+  flush(() => write(() => flush(flushed)));
   return `${writer.host} has written, and ${flusher.host} flushed`;
 }

@@ -69,6 +69,8 @@ const fuaIn = [2, 8, 30, 1000];
 /** One burst in so many crowds on a few blocks of the hot set. */
 const crowdedBurstsIn = 4;
 const crowdBlocks = 3;
+/** A last flush fails, and says so, once for every disk that met a restart unflushed; then it must succeed. */
+const lastFlushesMax = 3;
 const longBlocksMax = 32;
 const hugeBlocksMax = 160;
 
@@ -168,7 +170,7 @@ export class Workload {
   }
 
   #act(hotBlocks: readonly number[], random: SeededRandom): void {
-    const { consumers, onRequest, clock } = this.#parts;
+    const { consumers, onRequest } = this.#parts;
     const open = consumers.filter(({ isOpen }) => isOpen());
     const consumer = random.pick(open.length > 0 ? open : consumers);
     const { recorded, volume: attached } = consumer;
@@ -180,22 +182,27 @@ export class Workload {
     this.counts.started++;
     onRequest();
     const place = this.#placeAt(block, random);
-    const wasOpen = consumer.isOpen();
-    const startedMs = clock.now();
+    const judge = this.watch(consumer, this.#kindOf(kind));
     this.#request({ recorded, volume, kind, place, random }, (status) => {
-      const isServed = consumer.isOpen() && attached() === volume;
-      const times = { startedMs, endedMs: clock.now() };
-      const reason = consumer.refusedWhy();
-      if (status !== Status.ok && wasOpen)
-        this.#givenUp
-          .get(consumer)
-          ?.ended({ kind: this.#kindOf(kind), status, ...times, isServed, reason });
+      judge(status);
       if (status !== Status.ok) this.counts.failed++;
       else {
         this.counts.succeeded++;
         if (isHot) this.counts.succeededHot++;
       }
     });
+  }
+
+  /** Of a request that a consumer begins now: what it returns is to be told how that ends, and judges it. */
+  watch(consumer: Consumer, kind: RequestKind): RequestEnded {
+    const { clock } = this.#parts;
+    const [volume, wasOpen, startedMs] = [consumer.volume(), consumer.isOpen(), clock.now()];
+    return (status) => {
+      if (status === Status.ok || !wasOpen) return;
+      const isServed = consumer.isOpen() && consumer.volume() === volume;
+      const [endedMs, reason] = [clock.now(), consumer.refusedWhy()];
+      this.#givenUp.get(consumer)?.ended({ kind, status, startedMs, endedMs, isServed, reason });
+    };
   }
 
   /** What ended with an error too soon, in words. */
@@ -238,10 +245,23 @@ export class Workload {
 }
 
 /** Flushes once. */
-export function flushAll({ recorded, volume }: Consumer, done: (isOk: boolean) => void): void {
+export function flushAll({ recorded, volume }: Consumer, ended: RequestEnded): void {
   const attached = volume();
-  if (attached === null) done(false);
-  else recorded.flush(attached, (status) => done(status === Status.ok));
+  if (attached === null) ended(Status.path);
+  else recorded.flush(attached, ended);
+}
+
+/** Flushes as often as it may have to be asked for. */
+export function flushAtLast(
+  consumer: Consumer,
+  done: (isOk: boolean) => void,
+  times = lastFlushesMax,
+): void {
+  flushAll(consumer, (status) => {
+    const isOk = status === Status.ok;
+    if (isOk || times <= 1) done(isOk);
+    else flushAtLast(consumer, done, times - 1);
+  });
 }
 
 /** Reads a volume once from its beginning; what is seen counts. `done` gets the number of reads that failed. */

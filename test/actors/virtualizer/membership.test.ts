@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { decide } from '../../../actors/virtualizer/decisions.ts';
 import { changeOf, type Survey, surveyMembers } from '../../../actors/virtualizer/membership.ts';
 import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
+import type { Reach } from '../../../actors/virtualizer/switch-reach.ts';
 import type { DiskMember } from '../../../protocols/control-data.ts';
 import type { DiskId, SwitchId, VolumeId } from '../../../protocols/ids.ts';
 import type { ControlEpoch, DiskInstance } from '../../../protocols/units.ts';
@@ -20,7 +21,7 @@ const question = {
   disks: ['d1', 'd2'] as DiskId[],
   candidates: ['s1'] as SwitchId[],
   coordinators: ['s1'] as SwitchId[],
-  isInReach: (_id: SwitchId): boolean => true,
+  reachOf: (_id: SwitchId): Reach => 'good',
   clusterIdentity,
   recorded: [] as readonly DiskMember[],
 };
@@ -146,16 +147,19 @@ describe('membership', () => {
   it('is of switches in reach of all hosts; where there is none, of all that are there', () => {
     const table = tableWith({ disk: 'd1' }, { disk: 'd2' });
     table.see(description('switch', 's2', 8));
-    const found = (inReach: string) => {
+    const found = (good: string, deaf = '') => {
       const candidates = ['s1', 's2'] as SwitchId[];
-      const isInReach = (id: SwitchId) => inReach.includes(id);
-      const survey = surveyMembers({ ...question, candidates, isInReach }, table, at(1));
+      const reachOf = (id: SwitchId): Reach =>
+        good.includes(id) ? 'good' : deaf.includes(id) ? 'deaf' : 'none';
+      const survey = surveyMembers({ ...question, candidates, reachOf }, table, at(1));
       if (survey.outcome !== 'complete') throw new Error(survey.reason);
       const { switches, outOfReach } = survey.members;
       return [switches.map((each) => each.switch), outOfReach];
     };
     expect(found('s1 s2')).to.deep.equal([['s1', 's2'], []]);
     expect(found('s1')).to.deep.equal([['s1'], ['s2']]);
+    expect(found('s2', 's1'), 'one that is not deaf').to.deep.equal([['s2'], ['s1']]);
+    expect(found('', 's1'), 'a deaf one rather than none').to.deep.equal([['s1'], ['s2']]);
     expect(found('')).to.deep.equal([['s1', 's2'], []]);
   });
 });

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
-import { isInReach } from '../../../actors/virtualizer/switch-reach.ts';
+import { reachOf } from '../../../actors/virtualizer/switch-reach.ts';
 import { virtualizerInputOf } from '../../../actors/virtualizer/virtualizer-input.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
 import type { ActorKind, HostId, LinkId, SwitchId, VirtualizerId } from '../../../protocols/ids.ts';
+import { type Instant, unitOf } from '../../../protocols/units.ts';
 
 const input = virtualizerInputOf(simulatedTopology('two-tier'), 'v1' as VirtualizerId);
 const hosts = ['h1', 'h2'] as HostId[];
@@ -22,7 +23,7 @@ function inReach(gone: string, failed: Readonly<Record<string, string>> = {}): s
   }
   const failedLinksOf = (host: HostId) => (failed[host] ?? '').split(' ') as LinkId[];
   return (['s1', 's2', 's3'] as SwitchId[])
-    .filter((id) => isInReach({ input, presence, clock, failedLinksOf }, hosts, id))
+    .filter((id) => reachOf({ input, presence, clock, failedLinksOf }, hosts, id) === 'good')
     .join(' ');
 }
 
@@ -36,6 +37,18 @@ describe('a switch is in reach of hosts', () => {
     expect(inReach('', { h2: 'h2-a-s1' })).to.equal('s2');
     expect(inReach('', { h2: 's1-s3' })).to.equal('s1 s2');
     expect(inReach('', { h1: 'h1-b-s2', h2: 'h2-a-s1' })).to.equal('');
+  });
+
+  it('and may be deaf, which is better than out of reach', () => {
+    const clock = new VirtualClock();
+    const presence = new PresenceTable(clock.now());
+    presence.bar({ kind: 'switch', id: 's1' }, unitOf<Instant>(1000));
+    const reached = (failed: string) => {
+      const failedLinksOf = () => [failed] as LinkId[];
+      return reachOf({ input, presence, clock, failedLinksOf }, hosts, 's1' as SwitchId);
+    };
+    expect(reached('')).to.equal('deaf');
+    expect(reached('h1-a-s1')).to.equal('none');
   });
 
   it('that are there themselves', () => {
