@@ -32,6 +32,10 @@ interface PathMachineContext {
   readonly isReturning: boolean;
   /** This host's own I/O met the failure. */
   readonly wasMet: boolean;
+  /** Since it failed too often; in the past, or 0, when it is not in quarantine. */
+  readonly quarantinedUntilMs: number;
+  /** Of that, when it was found to work last. */
+  readonly quarantineLeftMs: number;
 }
 
 const pathSetup = setup({
@@ -57,7 +61,18 @@ const pathSetup = setup({
     noteMet: assign(({ context, event }) =>
       event.type === 'path.failed' ? { wasMet: context.wasMet || event.byOwnIo } : {},
     ),
-    noteReturned: assign({ isReturning: false }),
+    noteReturned: assign({ isReturning: false, quarantinedUntilMs: 0 }),
+    noteQuarantine: assign(({ context: { policy }, event }) =>
+      event.type === 'path.answered'
+        ? {
+            quarantinedUntilMs: event.atMs + policy.quarantineForMs,
+            quarantineLeftMs: policy.quarantineForMs,
+          }
+        : {},
+    ),
+    noteQuarantineLeft: assign(({ context: { quarantinedUntilMs }, event }) =>
+      event.type === 'path.answered' ? { quarantineLeftMs: quarantinedUntilMs - event.atMs } : {},
+    ),
   },
   guards: {
     /** It failed too often of late. */
@@ -71,6 +86,8 @@ const pathSetup = setup({
       );
     },
     isReturning: ({ context }) => context.isReturning,
+    isInQuarantine: ({ context: { quarantinedUntilMs }, event }) =>
+      event.type === 'path.answered' && event.atMs < quarantinedUntilMs,
     failsBack: ({ context: { policy, wasMet } }) =>
       policy.failback === 'immediate' || (policy.failback === 'followOver' && wasMet),
   },
@@ -82,13 +99,21 @@ const pathSetup = setup({
     /** How long "nobody listens" may take to arrive. */
     probeDelay: 500,
     dwellDelay: ({ context }) => context.policy.dwellMs,
-    quarantineDelay: ({ context }) => context.policy.quarantineForMs,
+    quarantineDelay: ({ context }) => context.quarantineLeftMs,
   },
 });
 
 const fails = { target: 'failed', actions: 'noteFailure' } as const;
-const works = [{ guard: 'isReturning', target: 'standby' }, { target: 'usable' }] as const;
-const worksAgain = [{ guard: 'flaps', target: 'quarantined' }, { target: 'standby' }] as const;
+const worksAgain = [
+  { guard: 'flaps', target: 'quarantined', actions: 'noteQuarantine' },
+  { target: 'standby' },
+] as const;
+/** What was only silent goes back to where it was. */
+const isNotSilent = [
+  { guard: 'isInQuarantine', target: 'quarantined', actions: 'noteQuarantineLeft' },
+  { guard: 'isReturning', target: 'standby' },
+  { target: 'usable' },
+] as const;
 
 const usable = pathSetup.createStateConfig({
   tags: ['usable'],
@@ -104,14 +129,14 @@ const standby = pathSetup.createStateConfig({
 
 const suspect = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'suspect' } },
-  on: { 'path.answered': works, 'path.failed': fails },
+  on: { 'path.answered': isNotSilent, 'path.failed': fails },
   // Time alone proves nothing: with each retrial by I/O a consumer would wait for what a probe can find out.
   after: { suspicionDelay: { target: 'suspect', reenter: true, actions: 'sendProbe' } },
 });
 
 const quarantined = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'quarantined' } },
-  on: { 'path.failed': fails, 'failback.requested': 'usable' },
+  on: { 'path.timedOut': 'suspect', 'path.failed': fails, 'failback.requested': 'usable' },
   after: { quarantineDelay: 'standby' },
 });
 
@@ -134,6 +159,8 @@ export const pathMachine = pathSetup.createMachine({
     failedAtMs: [],
     isReturning: false,
     wasMet: false,
+    quarantinedUntilMs: 0,
+    quarantineLeftMs: 0,
   }),
   initial: 'usable',
   states: { usable, standby, suspect, quarantined, failed, probing },

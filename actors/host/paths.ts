@@ -189,7 +189,7 @@ export class Paths implements RouteParts {
   /** What was sent at `sentAtMs` got no answer in time: doubts the links over which nothing else came since. */
   timedOut(route: RouteEntry, sentAtMs: number): void {
     for (const link of route.links)
-      if (link.rank <= LinkRank.standby && link.answeredAtMs < sentAtMs)
+      if (link.rank < LinkRank.suspect && link.answeredAtMs < sentAtMs)
         this.#machines.get(link.link)?.send({ type: 'path.timedOut' });
   }
 

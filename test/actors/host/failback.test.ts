@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { driverPolicyDefault, type FailbackPolicy } from '../../../actors/host/driver-policy.ts';
-import { LinkRank } from '../../../actors/host/route-table.ts';
+import { LinkRank, type RouteEntry } from '../../../actors/host/route-table.ts';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import type { Answer } from '../../../protocols/commands.ts';
 import { idOf, type LinkId } from '../../../protocols/ids.ts';
@@ -117,6 +117,26 @@ describe('failback and quarantine of paths', () => {
     world.answerAll([frame]);
     world.clock.runFor(1100);
     expect(rankOf(link)).to.equal(LinkRank.usable);
+  });
+
+  it('a link in quarantine that is silent is suspect, and back in quarantine once it answers', () => {
+    begin({ dwellMs: 0, quarantineFailures: 1, quarantineForMs: 60_000 });
+    const link = failUnderIo();
+    comeBack();
+    expect(rankOf(link)).to.equal(LinkRank.quarantined);
+    const way = world.host.paths.link(link);
+    const route = { links: [way] } as unknown as RouteEntry;
+    world.clock.runFor(30_000);
+    world.host.paths.timedOut(route, world.clock.now());
+    expect(rankOf(link)).to.equal(LinkRank.suspect);
+    world.probes();
+    world.clock.runFor(1010);
+    for (const probe of world.probes()) world.answer(probe);
+    expect(rankOf(link)).to.equal(LinkRank.quarantined);
+    world.clock.runFor(28_000);
+    expect(rankOf(link)).to.equal(LinkRank.quarantined);
+    world.clock.runFor(1000);
+    expect(rankOf(link), 'after what was left of it').to.not.equal(LinkRank.quarantined);
   });
 
   it('a link that failed as often over a long time is not', () => {
