@@ -3,7 +3,7 @@ import { runMutant } from '../cluster/simulation/mutant-run.ts';
 import { mutantNames, mutants } from '../cluster/simulation/mutants.ts';
 import type { Proof, StepOutcome, StepResult } from './proof.ts';
 
-const seeds = '1..100';
+const seeds = '1..50';
 const minutes = 2;
 
 interface Noticed {
