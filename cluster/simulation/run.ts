@@ -206,10 +206,8 @@ export class Run {
   #readBack(): void {
     if (this.#hasFailed) return;
     let problems: readonly string[] | null = null;
-    const loseWays = () => loseOneHba(this.#world);
-    this.#consumers.readBack(loseWays, (found) => {
-      problems = found;
-    });
+    const flushed = () => loseOneHba(this.#world);
+    this.#consumers.readBack(flushed, (found) => (problems = found));
     if (!this.#runFor(readBackWithinMs, () => problems !== null))
       this.#fail('stuck', `the read-back did not end within ${readBackWithinMs} ms`);
     for (const problem of problems ?? []) this.#fail('stuck', problem);
