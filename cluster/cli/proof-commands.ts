@@ -24,6 +24,7 @@ export function addProofCommands(program: Command): void {
       'let only these faults of the seed strike, as in 3,17; or none',
       numberList,
     )
+    .option('--alone', 'one fault at a time, none of which may be an error for any consumer')
     .option('--reduce', 'find the fewest faults with which a seed still fails')
     .option('--no-reduce', 'do not do so with the first failing seed of a batch')
     .option(

@@ -23,7 +23,7 @@ import {
   runText,
   summaryOf,
 } from '../simulation/report.ts';
-import type { Verdict } from '../simulation/run.ts';
+import type { Verdict } from '../simulation/run-report.ts';
 import type { TopologyName } from '../simulation/topology-names.ts';
 import { BatchProgress } from './batch-progress.ts';
 
@@ -34,6 +34,7 @@ export interface SimOptions {
   readonly topology: TopologyName | 'both';
   readonly minutes: number;
   readonly onlyFaults?: readonly number[];
+  readonly alone?: boolean;
   readonly reduce?: boolean;
   readonly trace?: string;
   readonly json?: boolean;
@@ -58,10 +59,10 @@ export async function sim(options: SimOptions): Promise<void> {
 }
 
 async function simOne(seed: number, options: SimOptions): Promise<void> {
-  const { topology, minutes, onlyFaults, trace } = options;
+  const { topology, minutes, onlyFaults, alone, trace } = options;
   if (topology === 'both')
     throw new Error('one seed runs on one topology: name it with --topology, or use --seeds');
-  const order = { seed, topology, minutes, onlyFaults };
+  const order = { seed, topology, minutes, onlyFaults, alone };
   const reduces = options.reduce === true;
   const run = reduces ? measuredRun(order) : await tracedRun(order, trace);
   say(options, run, runText(run));
@@ -82,8 +83,8 @@ async function tracedRun(order: RunOrder, file: string | undefined): Promise<Mea
 async function simBatch(seeds: SeedRange, options: SimOptions): Promise<void> {
   if (options.trace !== undefined || options.onlyFaults !== undefined)
     throw new Error('--trace and --only-faults are for one seed: name it with --seed');
-  const { topology, minutes, jobs = availableParallelism(), untilFailure = false } = options;
-  const orders = ordersOf(seeds, topology, minutes);
+  const { topology, minutes, alone, jobs = availableParallelism(), untilFailure = false } = options;
+  const orders = ordersOf(seeds, topology, minutes).map((order) => ({ ...order, alone }));
   const progress = new BatchProgress(orders.length, process.stderr);
   const runs = await runBatch({
     orders,

@@ -75,24 +75,6 @@ export class FaultSchedule {
     this.#timer = null;
   }
 
-  /** Ends what lasts of the faults so far. Crashed nodes come back by themselves. */
-  heal(): void {
-    const { world, conditions } = this.#options.targets;
-    conditions.clear();
-    world.network.healAll();
-    for (const server of world.network.servers) {
-      server.start();
-      for (const bus of server.connections) {
-        bus.release();
-        bus.mend();
-      }
-    }
-    world.database.start();
-    world.database.resume();
-    world.heal(null);
-    for (const node of world.nodes) node.process?.resume();
-  }
-
   /** The moments are drawn from a stream that nothing else uses. */
   #next(): void {
     const { targets, random } = this.#options;
@@ -138,6 +120,23 @@ export class FaultSchedule {
     const what = faultKinds[name].strike(targets, random);
     if (what !== null) struck({ number, name, what, atMs, openIos });
   }
+}
+
+/** Ends what lasts of the faults so far. Crashed nodes come back by themselves. */
+export function healEverything({ world, conditions }: FaultTargets): void {
+  conditions.clear();
+  world.network.healAll();
+  for (const server of world.network.servers) {
+    server.start();
+    for (const bus of server.connections) {
+      bus.release();
+      bus.mend();
+    }
+  }
+  world.database.start();
+  world.database.resume();
+  world.heal(null);
+  for (const node of world.nodes) node.process?.resume();
 }
 
 function drawnName(random: SeededRandom, servers: number): FaultName {

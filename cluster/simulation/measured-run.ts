@@ -12,6 +12,8 @@ export interface RunOrder {
   readonly minutes: number;
   /** The numbers of the faults that may strike; undefined: all. */
   readonly onlyFaults?: readonly number[] | undefined;
+  /** One fault at a time, and none that is an error for consumers. */
+  readonly alone?: boolean | undefined;
 }
 
 /** Runs the seed to its end, in this process. */

@@ -190,7 +190,7 @@ export const strandCache: Strike = (targets, random) => {
 };
 
 /** @throws RangeError when the topology has no such actor. */
-function actorOf({ topology }: World, id: string): ActorAddress {
+export function actorOf({ topology }: World, id: string): ActorAddress {
   for (const { actors } of topology.nodes)
     for (const actor of actors) if (actor.id === id) return actor;
   for (const { hbas } of topology.hosts)

@@ -6,7 +6,7 @@
  */
 import { faultText } from './fault-schedule.ts';
 import type { RunOrder } from './measured-run.ts';
-import type { RunReport } from './run.ts';
+import type { RunReport } from './run-report.ts';
 
 /** More runs are not spent on one failure. */
 export const reductionRunsMax = 100;
@@ -147,8 +147,9 @@ export function reductionText({ order, report, runs }: Reduction): string {
 }
 
 /** The command line that does the same run. */
-export function replayCommand({ seed, topology, minutes, onlyFaults }: RunOrder): string {
+export function replayCommand({ seed, topology, minutes, onlyFaults, alone }: RunOrder): string {
   const numbers = onlyFaults?.length === 0 ? 'none' : onlyFaults?.join(',');
   const faults = numbers === undefined ? '' : ` --only-faults ${numbers}`;
-  return `sanctor sim --seed ${seed} --topology ${topology} --minutes ${minutes}${faults}`;
+  const mode = alone === true ? ' --alone' : '';
+  return `sanctor sim --seed ${seed} --topology ${topology} --minutes ${minutes}${mode}${faults}`;
 }

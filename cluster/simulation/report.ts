@@ -2,7 +2,7 @@
 import { addCounts, type Counts, type CoverageCounts, emptyCoverage, sumOf } from './coverage.ts';
 import { missingFrom, untrueExemptions } from './expected-coverage.ts';
 import type { RunOrder } from './measured-run.ts';
-import type { RunReport, Verdict } from './run.ts';
+import type { RunReport, Verdict } from './run-report.ts';
 import { whyNotCounting } from './seeds-that-count.ts';
 
 /** A run, and what it cost. */

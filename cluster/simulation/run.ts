@@ -4,24 +4,17 @@
  */
 import type { Topology } from '../../protocols/topology.ts';
 import { Conditions } from './conditions.ts';
-import { type ConsumerCounts, Consumers } from './consumers.ts';
-import type { CoverageCounts } from './coverage.ts';
-import { FaultSchedule, faultText, type StruckFault } from './fault-schedule.ts';
+import { Consumers } from './consumers.ts';
+import { FaultSchedule, faultText, healEverything, type StruckFault } from './fault-schedule.ts';
+import { LoneFaults } from './lone-faults.ts';
 import { loseOneHba } from './lost-ways.ts';
 import { mirrorProblems } from './mirror-check.ts';
 import { Operator } from './operator.ts';
+import type { RunReport, Verdict } from './run-report.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import type { FaultTargets } from './strike.ts';
 import { type TraceLine, tracedLog } from './trace.ts';
 import { stackOf, World } from './world.ts';
-
-/**
- * - `passed`: nothing to object to.
- * - `wrong`: a checker objects to what consumers saw or to what disks hold.
- * - `stuck`: something did not end, or did not become healthy, in time.
- * - `crashed`: an exception, a machine that died, an error in a log.
- */
-export type Verdict = 'passed' | 'wrong' | 'stuck' | 'crashed';
 
 export interface RunOptions {
   readonly seed: string | number;
@@ -30,21 +23,9 @@ export interface RunOptions {
   readonly topology: Topology;
   /** The numbers of the faults that may strike; undefined: all. */
   readonly onlyFaults?: readonly number[] | undefined;
+  /** One fault at a time, and none that is an error for consumers. */
+  readonly alone?: boolean | undefined;
   readonly traceLine?: TraceLine | undefined;
-}
-
-export interface RunReport {
-  readonly seed: string | number;
-  readonly minutes: number;
-  readonly verdict: Verdict;
-  /** Why; empty when it passed. */
-  readonly problems: readonly string[];
-  readonly virtualMs: number;
-  readonly hosts: number;
-  readonly ios: ConsumerCounts;
-  /** In the order in which they struck. */
-  readonly faults: readonly StruckFault[];
-  readonly coverage: CoverageCounts;
 }
 
 /** How soon everything must serve, from the start and after the last fault. */
@@ -53,6 +34,8 @@ const healthyWithinMs = 20_000;
 const newsMs = 1500;
 /** How long an I/O may be open beyond its deadline. */
 const deadlineSlackMs = 2000;
+/** Nothing is under way for longer while all is well. */
+const wellWithinMs = 300;
 const readBackWithinMs = 30_000;
 const stopWithinMs = 20_000;
 /** How often the checks that need no event are made. */
@@ -64,7 +47,8 @@ export class Run {
   readonly #world: World;
   readonly #consumers: Consumers;
   readonly #operator: Operator;
-  readonly #schedule: FaultSchedule;
+  readonly #targets: FaultTargets;
+  readonly #schedule: FaultSchedule | LoneFaults;
   #verdict: Verdict = 'passed';
   #problems: string[] = [];
   readonly #faults: StruckFault[] = [];
@@ -102,7 +86,7 @@ export class Run {
       log: tracedLog(world.trace, 'operator', (what) => this.#fail('crashed', what)),
       onWrong: (what) => this.#fail('wrong', what),
     });
-    const targets: FaultTargets = {
+    this.#targets = {
       world,
       conditions: new Conditions(world),
       operator: this.#operator,
@@ -118,16 +102,22 @@ export class Run {
       handOver: (chance, flushed) => this.#consumers.handOver(chance, flushed),
       powerCut: (downMs) => this.#powerCut(downMs),
     };
-    this.#schedule = new FaultSchedule({
-      targets,
+    const schedule = {
+      targets: this.#targets,
       random: world.random.fork('faults'),
       onlyFaults: options.onlyFaults,
-      struck: (fault) => {
+      struck: (fault: StruckFault) => {
         this.#faults.push(fault);
         world.trace.note(faultText(fault));
         world.coverage.fault(fault.name, fault.openIos);
       },
-    });
+    };
+    const isWell = () =>
+      this.#isHealthy && world.clock.now() - this.#consumers.openSinceMs < wellWithinMs;
+    this.#schedule =
+      options.alone === true
+        ? new LoneFaults({ ...schedule, isWell })
+        : new FaultSchedule(schedule);
   }
 
   /** Runs to the end. Never throws: an exception is a verdict. */
@@ -173,7 +163,7 @@ export class Run {
     this.#runFor(this.#options.minutes * 60_000, () => false);
     this.#underFaults = false;
     this.#schedule.stop();
-    this.#schedule.heal();
+    healEverything(this.#targets);
   }
 
   /** Faults have stopped: everything must serve again, and every request must end. */
@@ -189,11 +179,13 @@ export class Run {
     this.#becomeHealthy('after the last I/O');
   }
 
+  get #isHealthy(): boolean {
+    return this.#world.isWhole && this.#consumers.isServed && this.#operator.isIdle;
+  }
+
   #becomeHealthy(when: string): void {
     if (this.#hasFailed) return;
-    const isHealthy = () =>
-      this.#world.isWhole && this.#consumers.isServed && this.#operator.isIdle;
-    if (this.#runFor(healthyWithinMs, isHealthy)) return;
+    if (this.#runFor(healthyWithinMs, () => this.#isHealthy)) return;
     const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
     const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
     const operatorText = this.#operator.isIdle ? '' : '; the operator waits';
@@ -259,6 +251,9 @@ export class Run {
     const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
     if (nowMs - sinceMs > limitMs)
       this.#fail('stuck', `an I/O is open ${Math.round(nowMs - sinceMs)} ms after it began`);
+    const { failed } = this.#consumers.counts;
+    if (this.#options.alone === true && failed > 0)
+      this.#fail('wrong', `${failed} I/Os ended with an error although one fault struck at a time`);
   }
 
   #started(node: SimulatedNode): void {

@@ -1,6 +1,6 @@
 /** What a run must have met for its verdict to count (DESIGN §8). The only place that says so. */
 import { sumOf } from './coverage.ts';
-import type { RunReport } from './run.ts';
+import type { RunReport } from './run-report.ts';
 
 export const countingMinutesMin = 2;
 export const countingHostsMin = 2;

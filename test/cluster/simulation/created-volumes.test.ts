@@ -143,7 +143,7 @@ class OperatedWorld {
 describe('created volumes in a simulated cluster', function () {
   this.timeout(120_000);
 
-  for (const seed of [1, 2, 3, 4])
+  for (const seed of [1, 2])
     it(`are made, used and deleted while nodes crash; nobody reads what was there before (seed ${seed})`, () => {
       const operated = new OperatedWorld(seed);
       const { world, created, consumers } = operated;

@@ -12,26 +12,11 @@ interface Found {
   readonly what: string;
 }
 
-/** What was wrong once, and the seed that met it. The rule itself has a test of its own beside the code. */
+/**
+ * What was wrong once, and the seed that met it, as long as it still meets it: a new kind of fault gives every seed other
+ * ones. The rule itself has a test of its own beside the code.
+ */
 const found: readonly Found[] = [
-  {
-    seed: 106,
-    topology: 'default',
-    minutes: 2,
-    what: 'a write of a host that died arrived while another host went on, and was taken for a ghost',
-  },
-  {
-    seed: 122,
-    topology: 'default',
-    minutes: 2,
-    what: 'a flush through one host did not make durable what had been acknowledged to another',
-  },
-  {
-    seed: 292,
-    topology: 'default',
-    minutes: 2,
-    what: 'a disk that was stopped while it was being opened left a write behind that no later one got past',
-  },
   {
     seed: 27,
     topology: 'two-tier',

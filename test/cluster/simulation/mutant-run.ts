@@ -35,6 +35,7 @@ export async function runMutant(mutant: Mutant, options: MutantRunOptions): Prom
       ...['sim', '--json', '--until-failure', '--no-reduce', '--seeds', options.seeds],
       ...['--topology', mutant.topology ?? 'both'],
       ...['--minutes', String(options.minutes), '--jobs', String(options.jobs)],
+      ...(mutant.alone === true ? ['--alone'] : []),
     ]);
     const runs = lines.filter((line) => !line.startsWith('{"summary"'));
     const failed = runs

@@ -29,7 +29,7 @@ describe('the simulation notices a program in which', function () {
 
   for (const { name, verdict } of shown)
     it(`${mutants[name].does} (${verdict})`, async () => {
-      const result = await runMutant(mutants[name], { seeds: '1..12', minutes: 1, jobs: 1 });
+      const result = await runMutant(mutants[name], { seeds: '1..12', minutes: 1, jobs: 2 });
       expect(result.verdict, result.problem).to.equal(verdict);
     });
 

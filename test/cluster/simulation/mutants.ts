@@ -12,6 +12,8 @@ export interface Mutant {
   readonly patches: readonly Patch[];
   /** Where it shows; on the default topology and on two tiers when left out. */
   readonly topology?: TopologyName;
+  /** Where faults strike alone: consumers must see no error then. */
+  readonly alone?: boolean;
 }
 
 const coordinator = 'actors/switch/coordinator.js';

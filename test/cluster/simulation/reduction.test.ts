@@ -9,7 +9,7 @@ import {
   reductionText,
   replayCommand,
 } from '../../../cluster/simulation/reduction.ts';
-import type { RunReport, Verdict } from '../../../cluster/simulation/run.ts';
+import type { RunReport, Verdict } from '../../../cluster/simulation/run-report.ts';
 
 const order: RunOrder = { seed: 7, topology: 'default', minutes: 2 };
 

@@ -150,14 +150,14 @@ describe('under all faults of the simulation', function () {
   this.timeout(isLongProof ? 3_600_000 : 240_000);
 
   it('neither cleaning nor versions: a stale read is noticed within 100 seeds', async () => {
-    const result = await runMutant(mutants.cachesForEver, { seeds: '1..100', minutes: 1, jobs: 1 });
+    const result = await runMutant(mutants.cachesForEver, { seeds: '1..100', minutes: 1, jobs: 2 });
     expect(result.verdict, result.problem).to.equal('wrong');
   });
 
   const seeds = isLongProof ? '1..25' : '1..2';
   it(`versions alone: no read is stale (seeds ${seeds})`, async () => {
     const mutant = { does: 'no cache is ever cleaned', patches: withoutCleanup };
-    const result = await runMutant(mutant, { seeds, minutes: isLongProof ? 2 : 1, jobs: 1 });
+    const result = await runMutant(mutant, { seeds, minutes: isLongProof ? 2 : 1, jobs: 2 });
     expect(result.problem).to.equal('');
     expect(result.seed).to.equal(null);
   });
