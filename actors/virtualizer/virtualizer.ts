@@ -28,6 +28,7 @@ import type { VolumeAssembly } from './volume-assembly.ts';
 import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
 import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
+import type { VolumeStatus } from './volume-status.ts';
 
 const definitionRetryMs = 1000;
 
@@ -264,14 +265,17 @@ export class Virtualizer {
 
   #refuseInactive(): Answer {
     const why = this.#reason === '' ? '' : `: ${this.#reason}`;
-    return refusal(
-      'not-ready',
-      `virtualizer ${this.#input.virtualizer} does not decide, it is ${this.state}${why}`,
-    );
+    const who = `virtualizer ${this.#input.virtualizer}`;
+    return refusal('not-ready', `${who} does not decide, it is ${this.state}${why}`);
   }
 
   get #reason(): string {
     return this.#machine?.getSnapshot().context.reason ?? '';
+  }
+
+  /** What becomes of each volume; none while it does not decide. */
+  get volumes(): readonly VolumeStatus[] {
+    return this.#term?.volumes.statuses() ?? [];
   }
 
   #facts(): Record<string, unknown> {
@@ -279,11 +283,9 @@ export class Virtualizer {
       controlEpoch: this.#machine?.getSnapshot().context.controlEpoch ?? 0,
       clusterIdentity: this.#claim.clusterIdentity,
       reason: this.#reason,
-      volumes: this.#term?.volumes.statuses() ?? [],
+      volumes: this.volumes,
       preferredPaths: this.#pathQueries.facts(),
-      createdExports: this.#catalogue.wanted.flatMap(({ exports }) =>
-        exports.map(({ host, volume, name }) => ({ host, volume, name })),
-      ),
+      createdExports: this.#catalogue.exportFacts(),
     };
   }
 

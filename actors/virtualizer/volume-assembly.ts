@@ -124,6 +124,9 @@ export class VolumeAssembly {
     if (this.#environment.presence.isFormer({ kind: 'host', id: host }, hostIncarnation))
       return refusal('refused', `another process of host ${host} has taken the place of that one`);
     if (this.#isEnding) return refusal('refused', `volume ${volume} is being deleted`);
+    // Whoever holds it is in its record.
+    if (!this.isRead)
+      return refusal('not-ready', `volume ${volume} is still looked for in the config database`);
     const judgement = this.#decider.attach(request);
     switch (judgement.outcome) {
       case 'refused':

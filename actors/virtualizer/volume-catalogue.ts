@@ -55,6 +55,13 @@ export class VolumeCatalogue {
     return this.#created;
   }
 
+  /** The exports that are wanted of what was created, for `status`. */
+  exportFacts(): readonly object[] {
+    return this.wanted.flatMap(({ exports }) =>
+      exports.map(({ host, volume, name }) => ({ host, volume, name })),
+    );
+  }
+
   /** Those that are not about to go. */
   get wanted(): readonly DefinedVolume[] {
     return [...this.#created.values()]

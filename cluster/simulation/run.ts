@@ -113,7 +113,9 @@ export class Run {
       },
     };
     const isWell = () =>
-      this.#isHealthy && world.clock.now() - this.#consumers.openSinceMs < wellWithinMs;
+      this.#isHealthy &&
+      world.isDecided &&
+      world.clock.now() - this.#consumers.openSinceMs < wellWithinMs;
     this.#schedule =
       options.alone === true
         ? new LoneFaults({ ...schedule, isWell })

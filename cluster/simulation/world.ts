@@ -202,6 +202,17 @@ export class World {
     return this.#supervisor !== null;
   }
 
+  /** Whether the virtualizers have brought every volume to where it serves. */
+  get isDecided(): boolean {
+    const { volumes } = this.topology;
+    const serves = ({ state }: { readonly state: string }) => state === 'serving';
+    return this.nodes.every((node) =>
+      (node.assembled?.virtualizers ?? []).every(
+        (each) => each.volumes.filter(serves).length >= volumes.length,
+      ),
+    );
+  }
+
   /** Whether all nodes run. */
   get isWhole(): boolean {
     return this.nodes.every((node) => node.isRunning);

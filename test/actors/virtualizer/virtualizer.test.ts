@@ -166,6 +166,27 @@ describe('virtualizer: who may use a volume', () => {
     expect(world.disk('d1').confirmed.get('vol0')?.attachments).to.have.length(1);
   });
 
+  it('gives nothing to a second host that asks before it has read who holds the volume', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    const { attachments } = world.record();
+    world.startVirtualizer();
+    const isReading = () =>
+      world.virtualizer.volumes.some(
+        ({ volume, state }) => volume === 'vol0' && /^reading/.test(state),
+      );
+    world.until(isReading, 'the record is being read');
+    world.database.isAvailable = false;
+    world.host('h2').attach('vol0');
+    world.run(500);
+    expect(world.host('h2').answer).to.match(/^not-ready: volume vol0 is still looked for/);
+    world.database.isAvailable = true;
+    world.untilState('serving');
+    world.run(1000);
+    expect(world.record().attachments).to.deep.equal(attachments);
+    expect(world.host('h2').answer).to.match(/^refused: volume vol0 is attached exclusively by/);
+  });
+
   it('lets another host in when the one that held the volume restarted and does not ask for it', () => {
     const world = new VirtualizerWorld();
     world.startServing();
