@@ -11,8 +11,9 @@ type ReachFacts = Pick<VolumeEnvironment, 'presence' | 'clock' | 'failedLinksOf'
 
 /**
  * - `good`: every one of the hosts that are there has a way to the switch.
- * - `deaf`: the same, but the switch was found not to hear what is sent to it, not long ago.
- * - `none`: one of them has no way to it.
+ * - `deaf`: the same, but only over switches that were found not to hear what is sent to them, not long ago, or it is one
+ *   of these itself.
+ * - `none`: one of the hosts has no way to it.
  */
 export type Reach = 'good' | 'deaf' | 'none';
 
@@ -28,16 +29,18 @@ export function reachOf(facts: ReachFacts, hosts: readonly HostId[], id: SwitchI
   const isGone = (address: ActorAddress) => presence.liveness(address, clock.now()) === 'gone';
   const passes = (on: SwitchId) =>
     !input.virtualizingSwitches.includes(on) || !isGone({ kind: 'switch', id: on });
-  const isReached = hosts.every((host) => {
-    if (isGone({ kind: 'host', id: host })) return true;
+  const isDeaf = (on: SwitchId) => presence.isBarred({ kind: 'switch', id: on });
+  const reached = hosts.map((host): Reach => {
+    if (isGone({ kind: 'host', id: host })) return isDeaf(id) ? 'deaf' : 'good';
     const failed = failedLinksOf(host);
-    return input
+    const ways = input
       .coordinatorRoutes(host, id)
-      .some(
+      .filter(
         ({ links, switches }) =>
           switches.every(passes) && links.every((link) => !failed.includes(link)),
       );
+    if (ways.length === 0) return 'none';
+    return !isDeaf(id) && ways.some((way) => !way.switches.some(isDeaf)) ? 'good' : 'deaf';
   });
-  if (!isReached) return 'none';
-  return presence.isBarred({ kind: 'switch', id }) ? 'deaf' : 'good';
+  return reaches.findLast((each) => reached.includes(each)) ?? 'good';
 }

@@ -43,12 +43,14 @@ describe('a switch is in reach of hosts', () => {
     const clock = new VirtualClock();
     const presence = new PresenceTable(clock.now());
     presence.bar({ kind: 'switch', id: 's1' }, unitOf<Instant>(1000));
-    const reached = (failed: string) => {
+    const reached = (id: string, failed = '') => {
       const failedLinksOf = () => [failed] as LinkId[];
-      return reachOf({ input, presence, clock, failedLinksOf }, hosts, 's1' as SwitchId);
+      return reachOf({ input, presence, clock, failedLinksOf }, hosts, id as SwitchId);
     };
-    expect(reached('')).to.equal('deaf');
-    expect(reached('h1-a-s1')).to.equal('none');
+    expect(reached('s1')).to.equal('deaf');
+    expect(reached('s1', 'h1-a-s1')).to.equal('none');
+    expect(reached('s3'), 'it lies behind s1').to.equal('deaf');
+    expect(reached('s2')).to.equal('good');
   });
 
   it('that are there themselves', () => {
