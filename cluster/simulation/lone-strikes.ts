@@ -23,6 +23,8 @@ export interface LoneKind {
 const shortMsMax = 1200;
 /** Of what can be missed: longer than I/O is tried. */
 const longMsMax = 9000;
+const flapsMin = 3;
+const flapsMax = 5;
 
 /** How long something is missed. */
 function missedMs(isLongAllowed: boolean, random: SeededRandom): number {
@@ -42,6 +44,17 @@ const linkDown: LoneKind['choose'] = ({ world }, chance) => {
     takeDown(targets, `link:${id}`, 0, lastsMs);
     return { what: `${id} for ${lastsMs.toFixed(0)} ms`, lastsMs };
   };
+};
+
+/** All links come and go a few times, as when a chassis is plugged: so soon again that nobody trusts them for a while. */
+const linksFlap: LoneKind['choose'] = () => (targets, random) => {
+  const times = flapsMin + random.integer(flapsMax - flapsMin + 1);
+  const [downMs, upMs] = [random.between(50, 250), random.between(600, 1200)];
+  for (const { id } of targets.world.topology.links)
+    for (let flap = 0; flap < times; flap++)
+      takeDown(targets, `link:${id}`, flap * (downMs + upMs), downMs);
+  const what = `all, ${times} times for ${downMs.toFixed(0)} ms, up for ${upMs.toFixed(0)} ms`;
+  return { what, lastsMs: times * (downMs + upMs) };
 };
 
 const oneWayLink: LoneKind['choose'] = ({ world }, chance) => {
@@ -163,9 +176,11 @@ const moveCoordinators: LoneKind['choose'] =
 
 export const loneKinds: readonly LoneKind[] = [
   { name: 'linkDown', choose: linkDown },
+  { name: 'linkFlap', choose: linksFlap },
   { name: 'oneWayLink', choose: oneWayLink },
   { name: 'hbaDown', choose: hbaDown },
   { name: 'crashSwitch', choose: crashSwitch },
+  { name: 'standstill', choose: pauseSwitch },
   { name: 'standstill', choose: pauseSwitch },
   { name: 'pause', choose: pauseDisk },
   { name: 'pause', choose: pauseVirtualizer },

@@ -70,6 +70,7 @@ export const proofs: readonly Proof[] = [
       'test/cluster/paths/silence.test.ts',
       'test/cluster/simulation/stale-reads.test.ts',
       'test/cluster/simulation/cut-off-reads.test.ts',
+      'test/cluster/simulation/lone-faults.test.ts',
     ],
   ),
   failoverProof,

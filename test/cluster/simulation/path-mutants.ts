@@ -12,19 +12,6 @@ export const pathMutants = {
       },
     ],
   },
-  keepsToSilentLinks: {
-    does: 'a host keeps to a link that is silent, because it is in quarantine',
-    alone: true,
-    patches: [
-      {
-        file: 'actors/host/path-machine.js',
-        snippet:
-          "on: { 'path.timedOut': 'suspect', 'path.failed': fails, 'failback.requested': 'usable' },\n    after: { quarantineDelay",
-        replacement:
-          "on: { 'path.failed': fails, 'failback.requested': 'usable' },\n    after: { quarantineDelay",
-      },
-    ],
-  },
   takesPathErrorsForMirrors: {
     does: 'a host takes the failure of a path for that of the mirror behind it',
     patches: [
