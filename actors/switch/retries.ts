@@ -12,7 +12,10 @@ export const unreadableEverywhere = plainError(
   'a block of which it changes a part can be read on no mirror',
 );
 
-/** It takes the place of the original, or gets the outcome that that one got. */
+/**
+ * It takes the place of the original, or gets the outcome that that one got. Attempts overtake each other on different
+ * ways: one that comes after a later one of its I/O takes nothing, for its host waits for the answer to that one.
+ */
 export function joinRetry(
   known: KnownIos,
   request: Request,
@@ -25,6 +28,7 @@ export function joinRetry(
   else if (original === null) {
     const writeNumber = known.writeNumberOf(ioNumber);
     answers.acknowledge(request, { generation, eventCount, writeNumber });
-  } else if (isRetry(original.request, request)) original.join(request);
-  else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
+  } else if (isRetry(original.request, request)) {
+    if (request.attempt > original.request.attempt) original.join(request);
+  } else answers.end(request, plainError(Status.invalid, 'another I/O has this number'));
 }

@@ -97,6 +97,15 @@ describe('a write at its coordinator', () => {
     expect(replies[0]?.reply.attempt).to.equal(1);
   });
 
+  it('is answered where it was asked last, although an earlier attempt comes after that', () => {
+    const world = serving();
+    const write = world.write({ offset: 0, attempt: 1, replyId: 'h1-b', replySlot: 2 });
+    world.arrive({ ...write, attempt: 0, replyId: 'h1-a', replySlot: 1 });
+    const replies = world.runDisks();
+    expect(replies.map(({ sent }) => sent.subject)).to.deep.equal(['san.v1.lab.rpl.hba.h1-b.2']);
+    expect(replies[0]?.reply.attempt).to.equal(1);
+  });
+
   it('that ended gets the same outcome again, without being carried out again', () => {
     const world = serving();
     const write = world.write({ offset: 0 });
