@@ -214,6 +214,13 @@ export const switchLoadSchema = z.object({
 });
 export type SwitchLoad = z.infer<typeof switchLoadSchema>;
 
+/**
+ * What the refusal of a request brings that was made under an older generation (DESIGN V2): the decision as the switch
+ * has it. By which ways a host reaches whom is not the switch's to know.
+ */
+export const broughtDecisionSchema = z.object({ ...volumeFacts, ...volumeDecision });
+export type BroughtDecision = z.infer<typeof broughtDecisionSchema>;
+
 /** A way from an HBA to a disk or a coordinator: the links in order, and the switches that they lead through. */
 export const routeSchema = z.object({
   hba: id<HbaId>(),

@@ -60,7 +60,16 @@ export class Answers {
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);
-    else this.#recover(slot, driver, outcome, reply.disk);
+    else {
+      this.#recover(slot, driver, outcome, reply.disk);
+      // What is taken over lets go on what waits for it: this part is among that by now.
+      if (outcome.status === Status.staleGeneration) this.#takeBrought(driver, reply, data);
+    }
+  }
+
+  #takeBrought({ listener }: OptimizationDriver, { offset }: Reply, data: FrameData): void {
+    const { bytes } = data;
+    if (bytes.length > 0 && isDataIntact(data, offset)) listener.decisionBrought(bytes);
   }
 
   /** "Nobody listens" where the slot was sent. */

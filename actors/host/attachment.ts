@@ -7,7 +7,6 @@ import { Status } from '../../protocols/codes.ts';
 import { type Answer, refusal } from '../../protocols/commands.ts';
 import {
   type AttachMode,
-  type AttachmentRecord,
   type ControlData,
   controlDataSchema,
 } from '../../protocols/control-data.ts';
@@ -19,10 +18,11 @@ import { runMachine, stateText } from '../running-machine.ts';
 import { type Admission, admitted, refusing } from './admission.ts';
 import { attachmentMachine } from './attachment-machine.ts';
 import type { AttachmentOptions, AttachmentParts } from './attachment-parts.ts';
+import { broughtControlData } from './brought-decision.ts';
 import { OptimizationDriver } from './optimization-driver.ts';
 import { VirtualizerContact } from './virtualizer-contact.ts';
 import { volumeCachesOf } from './volume-caches.ts';
-import { type VolumeView, viewOf } from './volume-view.ts';
+import { attachmentAs, isOlder, type VolumeView, viewOf } from './volume-view.ts';
 
 export class Attachment {
   readonly volumeId: VolumeId;
@@ -180,7 +180,7 @@ export class Attachment {
     const { data } = parsed;
     const isOurs =
       data.volume === this.volumeId && data.host === host && data.cluster === ports.cluster;
-    if (!isOurs || this.#isOlder(data)) return;
+    if (!isOurs || (this.#view !== null && isOlder(data, this.#view.data))) return;
     const result = viewOf(data, host, actor.incarnation);
     if (!result.ok) {
       this.#problem = result.problem;
@@ -191,17 +191,19 @@ export class Attachment {
     this.#take(result.view);
   }
 
-  #isOlder({ controlEpoch, generation }: ControlData): boolean {
-    if (this.#view === null) return false;
-    const { data } = this.#view;
-    return controlEpoch < data.controlEpoch || generation < data.generation;
+  #brought(bytes: Uint8Array): void {
+    if (this.#view === null) return;
+    const data = broughtControlData(this.#view, bytes, this.#parts);
+    if (data === null) return;
+    this.#parts.dispatcher.counters.decisionsBrought++;
+    this.#received(data);
   }
 
   #take(view: VolumeView): void {
     const driver = this.#driver;
     this.#view = view;
     const { state, reason } = view.data;
-    const mine = this.#ownIn(view);
+    const mine = attachmentAs(view, this);
     this.#machine.send({
       type: 'controlData.received',
       attachEpoch: mine?.attachEpoch ?? 0,
@@ -211,12 +213,6 @@ export class Attachment {
       hasOpenWrites: driver?.hasOpenWrites ?? false,
     });
     if (this.#driver === null) this.#create(view);
-  }
-
-  /** An attachment in another mode than was asked for is none. */
-  #ownIn({ attachment }: VolumeView): AttachmentRecord | null {
-    const { mode, readOnly } = this;
-    return attachment?.mode === mode && attachment.readOnly === readOnly ? attachment : null;
   }
 
   #create(view: VolumeView): OptimizationDriver {
@@ -233,6 +229,7 @@ export class Attachment {
       routeParts,
       {
         controlDataNeeded: () => this.#contact.askControlDataSoon(),
+        decisionBrought: (bytes) => this.#brought(bytes),
         lost: (what) => this.#machine.send({ type: 'trouble.met', what }),
         idle: () => this.#becameIdle(),
         alternatesNeeded: (failed, answered) => this.#contact.askAlternates(failed, answered),

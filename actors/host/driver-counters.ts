@@ -27,6 +27,8 @@ export interface DriverCounters {
   keptAnswers: number;
   /** Answers that told to wait or to ask: busy, stale generation, not coordinator, fenced, not loaded. */
   deferrals: number;
+  /** Decisions that refusals of an older generation brought, and that were taken over (DESIGN V2). */
+  decisionsBrought: number;
   /** Attachments given up because a write or flush had no result. */
   losses: number;
   probes: number;
@@ -61,6 +63,7 @@ export function newDriverCounters(): DriverCounters {
     heldReads: 0,
     keptAnswers: 0,
     deferrals: 0,
+    decisionsBrought: 0,
     losses: 0,
     probes: 0,
     mirrorRetries: 0,

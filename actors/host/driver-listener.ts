@@ -6,6 +6,8 @@ import type { VolumeCaches } from './volume-caches.ts';
 export interface DriverListener {
   /** An answer spoke of newer control data, or told to ask. */
   controlDataNeeded(): void;
+  /** A refusal brought what was decided since the driver was told (DESIGN V2). */
+  decisionBrought(bytes: Uint8Array): void;
   /** What is stored is not known any more. The listener must end the open I/O (`endOpen`). */
   lost(what: string): void;
   /** Asks which mirrors hold a range beside one that failed; no answer: nobody could tell. */

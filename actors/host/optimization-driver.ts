@@ -43,7 +43,7 @@ export class OptimizationDriver implements AttachedVolume {
   isSuspended = false;
   readonly #dispatcher: Dispatcher;
   readonly #routeParts: RouteParts;
-  readonly #listener: DriverListener;
+  readonly listener: DriverListener;
   readonly #held: HeldReads;
   readonly #free: ConsumerIo[] = [];
   #arrivals = 0;
@@ -66,7 +66,7 @@ export class OptimizationDriver implements AttachedVolume {
     this.#held = new HeldReads(options, dispatcher.counters);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
-    this.#listener = listener;
+    this.listener = listener;
     dispatcher.add(this);
     this.#use(view);
   }
@@ -155,7 +155,7 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   queryAlternates(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void {
-    this.#listener.alternatesNeeded(failed, answered);
+    this.listener.alternatesNeeded(failed, answered);
   }
 
   /** Sends nothing any more until `adopt`. */
@@ -185,13 +185,13 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   needControlData(): void {
-    this.#listener.controlDataNeeded();
+    this.listener.controlDataNeeded();
   }
 
   /** What is stored is not known any more. All open I/O has ended when this returns. */
   lose(what: string): void {
     this.#dispatcher.counters.losses++;
-    this.#listener.lost(what);
+    this.listener.lost(what);
   }
 
   /** Ends everything that is open with an error. To be called with admission closed. */
@@ -229,7 +229,7 @@ export class OptimizationDriver implements AttachedVolume {
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
       allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
-    if (this.#openIos === 0) this.#listener.idle();
+    if (this.#openIos === 0) this.listener.idle();
   }
 
   #use(view: VolumeView): void {

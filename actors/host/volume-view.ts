@@ -89,6 +89,18 @@ export function isNewer(one: Decided, other: Decided): boolean {
   return one.generation > other.generation || one.controlEpoch > other.controlEpoch;
 }
 
+export function isOlder(one: Decided, other: Decided): boolean {
+  return one.generation < other.generation || one.controlEpoch < other.controlEpoch;
+}
+
+/** This process's attachment; in another mode than was asked for it is none. */
+export function attachmentAs(
+  { attachment }: VolumeView,
+  { mode, readOnly }: Pick<AttachmentRecord, 'mode' | 'readOnly'>,
+): AttachmentRecord | null {
+  return attachment?.mode === mode && attachment.readOnly === readOnly ? attachment : null;
+}
+
 /** True when two decisions differ in what open I/O was sent under: all of it must end first (DESIGN I12). */
 export function epochsDiffer(before: VolumeView, after: VolumeView): boolean {
   return (

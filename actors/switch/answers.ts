@@ -42,18 +42,22 @@ export class Answers {
    * @param over the connection that it came over, where it is known
    */
   end(request: Request, outcome: Outcome, over?: Bus): void {
-    if (outcome !== success) {
-      const name = statusName(outcome.status);
-      this.refusals[name] = (this.refusals[name] ?? 0) + 1;
-    }
+    if (outcome !== success) this.#countRefusal(outcome);
     const { generation, eventCount, writeNumber } = request;
     this.#send(request, outcome, { generation, eventCount, writeNumber }, over);
   }
 
+  /** Ends a request with an error that brings what its host lacks; without that where it does not fit one frame. */
+  endBringing(request: Request, outcome: Outcome, brought: Uint8Array): void {
+    const reply = replyTo(request, outcome, request);
+    if (this.#publish(request, encodeReply(reply, [brought])) === 'too-large')
+      this.end(request, outcome);
+    else this.#countRefusal(outcome);
+  }
+
   /** Hands a disk's error to the host, as it is or with another outcome. */
   pass(request: Request, reply: Reply, over?: Bus): void {
-    const name = statusName(reply.outcome.status);
-    this.refusals[name] = (this.refusals[name] ?? 0) + 1;
+    this.#countRefusal(reply.outcome);
     this.#publish(request, encodeReply(reply), over);
   }
 
@@ -89,6 +93,11 @@ export class Answers {
     const frame = encodeReply(replyTo(request, success, request), pieces, checksums);
     const sent = this.#publish(request, frame);
     if (sent === 'too-large') this.end(request, doesNotFit);
+  }
+
+  #countRefusal({ status }: Outcome): void {
+    const name = statusName(status);
+    this.refusals[name] = (this.refusals[name] ?? 0) + 1;
   }
 
   #send(request: Request, outcome: Outcome, result: WriteResult, over?: Bus): void {

@@ -8,6 +8,7 @@ import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { Partition } from './partition.ts';
+import type { Refusals } from './refusals.ts';
 import type { CommandPorts } from './unfinished-writes.ts';
 
 /** Tells the machines of partitions what happened; they publish the modes that the data path works by. */
@@ -38,6 +39,8 @@ export interface CoordinatorParts {
   readonly calls: LegCalls;
   readonly forwarding: Forwarding;
   readonly answers: Answers;
+  /** Of the volume. */
+  readonly refusals: Refusals;
   readonly commands: CommandPorts;
   /** Null where the switch has no read cache. */
   readonly cachedReads: CachedReads | null;

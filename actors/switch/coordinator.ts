@@ -181,7 +181,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
       generationRefusal(this.#volume, request) ??
       partitionRefusal(record, partition, request) ??
       attachmentRefusal(this.#volume, request, writes);
-    if (refusal !== null) this.#parts.answers.end(request, refusal);
+    if (refusal !== null) this.#parts.refusals.end(request, refusal);
     else if (partition !== null) this.#admit(partition, request, data);
   }
 

@@ -60,6 +60,7 @@ export class SwitchVolume {
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#stopSettling();
+    this.#parts.refusals.decided(volume.load);
     this.#parts.cachedReads?.forget(volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
@@ -93,7 +94,7 @@ export class SwitchVolume {
 
   /** Carries out a volume-addressed request. */
   request(request: Request, data: FrameData): void {
-    const { answers, forwarding, cachedReads } = this.#parts;
+    const { answers, refusals, forwarding, cachedReads } = this.#parts;
     const { operation } = request;
     if (isWriting(operation)) {
       cachedReads?.written(request);
@@ -114,7 +115,7 @@ export class SwitchVolume {
       answers.end(request, plainError(Status.invalid, what));
     } else {
       const refusal = this.#refusalOf(request);
-      if (refusal !== null) answers.end(request, refusal);
+      if (refusal !== null) refusals.end(request, refusal);
       else this.#read(request, data);
     }
   }

@@ -20,6 +20,7 @@ import type { VolumeId } from '../../protocols/ids.ts';
 import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
 import { LayoutMemory } from './layout-memory.ts';
 import { copiesOf, readLoad } from './loaded-volume.ts';
+import { Refusals } from './refusals.ts';
 import { SwitchVolume } from './switch-volume.ts';
 
 export interface SwitchLimits {
@@ -43,7 +44,10 @@ export interface VirtualizingEvents {
 }
 
 /** What the volumes of a switch have in common. */
-type VirtualizingParts = Omit<CoordinatorParts, 'steering' | 'spanning' | 'namesAlternates'>;
+type VirtualizingParts = Omit<
+  CoordinatorParts,
+  'steering' | 'spanning' | 'namesAlternates' | 'refusals'
+>;
 
 export class Virtualizing {
   readonly memory: LayoutMemory;
@@ -196,7 +200,9 @@ export class Virtualizing {
     if (known === undefined) {
       const steering = this.#steeringOf(load.volume);
       const { namesAlternates } = this.#limits;
-      const parts = { ...this.#parts, spanning: this.spanning, steering, namesAlternates };
+      const refusals = new Refusals(this.#parts.answers, load);
+      const perVolume = { spanning: this.spanning, steering, refusals, namesAlternates };
+      const parts = { ...this.#parts, ...perVolume };
       const volume: SwitchVolume = new SwitchVolume(parts, read.volume, () =>
         this.#events.settled(volume),
       );

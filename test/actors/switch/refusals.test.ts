@@ -1,8 +1,12 @@
 /** Who may not write, and what they are told: each broken rule has its own code, for each has its own recovery. */
 import { expect } from 'chai';
+import { decodeJson } from '../../../actors/json.ts';
 import { openIosMax } from '../../../actors/switch/coordinator.ts';
+import { noData } from '../../../actors/switch/frame-data.ts';
 import { rememberedIosMax } from '../../../actors/switch/known-ios.ts';
+import { bringsMax } from '../../../actors/switch/refusals.ts';
 import { Operation, Status, statusName } from '../../../protocols/codes.ts';
+import { broughtDecisionSchema } from '../../../protocols/control-data.ts';
 import { mebibyte } from '../../../protocols/units.ts';
 import { hostIncarnation, loadOf, SwitchWorld, switchIncarnation } from './switch-world.ts';
 
@@ -26,6 +30,26 @@ describe('a coordinator refuses', () => {
         status: Status.staleGeneration,
         detail: { generation: 10 },
       });
+  });
+
+  it('an older generation with what was decided since, a few times, to hosts that are attached', () => {
+    const world = serving();
+    const broughtTo = (changes: Record<string, unknown>) => {
+      world.write(changes);
+      const [answer] = world.takeReplies();
+      const { bytes } = answer?.data ?? noData;
+      return bytes.length === 0 ? null : broughtDecisionSchema.parse(decodeJson(bytes));
+    };
+    const { switchIncarnation: _, ...decision } = loadOf();
+    for (let time = 0; time < bringsMax; time++)
+      expect(broughtTo({ generation: 9 })).to.deep.equal(decision);
+    expect(broughtTo({ generation: 9 }), 'enough').to.equal(null);
+    expect(broughtTo({ generation: 11 }), 'it is the switch that lacks it').to.equal(null);
+    world.serve({ generation: 12 });
+    expect(broughtTo({ generation: 10, host: 'h2' }), 'no business of h2').to.equal(null);
+    expect(broughtTo({ generation: 10 })).to.deep.equal({ ...decision, generation: 12 });
+    const read = { operation: Operation.read, disk: 'd2', generation: 10 };
+    expect(broughtTo(read), 'with a read').to.deep.equal({ ...decision, generation: 12 });
   });
 
   it('a partition that another switch coordinates, and names that switch', () => {
