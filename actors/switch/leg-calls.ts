@@ -66,6 +66,8 @@ export class LegCalls {
     this.#clock = clock;
     this.#links = links;
     this.#places = new CallPlaces(replySubjectOf);
+    // A frame of a host may meet a dead link first: then it is taken by nobody else any more, so that no call finds out.
+    links.onDead = (link) => this.#takeAllOff([link]);
   }
 
   get openCount(): number {
@@ -200,8 +202,12 @@ export class LegCalls {
   #linksDied(call: OpenCall, links: readonly LinkId[]): void {
     if (!isSentOver(call, links)) return;
     this.#takeOff(call, links);
-    for (const other of this.#calls)
-      if (other.routes.length > 1 && isSentOver(other, links)) this.#takeOff(other, links);
+    this.#takeAllOff(links);
+  }
+
+  #takeAllOff(links: readonly LinkId[]): void {
+    for (const call of this.#calls)
+      if (call.routes.length > 1 && isSentOver(call, links)) this.#takeOff(call, links);
   }
 
   /** A way over none of the links that are dead is tried at once; where there is none, there is a pause. */

@@ -60,6 +60,8 @@ export class SwitchLinks {
   readonly #preferred = new Map<string, Map<string, readonly LinkId[]>>();
   /** Told of each frame that leaves over a link. */
   onSent: (link: LinkId, bytes: number) => void = () => {};
+  /** Told of each frame that met nobody at the other end of a link. */
+  onDead: (link: LinkId) => void = () => {};
 
   /** @param routes best first; only those that begin with one of `links` are used. */
   constructor(
@@ -179,6 +181,7 @@ export class SwitchLinks {
   /** Nobody listened at the other end of a link. */
   foundDead(link: LinkId): void {
     this.#options.deadLinks.found(link);
+    this.onDead(link);
   }
 
   /** First links of other ways to a disk on the fabric of the one over `failed`; none where it names none. */

@@ -128,6 +128,8 @@ export class UnfinishedWrites {
     const told = answer.ok ? unfinishedAnswerSchema.safeParse(answer).data : undefined;
     if (attachment === undefined || told === undefined) return again;
     this.#found.set(host, hostWritesOf(attachment, told));
+    // It was late, and is silent no more: it must not be cut off for it.
+    this.#silent = this.#silent.filter((each) => each !== host);
     return through;
   }
 

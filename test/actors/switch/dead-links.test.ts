@@ -1,7 +1,7 @@
 /** A coordinator whose links die: s1 reaches each disk over a link of its own, and over s1-s2. */
 import { expect } from 'chai';
 import { CallPlaces, callSlotsMax } from '../../../actors/switch/call-places.ts';
-import { Status } from '../../../protocols/codes.ts';
+import { Operation, Status } from '../../../protocols/codes.ts';
 import { encodeReply } from '../../../protocols/frames/frame.ts';
 import type { LinkId } from '../../../protocols/ids.ts';
 import { idOf } from '../../../protocols/ids.ts';
@@ -46,6 +46,19 @@ describe('a coordinator whose link to a disk dies under writes', () => {
     expect(linksOf(again)).to.deep.equal(['s1-s2', 's1-s2', 's1-s2']);
     for (const frame of again) world.answer(frame);
     expect(world.takeReplies()).to.have.length(3);
+  });
+
+  it('does so, too, when it is the read of a host that meets nobody: nothing else may be sent there any more', () => {
+    writes(1);
+    world.write({ operation: Operation.read, disk: 'd1', offset: 8192, route: ['s1-d1'] });
+    const [read] = takeTo('d1');
+    if (read === undefined) throw new Error('the read was not sent on');
+    world.io.unanswered(read.sent);
+    const again = takeTo('d1');
+    expect(linksOf(again)).to.deep.equal(['s1-s2']);
+    for (const frame of again) world.answer(frame);
+    const statuses = world.takeReplies().map(({ reply }) => reply.outcome.status);
+    expect(statuses).to.have.members([Status.path, Status.ok]);
   });
 
   it('does not blame the new way when it is told of the old one again', () => {

@@ -182,6 +182,16 @@ describe('taking partitions over', () => {
     expect(takeover.world.settled(11)).to.deep.include({ settled: true, silentHosts: [] });
   });
 
+  it('calls a host silent no more that has answered late, while disks are still asked', () => {
+    const takeover = new Takeover().begin();
+    takeover.world.clock.runFor(hostSilenceMs + 10);
+    expect(takeover.world.settled(11)).to.deep.include({ silentHosts: ['h1'] });
+    takeover.world.clock.runFor(2000);
+    takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
+    expect(takeover.asked('remembered'), 'disks are asked').to.have.length(4);
+    expect(takeover.world.settled(11)).to.deep.include({ settled: false, silentHosts: [] });
+  });
+
   it('asks nobody whose attachment has just begun, or only reads', () => {
     const [attachment] = loadOf().attachments;
     for (const changes of [{ firstEpoch: 40 }, { firstEpoch: 30, readOnly: true }]) {
