@@ -104,9 +104,12 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const owned = ownedNow(last, circumstances);
   const newDisks = disksDiffer(last.disks, members.disks);
   const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
-  const renewed = circumstances.renew || newDisks || ownersDiffer(last.partitions, owned) || cutOff;
+  const isForgotten = hasForgotten(last, members);
+  const newOwners = ownersDiffer(last.partitions, owned);
+  const renewed = circumstances.renew || newDisks || newOwners || cutOff || isForgotten;
   const leftBehind = renewed && leavesWritesBehind(attachments);
-  const known = !newDisks && !cutOff && !leftBehind && !hasLostWrites(last, attachments);
+  const lostWrites = hasLostWrites(last, attachments);
+  const known = !newDisks && !cutOff && !leftBehind && !lostWrites && !isForgotten;
   const areEqual = circumstances.wereEqual && known;
   const compared: Compared = renewed ? (areEqual ? 'unfinished' : 'all') : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
@@ -191,6 +194,17 @@ function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionR
       coordinator !== last[index]?.coordinator ||
       ownerIncarnation !== last[index]?.ownerIncarnation,
   );
+}
+
+/**
+ * True when disks know of later decisions than the record: the config database lost its last writes. Who was attached by
+ * them, and what was written, nobody knows; and the epochs of the record are not in force any more.
+ */
+function hasForgotten(
+  { lastEpoch, generation }: VolumeRecord,
+  { knownEpoch, knownGeneration }: Members,
+): boolean {
+  return knownEpoch > lastEpoch || knownGeneration > generation;
 }
 
 /** True when a host ended writes under the present epochs, or later ones, without knowing what became of them. */

@@ -49,7 +49,10 @@ export function wiredVolumeMachine(
         const { record: last, drained } = decider;
         leases.deciding(last);
         decider.write(renew, (event) => {
-          if (event.type === 'record.contested') leases.contested();
+          if (event.type === 'record.contested') {
+            leases.contested();
+            decider.noteEqual(false);
+          }
           if (event.type === 'record.written')
             withRecord((next) => leases.decided(last, next, drained))();
           if (event.type === 'decision.impossible') self.send(event);
@@ -61,7 +64,7 @@ export function wiredVolumeMachine(
       loadSwitches: withRecord((record) => rounds.loadSwitches(record)),
       askSettled: withRecord((record) => rounds.askSettled(record)),
       askYield: withRecord((record) => rounds.askYield(record)),
-      noteEqual: () => decider.noteEqual(),
+      noteEqual: () => decider.noteEqual(true),
       noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
       endRound: () => rounds.end(),
       publishAssembling: (_, { reason }) => {

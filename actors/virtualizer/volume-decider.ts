@@ -165,9 +165,9 @@ export class VolumeDecider {
     return this.#requests.drained;
   }
 
-  /** All coordinators say that their mirrors are equal. */
-  noteEqual(): void {
-    this.#equalIn = this.record?.generation ?? 0;
+  /** True: all coordinators say that their mirrors are equal. False: what was decided, and for whom, is not known. */
+  noteEqual(areEqual: boolean): void {
+    this.#equalIn = areEqual ? (this.record?.generation ?? 0) : 0;
   }
 
   /** Hosts do not say what they have open: the next decision goes on without them. */

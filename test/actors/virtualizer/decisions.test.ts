@@ -157,6 +157,19 @@ describe('decisions', () => {
     expect(Math.min(...epochsOf(record))).to.be.above(50);
   });
 
+  it('of a record that the database has forgotten later ones of gives everybody new numbers, and takes nothing for equal', () => {
+    const last = sharedRecord();
+    const attachments = wantedAttachments(stateOf(last));
+    for (const [epochs, generations] of [[1, 0] as const, [0, 1] as const]) {
+      const knownEpoch = last.lastEpoch + epochs;
+      const knownGeneration = last.generation + generations;
+      const members = membersOf(disks, switches, { knownEpoch, knownGeneration });
+      const { record } = decide(last, { ...usual, attachments, members });
+      expect(Math.min(...epochsOf(record))).to.be.above(knownEpoch);
+      expect(record.compared).to.equal('all');
+    }
+  });
+
   it('hands partitions over: what hosts have open goes on, and only that may be unequal', () => {
     const last = sharedRecord();
     const { record, renewed } = decide(last, {

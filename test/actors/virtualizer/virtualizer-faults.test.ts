@@ -125,6 +125,18 @@ describe('virtualizer: the config database', () => {
       }
     });
 
+  for (const fault of ['unknown, written', 'unknown, late'] as const)
+    it(`the decision after a disk restarted ends with "${fault}": all of the mirrors is compared, for that disk may lack writes`, () => {
+      const world = new VirtualizerWorld();
+      world.startServing();
+      world.database.faults = [fault];
+      world.start('d2');
+      world.run(2000);
+      world.untilState('serving');
+      expect(world.database.faults, 'the fault was met').to.be.empty;
+      expect(world.record()).to.include({ compared: 'all' });
+    });
+
   it('is away at the start: the virtualizer waits, says so, and answers hosts with it', () => {
     const world = new VirtualizerWorld();
     world.database.isAvailable = false;
@@ -176,6 +188,30 @@ describe('virtualizer: the config database', () => {
     expect(found.controlEpoch).to.be.above(lost.controlEpoch);
     expect(found.generation).to.be.above(lost.generation);
     expect(found.partitions.every(({ epoch }) => epoch > lost.lastEpoch)).to.equal(true);
+  });
+});
+
+describe('virtualizer: a database that lost its last writes', () => {
+  it('while nobody else restarted: the volume is served again, under numbers that disks take', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    const saved = [...world.database.values].map(([key, entry]) => [key, entry] as const);
+    const { generation } = world.record();
+    const report = { volume: 'vol0', generation, reporter: 's1', what: 'to be decided anew' };
+    const virtualizer = { kind: 'virtualizer', id: 'v1' } as const;
+    world.switch('s1').actor.ask(virtualizer, 'trouble', report, 1000, () => {});
+    world.run(500);
+    world.untilState('serving');
+    const lost = world.record();
+    world.killVirtualizer();
+    for (const [key, entry] of saved) world.database.values.set(key, entry);
+    expect(world.record().lastEpoch).to.be.below(lost.lastEpoch);
+    world.startVirtualizer();
+    world.run(200);
+    world.untilState('serving');
+    const found = world.record();
+    expect(found.partitions.every(({ epoch }) => epoch > lost.lastEpoch)).to.equal(true);
+    expect(found.compared).to.equal('all');
   });
 });
 
