@@ -114,6 +114,10 @@ export class BlockDevice implements WriteSupport {
     this.writeBehind.beginIfDue();
   }
 
+  onNoRoom(): void {
+    this.writeBehind.makeRoom();
+  }
+
   /** Counters for telemetry. */
   counters(): Readonly<Record<string, number>> {
     const { journal, layout, remembered, tags } = this.parts;

@@ -63,6 +63,11 @@ const entryFixedBytes = 64;
 const stretchBytes = 12;
 const checksumBytes = 4;
 
+/** Bytes of an entry that only keeps an I/O id of this host remembered. */
+export function idEntryBytes(host: HostId): number {
+  return entryFixedBytes + host.length;
+}
+
 /** Bytes of an entry in a head. */
 export function entryBytes(entry: JournalEntry): number {
   return (

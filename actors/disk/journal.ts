@@ -7,15 +7,15 @@
  * it began, and is shared by all who wait for one.
  */
 import type { BlockStore, Clock, StoreError } from '../../protocols/ports.ts';
-import { blockBytes, mebibyte } from '../../protocols/units.ts';
+import { blockBytes, kibibyte, mebibyte } from '../../protocols/units.ts';
 import type { DiskLayout } from './disk-layout.ts';
 import { type Flushed, GroupCommit } from './group-commit.ts';
 import { entryBytes, headBytesFor, type JournalEntry, RecordBuilder } from './journal-record.ts';
 
 /** A record ends when it holds this much. */
 const recordPayloadBlocksMax = mebibyte / blockBytes;
-/** Kept free for what a checkpoint must write before it can release anything (`RememberedIos`). */
-export const journalReserveBytes = 640 * 1024;
+/** A record of entries without blocks ends when it holds this much. */
+const idRecordBytesMax = 128 * kibibyte;
 
 /** Told when a record, and with it all before it, is on the store, or cannot be. */
 export type Written = (error: StoreError | null) => void;
@@ -108,10 +108,15 @@ export class Journal {
     return this.#durableSequence;
   }
 
-  /** True when an entry of this size can be appended now. */
-  hasRoom(bytes: number, payloadBlocks: number): boolean {
+  /**
+   * True when an entry of this size can be appended now.
+   *
+   * @param keptBytes of the entries that a checkpoint must be able to write before it can release anything
+   */
+  hasRoom(bytes: number, payloadBlocks: number, keptBytes: number): boolean {
     const needed = headBytesFor(bytes) + payloadBlocks * blockBytes;
-    return this.usedBytes + needed + journalReserveBytes <= this.#layout.journalBytes;
+    const room = this.#layout.journalBytes - this.usedBytes - idRecordsBytes(keptBytes);
+    return needed <= room;
   }
 
   /** Where on the store a position of the journal is. */
@@ -142,13 +147,23 @@ export class Journal {
     return position;
   }
 
-  /** Writes a record of entries without blocks, into the space that is kept for it. */
-  appendRecord(entries: readonly JournalEntry[]): void {
-    if (entries.length === 0) return;
-    this.submit();
-    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
-    const open = this.#begin(bytes);
-    for (const entry of entries) open.builder.add(entry);
+  /** Writes records of entries without blocks, into the space that is kept for them. */
+  appendIds(entries: readonly JournalEntry[]): void {
+    let first = 0;
+    while (first < entries.length) {
+      let bytes = 0;
+      let end = first;
+      for (let entry = entries[end]; entry !== undefined; entry = entries[end]) {
+        const more = bytes + entryBytes(entry);
+        if (headBytesFor(more) > idRecordBytesMax) break;
+        bytes = more;
+        end += 1;
+      }
+      this.submit();
+      const open = this.#begin(bytes);
+      for (const entry of entries.slice(first, end)) open.builder.add(entry);
+      first = end;
+    }
     this.submit();
   }
 
@@ -262,6 +277,11 @@ export class Journal {
     this.#store.write(this.placeOf(start), before, partDone);
     this.#store.write(this.#layout.journalStart, after, partDone);
   }
+}
+
+/** The most that records of entries without blocks take, of `bytes` together: each may end a little early. */
+function idRecordsBytes(bytes: number): number {
+  return bytes + (Math.floor(bytes / (idRecordBytesMax - blockBytes)) + 1) * 2 * blockBytes;
 }
 
 function splitPieces(pieces: readonly Uint8Array[], at: number): [Uint8Array[], Uint8Array[]] {

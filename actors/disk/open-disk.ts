@@ -113,7 +113,7 @@ function replay(
     salt,
     tags: new TagPages(store, layout, salt, log),
     locations: new BlockLocations(),
-    remembered: new RememberedIos(),
+    remembered: new RememberedIos(layout.journalBytes),
   };
   new Replay(parts, (replayed) => {
     if (replayed.ok) begin(request, parts, superblock, replayed, refuse, done);

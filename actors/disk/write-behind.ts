@@ -76,6 +76,11 @@ export class WriteBehind {
       this.#begin();
   }
 
+  /** Begins a checkpoint, however little it may release: somebody lacks room. */
+  makeRoom(): void {
+    if (!this.#running && !this.#isStopped) this.#begin();
+  }
+
   /** Calls when everything that is in the journal now is home. */
   drain(done: () => void): void {
     if (this.#running) this.#waiting.push(() => this.drain(done));
@@ -98,7 +103,8 @@ export class WriteBehind {
     this.#endSequence = journal.nextSequence;
     locations.freeze();
     tags.freeze();
-    journal.appendRecord(remembered.entries());
+    remembered.freeze();
+    journal.appendIds(remembered.entries());
     this.#tailPosition = journal.tailPosition;
     this.#blocks = this.#blocksInJournalOrder();
     this.#pages = tags.frozenPages;
@@ -239,9 +245,10 @@ export class WriteBehind {
 
   #release(error: StoreError | null): void {
     if (error !== null) return;
-    const { journal, locations, tags } = this.#parts;
+    const { journal, locations, remembered, tags } = this.#parts;
     journal.release(this.#endPosition);
     locations.release();
+    remembered.release();
     tags.release();
     this.#running = false;
     this.checkpoints += 1;

@@ -20,8 +20,10 @@ import { entriesOf, type WriteRequest } from './write-entries.ts';
 /** What the device does for its writes. */
 export interface WriteSupport {
   takeReadOperation(): ReadOperation;
-  /** Called when a write was added to the journal, or could not be for lack of room. */
+  /** Called when a write was added to the journal. */
   onJournalUse(): void;
+  /** Called when one could not be, for lack of room. */
+  onNoRoom(): void;
   readonly isOutOfSpace: boolean;
 }
 
@@ -128,14 +130,12 @@ export class WriteOperation {
       payload += entry.checksums?.length ?? 0;
     }
     const pages = Math.floor((this.#lastBlock - this.#firstBlock) / tagsPerPage) + 2;
-    const hasRoom = journal.hasRoom(bytes, payload) && tags.changedPages + pages <= changedPagesMax;
-    const { host, hostIncarnation, watermark } = request;
-    if (!hasRoom || !remembered.hasRoom(host, hostIncarnation, watermark)) {
-      this.#support.onJournalUse();
-      if (!hasRoom && this.#support.isOutOfSpace)
-        this.#endSoon(Status.noSpace, 'the store of this disk has no space left');
-      else
-        this.#endSoon(Status.busy, hasRoom ? 'too many I/Os to remember' : 'the journal is full');
+    const isRemembered = remembered.hasRoom(request);
+    const kept = remembered.journaledBytes + bytes;
+    const hasRoom =
+      journal.hasRoom(bytes, payload, kept) && tags.changedPages + pages <= changedPagesMax;
+    if (!hasRoom || !isRemembered) {
+      this.#refuse(hasRoom ? 'too many I/Os to remember' : 'the journal is full', hasRoom);
       return;
     }
     const last = entries.at(-1);
@@ -144,6 +144,14 @@ export class WriteOperation {
       applyEntry(this.#parts, each.entry, journal.append(each.entry, each.pieces, written));
     }
     this.#support.onJournalUse();
+  }
+
+  /** For now: watermarks rise, and a checkpoint makes room in the journal. */
+  #refuse(what: string, hasRoom: boolean): void {
+    if (!hasRoom) this.#support.onNoRoom();
+    if (!hasRoom && this.#support.isOutOfSpace)
+      this.#endSoon(Status.noSpace, 'the store of this disk has no space left');
+    else this.#endSoon(Status.busy, what);
   }
 
   /** The blocks whose stored tag is older than this write's. */

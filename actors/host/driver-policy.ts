@@ -1,4 +1,5 @@
 /** What may be tuned in the optimization driver, with its defaults. All limits of the driver have their names here. */
+import { ioWindowMax } from '../../protocols/io-window.ts';
 import { mebibyte } from '../../protocols/units.ts';
 import type { PathOrder } from './path-policy.ts';
 import type { RouteScope } from './route-table.ts';
@@ -27,7 +28,7 @@ export interface BalancePolicy {
 export interface DriverPolicy {
   /** Physical I/Os of a host under way at a time. Few, so that reply subjects are few (and cached by servers). */
   readonly slotsMax: number;
-  /** How far I/O numbers may run ahead of the watermark: bounds what coordinators and disks remember. */
+  /** How far I/O numbers may run ahead of the watermark, at most `ioWindowMax`: what others can remember. */
   readonly windowMax: number;
   /** The most bytes of one read or write. */
   readonly ioBytesMax: number;
@@ -60,7 +61,7 @@ export interface DriverPolicy {
 
 export const driverPolicyDefault: DriverPolicy = {
   slotsMax: 1024,
-  windowMax: 16_384,
+  windowMax: ioWindowMax,
   ioBytesMax: 32 * mebibyte,
   allocationBytesMax: 16 * mebibyte,
   sweepIntervalMs: 20,

@@ -4,10 +4,11 @@
  * is never carried out again; what is below the watermark has ended at the host and is refused.
  */
 import type { Request } from '../../protocols/frames/request.ts';
+import { ioWindowMax } from '../../protocols/io-window.ts';
 import { type IoNumber, unitOf, type WriteNumber } from '../../protocols/units.ts';
 
 /** The most I/O numbers of a host, from its watermark on, that are remembered; hosts stay well within. */
-export const rememberedIosMax = 32_768;
+export const rememberedIosMax = 2 * ioWindowMax;
 
 /** A host's I/O as it is remembered while it is open. */
 export interface HostIo {

@@ -1,12 +1,20 @@
 /** A frame to a disk that waits for its answer: what its owner sees of it, and what who keeps it knows besides. */
 import { Status } from '../../protocols/codes.ts';
-import type { FrameData } from '../../protocols/frames/frame.ts';
+import {
+  decodeFrame,
+  encodeForwarded,
+  type FrameData,
+  FrameKind,
+} from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { LinkId } from '../../protocols/ids.ts';
+import type { KnownIos } from './known-ios.ts';
 
 /** Who sent a frame and waits for the answer. */
 export interface LegOwner {
+  /** What is remembered of the host whose I/O it is; nothing where it is none's. */
+  readonly known?: Pick<KnownIos, 'watermark'> | null;
   /** The disk answered, with anything but `path`. The call stays open until it is released or put off. */
   legAnswered(call: LegCall, reply: Reply, data: FrameData): void;
   /** No answer for `legSilenceMs`; told once. It is still being sent again. */
@@ -59,6 +67,12 @@ export function unusedCall(slot: number): OpenCall {
     isUnheard: false,
     isSentAgain: false,
   };
+}
+
+/** The request of a call has changed; what it carries has not. */
+export function encodeAnew(call: OpenCall): void {
+  const sent = decodeFrame(call.frame);
+  if (sent?.kind === FrameKind.request) call.frame = encodeForwarded(call.request, sent.data);
 }
 
 /** True while a call is not to be sent again by itself. */

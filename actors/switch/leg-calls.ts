@@ -4,12 +4,7 @@
  * answer means is the owner's to judge; disks do nothing twice, for write numbers order everything that is sent here.
  */
 import { Status } from '../../protocols/codes.ts';
-import {
-  decodeFrame,
-  encodeForwarded,
-  type FrameData,
-  FrameKind,
-} from '../../protocols/frames/frame.ts';
+import { encodeForwarded, type FrameData } from '../../protocols/frames/frame.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId, LinkId } from '../../protocols/ids.ts';
@@ -17,6 +12,7 @@ import type { Bus, Clock } from '../../protocols/ports.ts';
 import { type IoNumber, unitOf } from '../../protocols/units.ts';
 import { CallPlaces } from './call-places.ts';
 import {
+  encodeAnew,
   isAnswerTo,
   isHeld,
   isSentOver,
@@ -234,8 +230,7 @@ export class LegCalls {
     this.#places.wayChanged(call.slot);
     if (!sameRest) {
       call.request.route = rest;
-      const sent = decodeFrame(call.frame);
-      if (sent?.kind === FrameKind.request) call.frame = encodeForwarded(call.request, sent.data);
+      encodeAnew(call);
     }
     return !leadsOver(way, deadLinks);
   }
@@ -274,7 +269,10 @@ export class LegCalls {
     if (this.#openCount > 0) this.#arm();
   }
 
-  /** By another way when nothing was heard of the last one. */
+  /**
+   * By another way when nothing was heard of the last one. It tells the disk what the host has seen the end of
+   * meanwhile: one that is short of room to remember this write may have it then.
+   */
   #sendAgain(call: OpenCall): void {
     this.retransmissions++;
     call.isSentAgain = true;
@@ -282,6 +280,11 @@ export class LegCalls {
     call.sweepsPause = Math.min(longestPause, call.sweepsPause * 2);
     if (call.isUnheard) this.#nextRoute(call);
     call.deadLinks = none;
+    const watermark = call.owner?.known?.watermark;
+    if (watermark !== undefined && watermark > call.request.watermark) {
+      call.request.watermark = watermark;
+      encodeAnew(call);
+    }
     this.#publish(call);
   }
 }

@@ -46,7 +46,7 @@ export class SpanningIo implements LegOwner, HostIo {
   readonly #director: SpanDirector;
   readonly #data: FrameData;
   /** Where a coordinator remembers it; null for a read that needs none. */
-  readonly #known: KnownIos | null;
+  readonly known: KnownIos | null;
   /** By partition; empty for a read that needs no order. */
   readonly #holds = new Map<number, Hold>();
   readonly #cut = new PartList();
@@ -72,13 +72,13 @@ export class SpanningIo implements LegOwner, HostIo {
     this.request = request;
     // Most of it goes out later than now.
     this.#data = copyOf(data);
-    this.#known = known;
+    this.known = known;
     this.#cursor = request.offset;
   }
 
   /** True when a coordinator orders it among other I/Os. */
   get isOrdered(): boolean {
-    return this.#known !== null;
+    return this.known !== null;
   }
 
   /**
@@ -106,7 +106,7 @@ export class SpanningIo implements LegOwner, HostIo {
 
   /** Forgets it: what it was admitted under has ended, and its host will ask again. */
   drop(): void {
-    this.#known?.forget(this.request.ioNumber);
+    this.known?.forget(this.request.ioNumber);
     this.#close();
   }
 
@@ -234,11 +234,11 @@ export class SpanningIo implements LegOwner, HostIo {
     if (isWriting(request.operation)) {
       const [first] = this.#holds.values();
       const writeNumber = first?.writeNumber ?? unitOf<WriteNumber>(0);
-      this.#known?.end(request.ioNumber, writeNumber);
+      this.known?.end(request.ioNumber, writeNumber);
       const { generation } = this.#director.volume.load;
       answers.acknowledge(request, { generation, eventCount: request.eventCount, writeNumber });
     } else {
-      this.#known?.forget(request.ioNumber);
+      this.known?.forget(request.ioNumber);
       const pieces = this.#answers.map(({ bytes }) => bytes);
       const isData = request.operation === Operation.read;
       answers.endWith(request, pieces, isData ? joinedChecksums(this.#answers) : null);

@@ -158,19 +158,4 @@ describe('remembered I/O ids', () => {
     world.restart();
     expect(known()).to.deep.equal([15, 16, 17, 18, 19, 20]);
   });
-
-  it('are bounded: a host whose watermark does not rise gets busy, others go on', () => {
-    const world = DiskWorld.formatted();
-    const write = (ioNumber: number, hostIncarnation: number, watermark = 1) => {
-      const numbers = { ioNumber, hostIncarnation, watermark };
-      const result = world.begin(world.zeroRequest(0, blockBytes, numbers));
-      world.settle();
-      return result.status;
-    };
-    for (let ioNumber = 1; ioNumber <= 1024; ioNumber++)
-      expect(write(ioNumber, 7)).to.equal(Status.ok);
-    expect(write(1025, 7)).to.equal(Status.busy);
-    expect(write(1, 8)).to.equal(Status.ok);
-    expect(write(1025, 7, 900)).to.equal(Status.ok);
-  });
 });

@@ -1,8 +1,8 @@
 /** Writes through their coordinator: order, joining, acknowledgement, and lost frames. */
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
-import { mebibyte } from '../../../protocols/units.ts';
-import { SwitchWorld } from './switch-world.ts';
+import { mebibyte, unitOf } from '../../../protocols/units.ts';
+import { SwitchWorld, type ToDisk } from './switch-world.ts';
 
 function serving(): SwitchWorld {
   return new SwitchWorld().serve();
@@ -216,6 +216,28 @@ describe('a write whose frames get lost', () => {
     expect(world.takeToDisks()).to.be.empty;
     world.clock.runFor(40);
     expect(world.runDisks()).to.have.length(1);
+  });
+
+  it('tells the disk, when it is sent again, what its host has seen the end of meanwhile', () => {
+    const world = serving();
+    const write = world.write({ offset: 0, ioNumber: 50, watermark: 7 });
+    const first = world.takeToDisks();
+    world.arrive({ ...write, attempt: 1, watermark: unitOf(50) });
+    expect(world.takeToDisks()).to.be.empty;
+    world.clock.runFor(130);
+    const again = world.takeToDisks();
+    const watermarks = (frames: readonly ToDisk[]) =>
+      frames.map(({ request, data }) => [request.watermark, data.bytes[0]]);
+    expect([first, again].map(watermarks)).to.deep.equal([
+      [
+        [7, 50],
+        [7, 50],
+      ],
+      [
+        [50, 50],
+        [50, 50],
+      ],
+    ]);
   });
 
   it('does not take the answer to another write for its own', () => {
