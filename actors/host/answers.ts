@@ -215,6 +215,10 @@ export class Answers {
         return;
       case 'wait':
         counters.deferrals++;
+        if (recovery.askControlData && driver.hasAdoptedSince(slot.request)) {
+          this.#sendAnew(slot);
+          return;
+        }
         this.#retryAt(slot, nowMs + recovery.delayMs);
         slot.awaitsDecision = recovery.askControlData;
         if (recovery.askControlData) driver.needControlData();
@@ -225,7 +229,7 @@ export class Answers {
       case 'hold':
         counters.deferrals++;
         if (driver.hasAdoptedSince(slot.request)) {
-          this.#retryAt(slot, nowMs);
+          this.#sendAnew(slot);
           return;
         }
         this.#hold(slot, driver);
@@ -233,6 +237,13 @@ export class Answers {
       default:
         assertNever(recovery, 'recovery');
     }
+  }
+
+  /** At once: newer control data has come since it was sent, and what it was refused for may be over. */
+  #sendAnew(slot: Slot): void {
+    this.#retryAt(slot, this.#parts.clock.now());
+    // One that is not one part any more is left to the sweep.
+    this.#parts.issuer.reissue(slot);
   }
 
   /** Until there is newer control data. */

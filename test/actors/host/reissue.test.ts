@@ -3,7 +3,12 @@ import { LinkRank } from '../../../actors/host/route-table.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { type HbaId, idOf, type LinkId, type SwitchId } from '../../../protocols/ids.ts';
-import { type PartitionEpoch, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
+import {
+  type Generation,
+  type PartitionEpoch,
+  unitOf,
+  type VolumeOffset,
+} from '../../../protocols/units.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
 const at = (offset: number) => unitOf<VolumeOffset>(offset);
@@ -223,6 +228,21 @@ describe('re-issue of physical I/O (H6)', () => {
     world.publish({ generation: 6 });
     world.clock.runFor(1);
     world.answer(only(world.sent()));
+    expect(ended).to.deep.equal([Status.ok]);
+  });
+
+  it('what is refused for the sake of a decision that has come since it was sent goes out at once', () => {
+    read();
+    const first = only(world.sent());
+    world.publish({ generation: 6 });
+    const detail = { generation: unitOf<Generation>(6) };
+    world.refuse(first, { status: Status.staleGeneration, detail });
+    const second = only(world.sent());
+    expect(second.request).to.include({ generation: 6, attempt: 1 });
+    world.refuse(second, { status: Status.staleGeneration, detail });
+    expect(world.sent(), 'but not again: nothing else has come').to.be.empty;
+    world.clock.runFor(60);
+    world.answerAll();
     expect(ended).to.deep.equal([Status.ok]);
   });
 
