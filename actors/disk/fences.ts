@@ -65,12 +65,20 @@ export function fenceTableOf(
   );
 }
 
-/** Judges a request. Probes are not judged: they ask nothing of a volume. */
+/**
+ * Judges a request. Probes are not judged: they ask nothing of a volume.
+ *
+ * The control epoch that it was made under does not count: that one fences decisions (`assembly.ts`). A decision is
+ * told to nobody before it is in the volume's key, so that all that are told come one after the other, whoever made
+ * them, and a virtualizer that was replaced adds none. None gives again an epoch, event count or extent generation
+ * that was given before. So what carries exactly the numbers that are in force here is what the decision in force
+ * allows, and what an earlier decision alone allowed differs from it in one of them. When a virtualizer is replaced
+ * and nothing else changes, I/O goes on as it was (DESIGN V7).
+ */
 export function judge(table: FenceTable, request: Request): Verdict {
   const fence = table.get(request.volume);
   if (fence === undefined) return fencedBy('extentGeneration', 0);
-  if (!fence.isAssembled || request.controlEpoch < fence.entry.controlEpoch)
-    return fencedBy('controlEpoch', fence.entry.controlEpoch);
+  if (!fence.isAssembled) return fencedBy('controlEpoch', fence.entry.controlEpoch);
   const sender = judgeSender(fence, request);
   if (sender !== null) return sender;
   const partition = judgePartition(fence, request);

@@ -79,7 +79,7 @@ function forgedRequest(request: Request, random: SeededRandom): Request {
   return forged;
 }
 
-/** A host is told by its attachment, a coordinator by its epoch; a disk's command by the decision that it rests on. */
+/** A host is told by its attachment, a coordinator by its epoch; what is for a disk by the extent that it is for. */
 function lie(forged: Request, random: SeededRandom): void {
   const isHosts = forged.host !== '' && forged.extentGeneration === 0;
   const lies: readonly (() => void)[] = isHosts
@@ -94,7 +94,6 @@ function lie(forged: Request, random: SeededRandom): void {
         },
       ]
     : [
-        () => change(forged, 'controlEpoch', random, -1),
         // Never 0: that would make a host's own write of it, with nothing false in it.
         () => change(forged, 'extentGeneration', random, 1),
         () => {
