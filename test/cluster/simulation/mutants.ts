@@ -113,11 +113,6 @@ export const mutants = {
         snippet: 'const sender = judgeSender(fence, request);',
         replacement: 'const sender = null;',
       },
-      {
-        file: fences,
-        snippet: 'if (!fence.isAssembled || request.controlEpoch < fence.entry.controlEpoch)',
-        replacement: 'if (!fence.isAssembled)',
-      },
     ],
   },
   readsOverOwnWrites: {
