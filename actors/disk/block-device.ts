@@ -129,6 +129,7 @@ export class BlockDevice implements WriteSupport {
       journalWrittenBytes: journal.writtenBytes,
       flushes: journal.commit.flushes,
       checkpoints: this.writeBehind.checkpoints,
+      unreadBlocks: this.writeBehind.unreadBlocks,
       tagPagesCached: tags.cachedPages,
       tagPageLoads: tags.loads,
       tagSectorsBad: tags.badSectors,

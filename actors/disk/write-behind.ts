@@ -9,15 +9,17 @@
  *   5. release the journal's space
  *
  * What comes out of the journal is not verified on its way home: its tag goes with it, and a block that rotted is
- * met there as it would have been met here.
+ * met there as it would have been met here. Likewise one that the medium does not give: nothing is written home for
+ * it, so that what lies there does not match its tag. Reads of it answer `media` until it is made good from a mirror.
  *
  * A crash at any point is harmless: until step 4 has ended the replay begins at the old tail and finds everything.
  */
-import type { StoreError } from '../../protocols/ports.ts';
+import type { StoreDone, StoreError } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import { isDataTag, tagsPerPage, tagWordAt } from './block-tags.ts';
 import { checkpointPlaces, encodeCheckpoint } from './checkpoint-record.ts';
 import type { OpenDeviceParts } from './device-parts.ts';
+import { joinRun, type Run, readRun } from './slice-runs.ts';
 import { changedPagesMax, type TagPage } from './tag-pages.ts';
 
 /** Blocks, and tag pages, that are moved without letting others have the event loop. */
@@ -34,10 +36,10 @@ const journalShareUsed = 0.5;
 /** … or this many tag pages have changed. */
 const changedPagesShare = 0.5;
 
-interface Run {
-  readonly place: number;
+/** A block in the slice, on its way home. */
+interface Move {
+  readonly block: number;
   readonly start: number;
-  bytes: number;
 }
 
 export class WriteBehind {
@@ -58,6 +60,8 @@ export class WriteBehind {
   /** True while home locations cannot be written for lack of space. */
   isOutOfSpace = false;
   checkpoints = 0;
+  /** Blocks that the journal did not give when they were to be moved home. */
+  unreadBlocks = 0;
 
   /** @param lastNumber of the checkpoint that was found when the disk was opened. */
   constructor(parts: OpenDeviceParts, lastNumber: number) {
@@ -136,11 +140,11 @@ export class WriteBehind {
 
   /** Reads one slice of blocks from the journal and writes them home. */
   #moveBlocks(): void {
-    const { layout, journal, store } = this.#parts;
+    const { journal, store } = this.#parts;
     const reads: Run[] = [];
-    const writes: Run[] = [];
+    const moves: Move[] = [];
     let usedBytes = 0;
-    while (this.#nextBlock < this.#blocks.length && writes.length < sliceBlocks) {
+    while (this.#nextBlock < this.#blocks.length && moves.length < sliceBlocks) {
       const key = this.#blocks[this.#nextBlock] ?? 0;
       const block = key % blocksMax;
       const place = journal.placeOf(this.#tailPosition + Math.floor(key / blocksMax) * blockBytes);
@@ -152,15 +156,26 @@ export class WriteBehind {
       if (goesOn && last !== undefined) last.bytes += bytes;
       else reads.push({ place, start: usedBytes, bytes });
       usedBytes += bytes;
-      joinRun(writes, layout.homeStart + block * blockBytes, usedBytes - blockBytes, blockBytes);
+      moves.push({ block, start: usedBytes - blockBytes });
       this.#nextBlock += 1;
     }
+    const unread = new Set<number>();
     this.#each(
       reads,
-      (run, done) =>
-        store.read(run.place, this.#slice.subarray(run.start, run.start + run.bytes), done),
-      () => this.#writeSlice(writes),
+      (run, done) => readRun({ store, slice: this.#slice }, run, unread, done),
+      () => this.#writeHome(moves, unread),
     );
+  }
+
+  #writeHome(moves: readonly Move[], unread: ReadonlySet<number>): void {
+    const { layout, log } = this.#parts;
+    const writes: Run[] = [];
+    for (const { block, start } of moves)
+      if (unread.has(start)) {
+        this.unreadBlocks += 1;
+        log.error({ block }, 'a block cannot be read from the journal; it answers media errors');
+      } else joinRun(writes, layout.homeStart + block * blockBytes, start, blockBytes);
+    this.#writeSlice(writes);
   }
 
   #writePages(): void {
@@ -191,7 +206,7 @@ export class WriteBehind {
   /** Does all runs; one that lacks space is tried again until it finds some, anything worse fails the disk. */
   #each(
     runs: readonly Run[],
-    start: (run: Run, done: (error: StoreError | null) => void) => void,
+    start: (run: Run, done: StoreDone) => void,
     allDone: () => void,
   ): void {
     const { clock, journal } = this.#parts;
@@ -212,7 +227,7 @@ export class WriteBehind {
         }
         if (error !== null) journal.fail(error);
         left -= 1;
-        if (left === 0) allDone();
+        if (left === 0 && this.#parts.failure === null) allDone();
       });
     for (const run of runs) attempt(run);
   }
@@ -261,12 +276,4 @@ export class WriteBehind {
     const words = this.#parts.tags.frozenWords(block);
     return words !== null && isDataTag(words, tagWordAt(block % tagsPerPage));
   }
-}
-
-/** Adds a piece to the last run if it goes on there, else begins a run. */
-function joinRun(runs: Run[], place: number, start: number, bytes: number): void {
-  const last = runs.at(-1);
-  if (last !== undefined && last.place + last.bytes === place && last.start + last.bytes === start)
-    last.bytes += bytes;
-  else runs.push({ place, start, bytes });
 }

@@ -4,13 +4,17 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { FaultyStore } from '../../../cluster/stores/faults.ts';
 import { Status } from '../../../protocols/codes.ts';
 import type { BlockStore, Clock } from '../../../protocols/ports.ts';
-import { blockBytes, mebibyte } from '../../../protocols/units.ts';
+import { blockBytes, mebibyte, sectorBytes } from '../../../protocols/units.ts';
 import { bytesOf, DiskWorld } from './disk-world.ts';
 
-function faulty(): { world: DiskWorld; faults: () => FaultyStore; homeStart: number } {
+function faulty() {
   let current: FaultyStore | null = null;
+  const badSectors: number[] = [];
+  const sectorError = (atBytes: number) =>
+    ({ kind: 'read-error', atBytes, lengthBytes: sectorBytes }) as const;
   const wrapStore = (store: BlockStore, clock: Clock) => {
     current = new FaultyStore(store, clock, new SeededRandom('faults'));
+    for (const at of badSectors) current.inject(sectorError(at));
     return current;
   };
   const world = DiskWorld.formatted({ sizeBytes: 16 * mebibyte, wrapStore });
@@ -19,7 +23,17 @@ function faulty(): { world: DiskWorld; faults: () => FaultyStore; homeStart: num
     if (current === null) throw new Error('no store');
     return current;
   };
-  return { world, faults, homeStart };
+  /** The medium never gives this sector again, whoever opens it. */
+  const spoil = (atBytes: number) => {
+    badSectors.push(atBytes);
+    faults().inject(sectorError(atBytes));
+  };
+  /** Where the block is in the journal. */
+  const journaledAt = (block: number) => {
+    const { journal, locations } = world.disk.device.parts;
+    return journal.placeOf(locations.find(block));
+  };
+  return { world, faults, homeStart, spoil, journaledAt };
 }
 
 describe('a disk on a faulty store', () => {
@@ -33,6 +47,54 @@ describe('a disk on a faulty store', () => {
     expect(world.readBlock(0)[0]).to.equal(1);
     world.write(blockBytes, bytesOf(blockBytes, 2));
     expect(world.readBlock(1)[0]).to.equal(2);
+  });
+
+  it('loses no more than one block by a bad sector in its journal, and that one is made good by a write', () => {
+    const { world, spoil, journaledAt } = faulty();
+    world.write(0, bytesOf(16 * blockBytes, 9));
+    world.checkpoint();
+    world.write(0, bytesOf(16 * blockBytes, 1), { fua: true });
+    world.write(16 * blockBytes, bytesOf(blockBytes, 1), { fua: true });
+    spoil(journaledAt(5) + sectorBytes);
+    const expectOneBad = () => {
+      expect(world.failures).to.deep.equal([]);
+      for (let block = 0; block <= 16; block++) {
+        const read = world.tryRead(block * blockBytes, blockBytes);
+        expect(read.status, `block ${block}`).to.equal(block === 5 ? Status.media : Status.ok);
+        if (block !== 5) expect(read.bytes).to.deep.equal(bytesOf(blockBytes, 1));
+      }
+    };
+    expectOneBad();
+    world.restart();
+    expectOneBad();
+    world.checkpoint();
+    expect(world.disk.device.counters().unreadBlocks).to.equal(1);
+    expectOneBad();
+    world.restart();
+    expectOneBad();
+    world.write(5 * blockBytes, bytesOf(blockBytes, 2));
+    world.checkpoint();
+    expect(world.readBlock(5)).to.deep.equal(bytesOf(blockBytes, 2));
+  });
+
+  it('writes nothing home of a slice of its journal that it could not read for another reason', () => {
+    const { world, homeStart } = faulty();
+    world.write(0, bytesOf(blockBytes, 9));
+    world.checkpoint();
+    world.write(0, bytesOf(blockBytes, 1));
+    const { store } = world.disk.device.parts;
+    const write = store.write.bind(store);
+    const writtenAt: number[] = [];
+    store.write = (at, pieces, done) => {
+      writtenAt.push(at);
+      write(at, pieces, done);
+    };
+    store.read = (_at, _into, done) =>
+      world.clock.soon(() => done({ kind: 'sync-failed', detail: 'an earlier fdatasync failed' }));
+    world.disk.device.writeBehind.drain(() => {});
+    world.settle();
+    expect(world.failures).to.deep.equal(['an earlier fdatasync failed']);
+    expect(writtenAt.filter((at) => at >= homeStart)).to.be.empty;
   });
 
   it('never hands out flipped bits', () => {
