@@ -5,6 +5,9 @@
  * Reads and writes go to the page cache synchronously, which costs a third of a trip through the thread pool, as
  * long as they are fast. One that was slow (a cold file, a full cache) sends the next ones to the thread pool for a
  * while, so that the event loop is not blocked for long. Results are delivered in batches (`done-queue.ts`).
+ *
+ * One sync runs at a time, and who asks meanwhile shares the next: a system tells that written bytes were lost to one
+ * sync of an open file only, and another beside it would call the same bytes durable.
  */
 import { closeSync, fdatasync, read, readSync, writev, writevSync } from 'node:fs';
 import type { BlockStore, StoreDone, StoreError } from '../../protocols/ports.ts';
@@ -25,13 +28,20 @@ export interface FileSegment {
   readonly lengthBytes: number;
 }
 
+/** Makes durable what was written to an open file, as `fdatasync` does. */
+export type SyncFile = (fd: number, done: (error: Error | null) => void) => void;
+
 export class FileStore implements BlockStore {
   readonly sizeBytes: number;
   readonly #segments: readonly FileSegment[];
+  readonly #syncFile: SyncFile;
   readonly #queue = new OverlapQueue();
   readonly #slowCalls: SlowCalls;
   #calls = 0;
   #failure: StoreError | null = null;
+  #isSyncing = false;
+  /** Who needs a sync that has not begun. */
+  #toSync: StoreDone[] = [];
   /** Who waits for the close; null while open. */
   #closing: (() => void)[] | null = null;
   #filesOpen = true;
@@ -41,8 +51,13 @@ export class FileStore implements BlockStore {
    * @param segments the files, in order, without gaps; the store closes them when it is closed
    * @param slowCallMs what counts as slow; below 0 everything goes to the thread pool
    */
-  constructor(segments: readonly FileSegment[], slowCallMs = slowCallMsDefault) {
+  constructor(
+    segments: readonly FileSegment[],
+    slowCallMs = slowCallMsDefault,
+    syncFile: SyncFile = fdatasync,
+  ) {
     this.#segments = segments;
+    this.#syncFile = syncFile;
     this.#slowCalls = new SlowCalls(slowCallMs);
     this.sizeBytes = segments.reduce((sum, segment) => sum + segment.lengthBytes, 0);
   }
@@ -77,20 +92,32 @@ export class FileStore implements BlockStore {
 
   flush(done: StoreDone): void {
     if (!this.#admits(0, 0, done)) return;
-    let left = this.#segments.length;
-    let failed: StoreError | null = null;
     this.#calls += 1;
-    for (const segment of this.#segments) {
-      fdatasync(segment.fd, (error) => {
-        if (error) {
-          failed = { kind: 'sync-failed', detail: `fdatasync ${segment.path}: ${error.message}` };
-          this.#failure ??= failed;
-        }
+    this.#toSync.push(done);
+    if (!this.#isSyncing) this.#sync();
+  }
+
+  #sync(): void {
+    const waiting = this.#toSync;
+    this.#toSync = [];
+    this.#isSyncing = true;
+    let left = this.#segments.length;
+    for (const { fd, path } of this.#segments)
+      this.#syncFile(fd, (error) => {
+        if (error !== null)
+          this.#failure ??= { kind: 'sync-failed', detail: `fdatasync ${path}: ${error.message}` };
         left -= 1;
-        if (left > 0) return;
-        this.#done.add(done, failed);
-        this.#callEnded();
+        if (left === 0) this.#synced(waiting);
       });
+  }
+
+  /** A failure of an earlier one stays: what it could not write the next one takes for written. */
+  #synced(waiting: readonly StoreDone[]): void {
+    this.#isSyncing = false;
+    if (this.#toSync.length > 0) this.#sync();
+    for (const done of waiting) {
+      this.#done.add(done, this.#failure);
+      this.#callEnded();
     }
   }
 

@@ -1,8 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { FileStore } from '../../../cluster/stores/file-store.ts';
+import { FileStore, slowCallMsDefault } from '../../../cluster/stores/file-store.ts';
 import { createFileStore, openFileStore } from '../../../cluster/stores/open-file-store.ts';
 import { describeBlockStoreContract, storeBytes } from '../../ports/block-store-contract.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
@@ -126,6 +134,66 @@ describe('file store', () => {
     }
     await until(() => child.signalCode !== null, 'the other process to be gone');
     take(openFileStore([file.path]));
+  });
+
+  describe('asked for several syncs at once', () => {
+    type Ended = (error: Error | null) => void;
+
+    /** A store of a file whose syncs end when the test says so; who was told what, by name. */
+    function held() {
+      const running: Ended[] = [];
+      const told: string[] = [];
+      const [file] = files(8192);
+      if (file === undefined) throw new Error('no file');
+      const { path } = file;
+      const fd = openSync(path, 'w+');
+      ftruncateSync(fd, 8192);
+      const segment = { fd, path, startBytes: 0, lengthBytes: 8192 };
+      let syncs = 0;
+      const store = new FileStore([segment], slowCallMsDefault, (_, done) => {
+        syncs++;
+        running.push(done);
+      });
+      opened.push(store);
+      const flush = (name: string) =>
+        store.flush((error) => told.push(error === null ? name : `${name} ${error.kind}`));
+      return { store, running, told, flush, syncs: () => syncs };
+    }
+
+    it('runs one at a time, and who asks meanwhile shares the next', async () => {
+      const { running, told, flush, syncs } = held();
+      for (const name of ['a', 'b', 'c']) flush(name);
+      expect(syncs()).to.equal(1);
+      running.shift()?.(null);
+      expect(syncs(), 'the next begins at once').to.equal(2);
+      await until(() => told.length > 0);
+      expect(told).to.deep.equal(['a']);
+      flush('d');
+      expect(syncs()).to.equal(2);
+      running.shift()?.(null);
+      running.shift()?.(null);
+      await until(() => told.length === 4);
+      expect(told).to.deep.equal(['a', 'b', 'c', 'd']);
+      expect(syncs()).to.equal(3);
+    });
+
+    it('takes a failure, of which the system tells one of them, for everybody’s, now and later', async () => {
+      const { store, running, told, flush } = held();
+      for (const name of ['a', 'b', 'c']) flush(name);
+      running.shift()?.(new Error('EIO'));
+      while (running.length > 0) running.shift()?.(null);
+      await until(() => told.length === 3);
+      flush('d');
+      store.read(0, new Uint8Array(1), (error) => told.push(`read ${error?.kind}`));
+      await until(() => told.length === 5);
+      expect(told).to.deep.equal([
+        'a sync-failed',
+        'b sync-failed',
+        'c sync-failed',
+        'd sync-failed',
+        'read sync-failed',
+      ]);
+    });
   });
 
   it('reports a file that was truncated behind its back as a failure of the medium', async () => {
