@@ -26,6 +26,8 @@ export const refusalReasons = [
   'fenced',
   /** Not now; asking again may help. */
   'not-ready',
+  /** A virtualizer that does not decide now; another one may. */
+  'inactive',
   /** Not allowed. */
   'refused',
   /** No answer: nobody listens. Nothing is known about an earlier copy of the request. */
