@@ -45,6 +45,7 @@ export function judgeAnswer(answer: Answer, receiver: ActorAddress): Verdict {
   if (answer.ok) return { outcome: 'done' };
   switch (answer.reason) {
     case 'not-ready':
+    case 'inactive':
     case 'no-responders':
     case 'timeout':
       return { outcome: 'again' };

@@ -1,6 +1,11 @@
 /** Volumes of a running cluster, as its virtualizer and its hosts tell of them: for the command line and tests. */
 import { z } from 'zod';
-import { type Answer, descriptionSchema, verbs } from '../protocols/commands.ts';
+import {
+  type Answer,
+  descriptionSchema,
+  type RefusalReason,
+  verbs,
+} from '../protocols/commands.ts';
 import type { Topology } from '../protocols/topology.ts';
 import { type ListedVolume, listedVolumeSchema } from '../protocols/volume-definition.ts';
 import type { ClusterClient } from './cluster-client.ts';
@@ -36,7 +41,7 @@ export class VolumeClient {
     let last: Answer = { ok: false, reason: 'no-responders', message: 'there is no virtualizer' };
     for (const { id } of this.#topology.virtualizers) {
       last = await this.#client.ask({ kind: 'virtualizer', id }, verb, body, answerTimeoutMs);
-      if (last.ok || (last.reason !== 'no-responders' && last.reason !== 'timeout')) return last;
+      if (last.ok || !makesWay(last.reason)) return last;
     }
     return last;
   }
@@ -81,4 +86,8 @@ export class VolumeClient {
     );
     return answers.flat();
   }
+}
+
+function makesWay(reason: RefusalReason): boolean {
+  return reason === 'inactive' || reason === 'no-responders' || reason === 'timeout';
 }

@@ -3,7 +3,7 @@
  * they are received; an answer is either `ok` with what was asked for, or a refusal that says what is wrong.
  */
 import { z } from 'zod';
-import { attachModeSchema } from './control-data.ts';
+import { attachModeSchema, hostsMax } from './control-data.ts';
 import { rangeBytesMax } from './frames/request.ts';
 import type { DiskId, ExtentId, HostId, LinkId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
@@ -26,6 +26,8 @@ export const refusalReasons = [
   'fenced',
   /** Not now; asking again may help. */
   'not-ready',
+  /** A virtualizer that does not decide now; another one may. */
+  'inactive',
   /** Not allowed. */
   'refused',
   /** No answer: nobody listens. Nothing is known about an earlier copy of the request. */
@@ -215,14 +217,14 @@ export const rememberedQuerySchema = z.object({
         ioNumbers: z.array(count<IoNumber>()).max(unfinishedWritesMax),
       }),
     )
-    .max(64),
+    .max(hostsMax),
 });
 export type RememberedQuery = z.infer<typeof rememberedQuerySchema>;
 
 /** By host, in the order of the question: the numbers of those writes that were done. */
 export const rememberedAnswerSchema = z.object({
   instance: count<DiskInstance>(),
-  done: z.array(z.array(count<IoNumber>()).max(unfinishedWritesMax)).max(64),
+  done: z.array(z.array(count<IoNumber>()).max(unfinishedWritesMax)).max(hostsMax),
 });
 export type RememberedAnswer = z.infer<typeof rememberedAnswerSchema>;
 /** Tells a switch that a host's reads of a volume do not come by it any more (DESIGN H9). */

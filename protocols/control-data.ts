@@ -29,6 +29,8 @@ import type {
   PartitionEpoch,
 } from './units.ts';
 
+/** The most hosts of a cluster; all of them may share one volume. */
+export const hostsMax = 4096;
 const listLengthMax = 4096;
 const listOf = <Item extends z.ZodType>(item: Item) => z.array(item).max(listLengthMax);
 
@@ -105,7 +107,7 @@ const volumeDecision = {
   controlEpoch: count<ControlEpoch>(),
   partitions: listOf(partitionRecordSchema),
   mirrorSets: listOf(mirrorSetRecordSchema),
-  attachments: listOf(attachmentRecordSchema),
+  attachments: z.array(attachmentRecordSchema).max(hostsMax),
   disks: listOf(diskMemberSchema),
   compared: comparedSchema,
 };
@@ -181,7 +183,7 @@ export const diskAssemblySchema = z.object({
   disk: diskMemberSchema,
   extents: listOf(extentRecordSchema),
   partitions: listOf(partitionRecordSchema),
-  attachments: listOf(attachmentRecordSchema),
+  attachments: z.array(attachmentRecordSchema).max(hostsMax),
   eventCounts: listOf(z.object({ set: id<MirrorSetId>(), eventCount: count<EventCount>() })),
 });
 export type DiskAssembly = z.infer<typeof diskAssemblySchema>;

@@ -157,12 +157,12 @@ const left = attachmentSetup.createStateConfig({ tags: ['over'] });
 
 export const attachmentMachine = attachmentSetup.createMachine({
   id: 'attachment',
-  context: {
+  context: ({ input }) => ({
     attachEpoch: 0,
     firstEpoch: 0,
-    lostEpoch: 0,
+    lostEpoch: input.lostEpoch,
     reason: 'it waits for an attachment',
-  },
+  }),
   initial: 'detached',
   states: {
     detached,

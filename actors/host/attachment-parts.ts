@@ -21,4 +21,6 @@ export interface AttachmentParts {
   readonly ports: ActorPorts;
   readonly dispatcher: Dispatcher;
   readonly routeParts: RouteParts;
+  /** The highest attach epoch that this process had the volume under before; 0: it never had it. */
+  readonly formerEpoch: number;
 }

@@ -9,7 +9,10 @@ export interface AttachmentMachineContext {
   readonly attachEpoch: number;
   /** The one that it began with; 0 for none. */
   readonly firstEpoch: number;
-  /** The highest epoch under which an I/O was ended with nobody knowing its result. */
+  /**
+   * The highest epoch under which an I/O was ended with nobody knowing its result, or that was let go: no attachment
+   * is taken up again.
+   */
   readonly lostEpoch: number;
   /** Why the volume is not served, for people. */
   readonly reason: string;
@@ -53,6 +56,7 @@ export const attachmentSetup = setup({
   types: {
     context: {} as AttachmentMachineContext,
     events: {} as AttachmentMachineEvent,
+    input: {} as Pick<AttachmentMachineContext, 'lostEpoch'>,
   },
   actions: {
     /** Port: asks the virtualizer for an attachment with an epoch above `lostEpoch`. */

@@ -84,7 +84,7 @@ export class Attachment {
         },
       }),
       name: `attachment:${options.volume}`,
-      input: undefined,
+      input: { lostEpoch: parts.formerEpoch },
       actor,
       clock: ports.clock,
       log: ports.log,

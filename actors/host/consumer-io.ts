@@ -12,6 +12,19 @@ export type AllocationDone = (status: Status, stretches: readonly AllocationStre
 export const IoPlace = { nowhere: 0, held: 1, queued: 2 } as const;
 export type IoPlace = (typeof IoPlace)[keyof typeof IoPlace];
 
+/** How far an I/O got in its turn. */
+export const Turn = {
+  /** All of it is sent. */
+  sent: 0,
+  /** It has sent what it may before others that wait. */
+  over: 1,
+  /** Its volume has as many parts of ranges under way as it may. */
+  full: 2,
+  /** There is no slot or no credit for more: nobody sends any. */
+  blocked: 3,
+} as const;
+export type Turn = (typeof Turn)[keyof typeof Turn];
+
 const noPieces: readonly Uint8Array[] = [];
 const noResults: Uint8Array[] = [];
 const noStretches: (readonly AllocationStretch[])[] = [];
@@ -27,6 +40,7 @@ export class ConsumerIo {
   cursor = 0;
   /** Order of arrival at the volume. */
   arrival = 0;
+  /** Of a range it counts from the last part that was sent: a long one may take its time as long as it gets on. */
   deadlineMs = 0;
   /** What was handed in, of a write. Not changed by the consumer until the end (I10). */
   pieces: readonly Uint8Array[] = noPieces;
@@ -57,6 +71,11 @@ export class ConsumerIo {
       this.operation === Operation.writeZeroes ||
       this.operation === Operation.trim
     );
+  }
+
+  /** True when it changes a range without carrying its bytes: a short request that may mean very many parts. */
+  get isRange(): boolean {
+    return this.operation === Operation.writeZeroes || this.operation === Operation.trim;
   }
 
   /** True when it asks for bytes of the volume, or for what is known of them. */

@@ -10,7 +10,7 @@ import type { Clock, Timer } from '../../protocols/ports.ts';
 import { blockBytes, type IoNumber } from '../../protocols/units.ts';
 import type { Hba, HbaListener } from '../hba/hba.ts';
 import { Answers } from './answers.ts';
-import type { ConsumerIo } from './consumer-io.ts';
+import { type ConsumerIo, Turn } from './consumer-io.ts';
 import type { DispatcherParts } from './dispatcher-parts.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
@@ -102,8 +102,10 @@ export class Dispatcher implements HbaListener {
 
   /** Sends an I/O, or queues what cannot be sent yet. Nothing ends before this returns. */
   submit(io: ConsumerIo): void {
-    if (!this.#queue.isEmpty || !this.#issuer.issueParts(io)) this.#queue.push(io);
+    const turn = this.#queue.isEmpty ? this.#issuer.issueTurn(io) : Turn.over;
+    if (turn !== Turn.sent) this.#queue.push(io);
     else if (io.isOver) this.endSoon(io);
+    if (turn === Turn.over) this.#pump();
     this.#arm();
   }
 
@@ -246,12 +248,16 @@ export class Dispatcher implements HbaListener {
     this.#failovers.stop();
   }
 
-  /** Sends what waits in the queue, as far as slots and credits allow. */
+  /** Sends what waits in the queue, in turns, as far as slots and credits allow. */
   #pump(): void {
+    let passed = 0;
     for (let io = this.#queue.first; io !== null; io = this.#queue.first) {
-      if (io.status === Status.ok && !this.#issuer.issueParts(io)) return;
-      this.#queue.shift();
-      if (io.isOver) io.driver.finish(io);
+      const turn = io.status === Status.ok ? this.#issuer.issueTurn(io) : Turn.sent;
+      if (turn === Turn.blocked) return;
+      this.#queue.endTurn(turn);
+      if (io.isOver) this.endSoon(io);
+      passed = turn === Turn.full ? passed + 1 : 0;
+      if (passed > 0 && passed >= this.#queue.lineCount) return;
     }
   }
 
@@ -275,12 +281,7 @@ export class Dispatcher implements HbaListener {
     this.#sweepTimer = null;
     const nowMs = this.clock.now();
     sweepSlots(this.#sweepParts, nowMs, this.#sweepDueMs);
-    for (
-      let io = this.#queue.first;
-      io !== null && nowMs >= io.deadlineMs;
-      io = this.#queue.first
-    ) {
-      this.#queue.shift();
+    for (const io of this.#queue.takeExpired(nowMs)) {
       io.fail(Status.path);
       if (io.isOver) io.driver.finish(io);
     }

@@ -30,6 +30,10 @@ export interface DriverPolicy {
   readonly slotsMax: number;
   /** How far I/O numbers may run ahead of the watermark, at most `ioWindowMax`: what others can remember. */
   readonly windowMax: number;
+  /** Parts that an I/O sends before another one that waits has its turn. */
+  readonly turnParts: number;
+  /** Parts of TRIM and WRITE_ZEROES that a volume may have under way: those of one request fill no queue of others. */
+  readonly rangePartsMax: number;
   /** The most bytes of one read or write. */
   readonly ioBytesMax: number;
   /** How much of a volume one `allocation` asks for. */
@@ -62,6 +66,8 @@ export interface DriverPolicy {
 export const driverPolicyDefault: DriverPolicy = {
   slotsMax: 1024,
   windowMax: ioWindowMax,
+  turnParts: 16,
+  rangePartsMax: 64,
   ioBytesMax: 32 * mebibyte,
   allocationBytesMax: 16 * mebibyte,
   sweepIntervalMs: 20,

@@ -45,7 +45,11 @@ export class HeldReads {
     if (write.unsettledIndex === -1) return none;
     this.#writes.remove(write);
     this.#regions?.ended(write);
-    return this.#held.length === 0 ? none : this.#take((io) => !this.#writes.precede(io));
+    if (this.#held.length === 0) return none;
+    const freed = this.#take((io) => !this.#writes.precede(io));
+    // That a range took long, and got on all the time, is not counted against what waited for it.
+    for (const io of freed) io.deadlineMs = Math.max(io.deadlineMs, write.deadlineMs);
+    return freed;
   }
 
   /** True when a read has to wait for writes that came before: it is kept here until they have ended. */
@@ -65,8 +69,10 @@ export class HeldReads {
     return true;
   }
 
+  /** What waits has the time of what it waits for. */
   takeExpired(nowMs: number): readonly ConsumerIo[] {
-    return this.#held.length === 0 ? none : this.#take((io) => nowMs >= io.deadlineMs);
+    if (this.#held.length === 0) return none;
+    return this.#take((io) => nowMs >= io.deadlineMs && nowMs >= this.#writes.deadlineBefore(io));
   }
 
   takeAll(): readonly ConsumerIo[] {

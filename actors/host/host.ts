@@ -47,6 +47,11 @@ export class Host {
   readonly #pathControl: PathControl;
   readonly #machine: MachineActor<typeof hostMachine>;
   readonly #attachments = new Map<VolumeId, Attachment>();
+  /**
+   * The highest attach epochs that volumes were let go under. Whether the virtualizer knows of that is not known, and
+   * what was counted and unfinished under them is forgotten: they must not be taken up again (DESIGN I9, I12).
+   */
+  readonly #formerEpochs = new Map<VolumeId, number>();
   readonly #moreFacts: (() => Record<string, unknown>)[] = [];
   #attachable = false;
   #whenStopped: (() => void)[] = [];
@@ -179,6 +184,7 @@ export class Host {
       ports: this.#ports,
       dispatcher: this.#dispatcher,
       routeParts: this.paths,
+      formerEpoch: this.#formerEpochs.get(volume) ?? 0,
     });
     this.#attachments.set(volume, attachment);
     return attachment;
@@ -190,6 +196,8 @@ export class Host {
     if (attachment === undefined) this.#ports.clock.soon(done);
     else
       attachment.detach(() => {
+        const { attachEpoch, lostEpoch } = attachment.machine.getSnapshot().context;
+        this.#formerEpochs.set(volume, Math.max(attachEpoch, lostEpoch));
         this.#attachments.delete(volume);
         done();
       });

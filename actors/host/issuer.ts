@@ -19,7 +19,7 @@ import {
   unitOf,
   type VolumeOffset,
 } from '../../protocols/units.ts';
-import type { ConsumerIo } from './consumer-io.ts';
+import { type ConsumerIo, Turn } from './consumer-io.ts';
 import { carriesData, creditBytesOf, frameOverheadBytes } from './credit-cost.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
@@ -51,14 +51,18 @@ export class Issuer {
     this.#slots = parts.slots;
   }
 
-  /** Sends as many parts as slots and credits allow; false when some had to stay behind. */
-  issueParts(io: ConsumerIo): boolean {
+  /** Sends parts of an I/O until its turn is over. One that was blocked in it goes on with the rest of it. */
+  issueTurn(io: ConsumerIo): Turn {
+    const { turnParts, rangePartsMax } = this.#policy;
+    const partsEnd = (Math.floor(io.partsMade / turnParts) + 1) * turnParts;
     while (io.cursor < io.end) {
-      if (!this.#slots.hasFree) return false;
-      const issued = io.operation === Operation.flush ? this.#issueFlush(io) : this.#issueRange(io);
-      if (!issued) return false;
+      if (io.partsMade >= partsEnd) return Turn.over;
+      if (io.isRange && io.driver.rangePartsOpen >= rangePartsMax) return Turn.full;
+      if (!this.#slots.hasFree) return Turn.blocked;
+      const issued = io.operation === Operation.flush ? this.#issueFlush(io) : this.#issuePart(io);
+      if (!issued) return Turn.blocked;
     }
-    return true;
+    return Turn.sent;
   }
 
   /**
@@ -141,16 +145,15 @@ export class Issuer {
     return true;
   }
 
-  #issueRange(io: ConsumerIo): boolean {
+  #issuePart(io: ConsumerIo): boolean {
     const { driver, operation } = io;
     const limit = carriesData(operation) ? driver.frameBytesMax : rangeBytesMax;
     const end = Math.min(io.end, roundDown(io.cursor + limit, blockBytes));
     driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut, 1);
     const part = this.#cut.part(0);
-    const { pathOrder } = this.#policy;
     const route = driver.isSuspended
       ? null
-      : routeForPart(driver, operation, part, pathOrder, null);
+      : routeForPart(driver, operation, part, this.#policy.pathOrder, null);
     const creditBytes = creditBytesOf(operation, part.lengthBytes);
     if (route !== null && !route.hba.credits.take(creditBytes)) return false;
     const slot = this.#claim(io);
@@ -191,6 +194,7 @@ export class Issuer {
     request.operation = io.operation;
     request.flags = io.fua ? RequestFlag.fua : 0;
     request.volume = io.driver.name;
+    if (io.isRange) io.deadlineMs = this.#clock.now() + this.#policy.deadlineMs;
     slot.deadlineMs = io.deadlineMs;
     slot.partIndex = io.partsMade++;
     io.partsOpen++;

@@ -37,6 +37,8 @@ export class OptimizationDriver implements AttachedVolume {
   view: VolumeView;
   routes: RouteTable = emptyRouteTable;
   frameBytesMax = blockBytes;
+  /** Parts of TRIM and WRITE_ZEROES under way. */
+  rangePartsOpen = 0;
   /** Published by the attachment's machine: whether I/O may begin. */
   admission: Admission;
   /** True while nothing may be sent: what is open, and what begins, waits for other control data. */

@@ -179,6 +179,7 @@ export class SlotTable {
     slot.state = SlotState.waiting;
     slot.driver = driver;
     slot.io = io;
+    if (io?.isRange === true) driver.rangePartsOpen++;
     slot.request.ioNumber = unitOf<IoNumber>(this.#nextNumber++);
     slot.request.attempt = 0;
     slot.damagedBy = nobody;
@@ -195,7 +196,8 @@ export class SlotTable {
 
   /** Ends the I/O number of a slot. */
   release(slot: Slot): void {
-    const { failover } = slot;
+    const { failover, io, driver } = slot;
+    if (io?.isRange === true && driver !== null) driver.rangePartsOpen--;
     slot.failover = null;
     if (slot.older === null) this.#oldest = slot.newer;
     else slot.older.newer = slot.newer;

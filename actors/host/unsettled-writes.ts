@@ -26,9 +26,19 @@ export class UnsettledWrites {
 
   /** True when a write that came before `read` and overlaps it has not ended. */
   precede(read: ConsumerIo): boolean {
-    for (const write of this.#writes)
-      if (write.start < read.end && read.start < write.end && write.arrival < read.arrival)
-        return true;
+    for (const write of this.#writes) if (precedes(write, read)) return true;
     return false;
   }
+
+  /** When the last of those that `precede` says is due; 0 when there is none. */
+  deadlineBefore(read: ConsumerIo): number {
+    let deadlineMs = 0;
+    for (const write of this.#writes)
+      if (precedes(write, read)) deadlineMs = Math.max(deadlineMs, write.deadlineMs);
+    return deadlineMs;
+  }
+}
+
+function precedes(write: ConsumerIo, read: ConsumerIo): boolean {
+  return write.start < read.end && read.start < write.end && write.arrival < read.arrival;
 }

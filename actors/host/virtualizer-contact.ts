@@ -1,6 +1,7 @@
 /**
- * The conversation of one attachment with the virtualizers: one is asked at a time, and one that does not answer
- * makes way for the next. When to ask is the attachment's machine's; nothing here is repeated by itself.
+ * The conversation of one attachment with the virtualizers: one is asked at a time, and one that does not answer, or
+ * does not decide, makes way for the next. When to ask is the attachment's machine's; but that the host lets go is told
+ * to one after the other until one has heard it, nothing here is repeated by itself.
  */
 
 import {
@@ -76,9 +77,14 @@ export class VirtualizerContact {
   /** @param hasEndedWrites the host did not drain: it ended writes that may have been done, or half done */
   detach(hasEndedWrites: boolean): void {
     const body = hasEndedWrites ? { ...this.#request, hasEndedWrites } : this.#request;
+    this.#tellDetached(body, this.#virtualizers.length);
+  }
+
+  #tellDetached(body: AttachRequest, tries: number): void {
     this.#ask(verbs.detach, body, (answer) => {
+      if (makesWay(answer) && tries > 1) this.#tellDetached(body, tries - 1);
       // How long it is worth waiting for is not for here to say.
-      if (answer.ok || answer.reason !== 'timeout') this.#listener.detachAnswered();
+      else if (answer.ok || answer.reason !== 'timeout') this.#listener.detachAnswered();
     });
   }
 
@@ -127,10 +133,15 @@ export class VirtualizerContact {
     const id = this.#virtualizers[asked % this.#virtualizers.length];
     if (id === undefined) throw new RangeError('a host needs a virtualizer to ask');
     this.#actor.ask({ kind: 'virtualizer', id }, verb, body, commandTimeoutMs, (answer) => {
-      if (isSilence(answer) && this.#current === asked) this.#current++;
+      if (makesWay(answer) && this.#current === asked) this.#current++;
       done(answer);
     });
   }
+}
+
+/** Another one may know more. */
+function makesWay(answer: Answer): boolean {
+  return isSilence(answer) || (!answer.ok && answer.reason === 'inactive');
 }
 
 function isSilence(answer: Answer): boolean {

@@ -42,6 +42,8 @@ export interface OwedTo {
   readonly write: UnfinishedWrite;
 }
 
+/** Numbers of writes that a disk is asked about at a time, and those of one host more: a message must hold them. */
+export const askedWritesMax = 16_384;
 /** A host that has not answered by then is gone on without: others wait. */
 export const hostSilenceMs = 2000;
 
@@ -92,7 +94,7 @@ export class UnfinishedWrites {
       verbs.unfinished,
       tasks,
       (answer, { id }) => this.#hostAnswers(answer, id as HostId),
-      () => this.#askDisks(),
+      () => this.#askDisks([...this.#found.values()].filter(({ writes }) => writes.length > 0)),
     );
   }
 
@@ -138,9 +140,10 @@ export class UnfinishedWrites {
     this.#silent = this.#asked.map(({ host }) => host).filter((host) => !this.#found.has(host));
   }
 
-  #askDisks(): void {
+  /** Asks about some of these hosts at a time. */
+  #askDisks(left: readonly HostWrites[]): void {
     const { volume, generation, disks } = this.#volume.load;
-    const writing = [...this.#found.values()].filter(({ writes }) => writes.length > 0);
+    const writing = firstOf(left);
     if (writing.length === 0) {
       this.#end();
       return;
@@ -159,7 +162,7 @@ export class UnfinishedWrites {
       verbs.remembered,
       tasks,
       (answer, { id }) => this.#diskAnswers(answer, id as DiskId, writing),
-      () => this.#end(),
+      () => this.#askDisks(left.slice(writing.length)),
     );
   }
 
@@ -184,6 +187,16 @@ export class UnfinishedWrites {
 /** An attachment that has just begun has nothing open, and one for reading nothing that could be half done. */
 function goesOn({ firstEpoch, attachEpoch, readOnly }: AttachmentRecord): boolean {
   return firstEpoch < attachEpoch && !readOnly;
+}
+
+/** So many of them, from the start, as a question may be about. */
+function firstOf(hosts: readonly HostWrites[]): readonly HostWrites[] {
+  let asked = 0;
+  const end = hosts.findIndex(({ writes }) => {
+    asked += writes.length;
+    return asked >= askedWritesMax;
+  });
+  return end === -1 ? hosts : hosts.slice(0, end + 1);
 }
 
 function hostWritesOf(

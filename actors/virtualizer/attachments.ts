@@ -29,7 +29,7 @@ export type Judgement =
 
 export interface AttachmentState {
   readonly record: VolumeRecord | null;
-  /** Noted since the last decision, at most one per host. */
+  /** Noted since the last decision, at most one per host; those that still stand. */
   readonly requests: readonly AttachRequest[];
   /** Hosts that have drained and want to be detached. */
   readonly leaving: readonly HostId[];
@@ -65,7 +65,14 @@ export function judgeAttach(request: AttachRequest, state: AttachmentState): Jud
   return { outcome: isAttached ? 'attached' : 'noted' };
 }
 
-/** Whom the next decision attaches, by host. Requests that were noted win over what was decided before. */
+/** False for a noted request against which something speaks by now: who was gone then may be there again. */
+export function stands(request: AttachRequest, state: AttachmentState): boolean {
+  const requests = state.requests.filter((other) => other !== request);
+  const { outcome } = judgeAttach(request, { ...state, requests });
+  return outcome === 'noted' || outcome === 'attached';
+}
+
+/** Whom the next decision attaches, by host. Requests that stand win over what was decided before. */
 export function wantedAttachments(state: AttachmentState): readonly WantedAttachment[] {
   const { record, requests, leaving, silent, livenessOf, mayUse } = state;
   const attachments = record?.attachments ?? [];

@@ -8,6 +8,7 @@ import {
   fulfils,
   type Judgement,
   judgeAttach,
+  stands,
 } from './attachments.ts';
 
 /** What requests are judged by. */
@@ -26,14 +27,18 @@ export class NotedRequests {
     return this.#leaving.filter((host) => !this.#undrained.includes(host));
   }
 
-  /** The requests together with what they are judged by. */
+  /**
+   * The requests together with what they are judged by. A decision may come long after a request was noted: what does
+   * not stand any more takes nothing from who holds the volume.
+   */
   within(surroundings: Surroundings): AttachmentState {
-    return {
+    const noted = {
       ...surroundings,
       requests: this.#requests,
       leaving: this.#leaving,
       silent: this.#silent,
     };
+    return { ...noted, requests: noted.requests.filter((request) => stands(request, noted)) };
   }
 
   /** Hosts that may still do I/O, as far as can be told: attached, there, and not drained. */

@@ -258,7 +258,8 @@ export class Virtualizer {
 
   #refuse(volume: VolumeId): Answer {
     const ids = this.#volumeIds;
-    if (this.#term === null || ids.includes(volume)) return this.#refuseInactive();
+    if (this.#term === null) return this.#refuseInactive();
+    if (ids.includes(volume)) return refusal('not-ready', `volume ${volume} is not taken up yet`);
     const there = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
     return refusal('unknown', `there is no volume ${volume}; ${there}`);
   }
@@ -266,7 +267,7 @@ export class Virtualizer {
   #refuseInactive(): Answer {
     const why = this.#reason === '' ? '' : `: ${this.#reason}`;
     const who = `virtualizer ${this.#input.virtualizer}`;
-    return refusal('not-ready', `${who} does not decide, it is ${this.state}${why}`);
+    return refusal('inactive', `${who} does not decide, it is ${this.state}${why}`);
   }
 
   get #reason(): string {

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { type Answer, verbs } from '../../protocols/commands.ts';
-import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import { type EndedVolume, hostsMax, type VolumeRecord } from '../../protocols/control-data.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { id } from '../../protocols/schema.ts';
 import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from '../command-round.ts';
@@ -19,7 +19,7 @@ const settledAnswerSchema = z.looseObject({
   settled: z.boolean(),
   problem: z.string(),
   remainingBytes: z.number().nonnegative(),
-  silentHosts: z.array(id<HostId>()).max(64),
+  silentHosts: z.array(id<HostId>()).max(hostsMax),
 });
 
 interface VolumeRound {

@@ -74,7 +74,7 @@ async function look(
 /** '' when the volume serves. @throws Error when it never will. */
 function waitReason(name: string, answer: Answer): string {
   if (!answer.ok) {
-    if (answer.reason === 'not-ready' || isSilence(answer)) return answer.message;
+    if (answer.reason === 'not-ready' || isUndecided(answer)) return answer.message;
     throw new Error(`volume ${name} is not created: ${answer.message.replaceAll('\n', '\n  ')}`);
   }
   const progress = volumeProgressSchema.safeParse(answer).data;
@@ -83,8 +83,9 @@ function waitReason(name: string, answer: Answer): string {
   return waitingFor === '' ? reason || `it is ${state}` : `${waitingFor} to confirm`;
 }
 
-function isSilence(answer: Answer): boolean {
-  return !answer.ok && (answer.reason === 'no-responders' || answer.reason === 'timeout');
+/** No virtualizer decides now, as far as can be told. */
+function isUndecided(answer: Answer): boolean {
+  return !answer.ok && ['inactive', 'no-responders', 'timeout'].includes(answer.reason);
 }
 
 function bodyOf(name: string, options: CreateOptions, topology: Topology): CreateVolume {

@@ -3,6 +3,7 @@
  * put aside and its name stays known, so that the others can be judged as if it were there.
  */
 import { z } from 'zod';
+import { hostsMax } from '../control-data.ts';
 import { type ClusterId, isId } from '../ids.ts';
 import { id } from '../schema.ts';
 import {
@@ -70,6 +71,11 @@ export interface WrittenTopology {
 /** The most entries of one section; bounds what a file may make a process allocate. */
 export const sectionEntriesMax = 16_384;
 
+/** The most entries of this section. */
+function entriesMaxOf(name: SectionName): number {
+  return name === 'hosts' ? hostsMax : sectionEntriesMax;
+}
+
 /** Reads all entries; null when there are no keys to look into. Notes what is wrong in `problems`. */
 export function readWritten(value: unknown, problems: TopologyProblem[]): WrittenTopology | null {
   const record = z.record(z.string(), z.unknown()).safeParse(value).data;
@@ -123,8 +129,9 @@ function readSection(
 ): readonly Entry<unknown>[] {
   const { problems, aside } = found;
   if (value === undefined || value === null) return [];
-  if (!Array.isArray(value) || value.length > sectionEntriesMax) {
-    const problem = `expected a list of at most ${sectionEntriesMax} ${name}, this is ${shown(value)}`;
+  const entriesMax = entriesMaxOf(name);
+  if (!Array.isArray(value) || value.length > entriesMax) {
+    const problem = `expected a list of at most ${entriesMax} ${name}, this is ${shown(value)}`;
     problems.push({ path: [name], problem });
     aside.sections.add(name);
     return [];

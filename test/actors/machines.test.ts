@@ -7,6 +7,7 @@ import { lintMachine } from './lint-machine.ts';
 
 /** Inputs to start machines with, for those that need one. */
 const inputs: Readonly<Record<string, object>> = {
+  attachment: { lostEpoch: 0 },
   'cache-cleanup': { reason: 'reads of d1 prefer other ways' },
   hba: { linksMax: 4 },
   path: { policy: driverPolicyDefault.failback },

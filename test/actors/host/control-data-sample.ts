@@ -34,6 +34,10 @@ export interface ControlDataOptions {
   readonly cachingSwitches?: readonly string[];
   /** Another layout, on any disks; regions and partitions then are of two blocks. */
   readonly layout?: Layout;
+  /** Another volume. */
+  readonly volume?: VolumeId;
+  /** Of that volume; nothing but its size is another. */
+  readonly sizeBytes?: number;
 }
 
 const switches = ['s1', 's2'];
@@ -44,7 +48,7 @@ export function controlDataOf(
 ): ControlData {
   const { attachEpoch = 5, partitionEpoch = 10, instances = [1, 1, 1, 1] } = options;
   const { mode = 'exclusive', readOnly = false, secondMirror = 'in-sync' } = options;
-  const { layout = stripeOfMirrors } = options;
+  const { layout = stripeOfMirrors(options.sizeBytes ?? sizeBytes) } = options;
   const unitBytes = options.layout === undefined ? mebibyte : 8 * kibibyte;
   const disks = [...new Set(extentsOf(layout).map(({ disk }) => disk))];
   const { firstEpoch = attachEpoch } = options;
@@ -54,7 +58,7 @@ export function controlDataOf(
     host: 'h1',
     state: options.state ?? 'serving',
     reason: options.reason ?? '',
-    volume,
+    volume: options.volume ?? volume,
     sizeBytes: sizeOf(layout),
     logicalBlockBytes: 512,
     regionBytes: unitBytes,
@@ -90,25 +94,27 @@ export function controlDataOf(
   });
 }
 
-function mirror(set: string, first: string, second: string): Layout {
-  const children = [first, second].map(
+function mirror(set: string, lengthBytes: number, disks: readonly string[]): Layout {
+  const children = disks.map(
     (disk): Layout => ({
       kind: 'extent',
       extent: idOf(`x-${disk}`),
       disk: idOf(disk),
       start: unitOf(mebibyte),
-      lengthBytes: sizeBytes / 2,
+      lengthBytes,
       generation: unitOf(7),
     }),
   );
   return { kind: 'mirror', set: idOf(set), children };
 }
 
-const stripeOfMirrors: Layout = {
-  kind: 'stripe',
-  stripBytes,
-  children: [mirror('m0', 'd1', 'd2'), mirror('m1', 'd3', 'd4')],
-};
+function stripeOfMirrors(bytes: number): Layout {
+  return {
+    kind: 'stripe',
+    stripBytes,
+    children: [mirror('m0', bytes / 2, ['d1', 'd2']), mirror('m1', bytes / 2, ['d3', 'd4'])],
+  };
+}
 
 /** Through one switch, and through both. */
 export function routesToDisk(disk: string): Route[] {

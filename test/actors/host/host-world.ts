@@ -11,14 +11,14 @@ import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { Operation } from '../../../protocols/codes.ts';
-import type { Answer, AttachRequest } from '../../../protocols/commands.ts';
+import { type Answer, type AttachRequest, refusal } from '../../../protocols/commands.ts';
 import type { AttachMode, ControlData } from '../../../protocols/control-data.ts';
 import { decodeFrame, encodeReply, FrameKind } from '../../../protocols/frames/frame.ts';
 import { type Outcome, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { type HbaId, idOf } from '../../../protocols/ids.ts';
 import type { LogFields } from '../../../protocols/ports.ts';
-import { lastTokenOf, subjectsOf } from '../../../protocols/subjects.ts';
+import { subjectsOf } from '../../../protocols/subjects.ts';
 import { unitOf } from '../../../protocols/units.ts';
 import { type ControlDataOptions, controlDataOf, hbaIds, volume } from './control-data-sample.ts';
 import { ManualBus } from './manual-bus.ts';
@@ -39,6 +39,10 @@ export interface WorldOptions {
   readonly readOnly?: boolean;
   readonly policy?: Partial<DriverPolicy>;
   readonly creditBytesMax?: number;
+  /** In the order in which they are asked. Default: one, which decides. */
+  readonly virtualizers?: readonly string[];
+  /** Those that do not decide. */
+  readonly inactive?: readonly string[];
   /** Makes the buses of the HBAs. */
   readonly newBus?: () => ManualBus;
 }
@@ -50,8 +54,10 @@ export class HostWorld {
   readonly host: Host;
   readonly attachment: Attachment;
   readonly errors: string[] = [];
-  /** Commands that the virtualizer got, in order. */
+  /** Commands that the virtualizer got, the one that decides, in order. */
   readonly asked: { verb: string; body: AttachRequest }[] = [];
+  /** Those that do not decide, and how often they were asked. */
+  readonly inactive: Map<string, number>;
   /** What the virtualizer answers to `control-data`; null: not-ready. */
   controlData: ControlData | null = null;
   /** What it answers to `attach`. */
@@ -67,6 +73,7 @@ export class HostWorld {
 
   constructor(options: WorldOptions = {}) {
     const newBus = options.newBus ?? (() => new ManualBus());
+    this.inactive = new Map(options.inactive?.map((id) => [id, 0]));
     this.io = new Map(hbaIds.map((hba) => [hba, newBus()]));
     this.control.onPublish = (subject, data, reply) => this.#command(subject, data, reply);
     for (const [hba, bus] of this.io)
@@ -85,7 +92,7 @@ export class HostWorld {
           io: this.busOf(hba),
           ...(options.creditBytesMax === undefined ? {} : options),
         })),
-        virtualizers: [idOf('v1')],
+        virtualizers: (options.virtualizers ?? ['v1']).map((id) => idOf(id)),
         policy: { balance: { ...driverPolicyDefault.balance, metric: 'none' }, ...options.policy },
       },
       {
@@ -184,7 +191,14 @@ export class HostWorld {
 
   #command(subject: string, data: Uint8Array, replySubject: string): void {
     if (!subject.includes('.cmd.virtualizer.')) return;
-    const verb = lastTokenOf(subject);
+    const [id = '', verb = ''] = subject.split('.').slice(-2);
+    const times = this.inactive.get(id);
+    if (times !== undefined) {
+      this.inactive.set(id, times + 1);
+      const refused = refusal('inactive', `virtualizer ${id} does not decide`);
+      this.clock.soon(() => this.control.deliver(replySubject, encodeJson(refused)));
+      return;
+    }
     const body = decodeJson(data) as AttachRequest;
     this.asked.push({ verb, body });
     if (verb === 'attach') this.hostIncarnation = body.hostIncarnation;

@@ -59,6 +59,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   attachment: {
     machine: attachmentMachine,
+    input: { lostEpoch: 0 },
     events: [
       ...controlData,
       { type: 'trouble.met', what: 'trouble' },

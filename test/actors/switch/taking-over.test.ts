@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { hostSilenceMs } from '../../../actors/switch/unfinished-writes.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import { rememberedQuerySchema } from '../../../protocols/commands.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
 
@@ -72,6 +73,16 @@ class Takeover {
       this.answer(question, { ok: true, instance: 1, done: [done[disk] ?? []] });
     }
     return questions;
+  }
+
+  /** Each disk has done all of them; gives how many hosts it was asked about at a time. */
+  disksDidAll(): number[] {
+    return this.asked('remembered').map((question) => {
+      const { hosts } = rememberedQuerySchema.parse(question.body);
+      const done = hosts.map(({ ioNumbers }) => ioNumbers);
+      this.answer(question, { ok: true, instance: 1, done });
+      return hosts.length;
+    });
   }
 
   /** A write of h1 under the numbers of the new decision. */
@@ -190,6 +201,25 @@ describe('taking partitions over', () => {
     takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
     expect(takeover.asked('remembered'), 'disks are asked').to.have.length(4);
     expect(takeover.world.settled(11)).to.deep.include({ settled: false, silentHosts: [] });
+  });
+
+  it('from ever so many hosts that share the volume, whose writes do not all fit into one question', () => {
+    const [attachment] = loadOf().attachments;
+    const attachments = Array.from({ length: 300 }, (_, index) => ({
+      ...attachment,
+      host: `h${index}`,
+      mode: 'shared',
+      attachEpoch: 40 + index,
+      firstEpoch: 30,
+    }));
+    const takeover = new Takeover().begin({ attachments });
+    takeover.hostAnswers(
+      Array.from({ length: 100 }, (_, index) => ({ ioNumber: 7 + index, block: index })),
+    );
+    expect(takeover.disksDidAll()).to.deep.equal([164, 164, 164, 164]);
+    expect(takeover.disksDidAll()).to.deep.equal([136, 136, 136, 136]);
+    takeover.world.runDisks();
+    expect(takeover.world.settled(11)).to.include({ settled: true });
   });
 
   it('asks nobody whose attachment has just begun, or only reads', () => {

@@ -177,6 +177,8 @@ export class FakeSwitch implements FakeMember {
   /** How often `settled` is still answered with no. */
   unsettledAnswers = 0;
   problem = '';
+  /** Hosts that it says to have asked in vain, in its next answer to `settled`. */
+  silentHosts: readonly string[] = [];
   /** Ends what is open when it is asked to yield; else it never does. */
   yields = true;
 
@@ -215,12 +217,14 @@ export class FakeSwitch implements FakeMember {
       const settled = this.unsettledAnswers <= 0;
       if (!settled) this.unsettledAnswers--;
       else parts.happened(`settled ${id} ${volume} g${generation}`);
+      const silentHosts = this.silentHosts;
+      this.silentHosts = [];
       answer({
         ok: true,
         settled: settled && this.problem === '',
         problem: this.problem,
         remainingBytes: settled ? 0 : 4096,
-        silentHosts: [],
+        silentHosts,
       });
     });
     this.actor.start();

@@ -147,7 +147,7 @@ describe('virtualizer: the config database', () => {
     expect(world.virtualizer.state).to.match(/^starting/);
     expect(world.facts().reason).to.equal('the config database cannot be used: it is away');
     expect(world.host('h1').answer).to.match(
-      /^not-ready: virtualizer v1 does not decide, it is starting.*: the config database cannot be used: it is away$/,
+      /^inactive: virtualizer v1 does not decide, it is starting.*: the config database cannot be used: it is away$/,
     );
     world.database.isAvailable = true;
     world.until(() => world.host('h1').isAttached('vol0'), 'h1 is served');

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { hostsMax } from '../../../protocols/control-data.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
 const phases = ['gathering', 'deciding', 'fencing', 'loading', 'settling', 'serving'];
@@ -149,6 +150,22 @@ describe('virtualizer: what goes wrong while a volume is assembled', () => {
     );
     world.switch('s2').problem = '';
     expectServed(world, 'after the operator');
+  });
+
+  it('a great many hosts do not say what they have open: it is decided without them', () => {
+    const world = worldIn('settling');
+    const { generation } = world.record();
+    world.switch('s1').silentHosts = Array.from(
+      { length: hostsMax },
+      (_, index) => `host-${index}`,
+    );
+    const reasons: string[] = [];
+    world.until(() => {
+      reasons.push(world.status().reason);
+      return world.record().generation > generation;
+    }, 'another decision');
+    expect(reasons.join()).to.not.contain('does not say if it settled');
+    expectServed(world, 'without those that are silent');
   });
 
   it('a disk is silent: hosts are told, and it is served again when the disk is heard of', () => {

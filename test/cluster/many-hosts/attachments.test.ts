@@ -225,3 +225,27 @@ describe('a host process that is followed by another', () => {
       expect(san.stopAndCompare()).to.deep.equal([]);
     });
 });
+
+describe('a cluster with two virtualizers', () => {
+  it('lets hosts attach although the one that they ask first has lost control to the other', () => {
+    const san = new SimulatedSan(
+      smallShippedTopology('default.yaml', (plain) => ({
+        ...plain,
+        virtualizers: ['v1', 'v2'],
+        volumes: (plain.volumes as Plain[]).map((volume) => ({ ...volume, size: '4MiB' })),
+      })),
+    );
+    const stateOf = (id: string) => san.node(id).assembled?.virtualizers[0]?.state;
+    san.runUntil('v2 has taken control', () => stateOf('v1') === 'refused');
+    expect(stateOf('v2')).to.equal('active');
+    let left = false;
+    san.hostOf('h1').detach(vol0, () => {
+      left = true;
+    });
+    san.runUntil('h1 let go', () => left);
+    const again = san.attach('h1', { volume: vol0, mode: 'exclusive', readOnly: false });
+    san.runUntil('h1 has it again', () => isOpen(again));
+    san.finish(san.write(driverOf(again), 0, 4096, 1));
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  });
+});

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { hostsMax } from '../../../protocols/control-data.ts';
 import { parseTopology } from '../../../protocols/topology/parse-topology.ts';
 import { mebibyte } from '../../../protocols/units.ts';
 import { disk, links, linksOf, linksWithout, refuses, threeDisks, volume } from './refused.ts';
@@ -34,6 +35,13 @@ describe('a topology: disks', () => {
 
 describe('a topology: the whole', () => {
   refuses([
+    [
+      'more hosts than can share a volume',
+      {
+        hosts: Array.from({ length: hostsMax + 1 }, (_, index) => ({ id: `h${index}`, hbas: [] })),
+      },
+      /^hosts: expected a list of at most 4096 hosts/,
+    ],
     [
       'a disk without link',
       { disks: [...threeDisks, disk('d4'), disk('d5')] },
