@@ -87,6 +87,10 @@ class Line {
   /** Of ranges: the latest that a turn gave. Who waits behind those that get on is not overdue before that. */
   #deadlineMs = 0;
 
+  get count(): number {
+    return this.#ios.length - this.#taken;
+  }
+
   get first(): ConsumerIo | null {
     return this.#ios[this.#taken] ?? null;
   }

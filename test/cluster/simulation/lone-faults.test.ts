@@ -26,7 +26,9 @@ describe('faults that strike alone in the simulation', function () {
     });
 
   it('are noticed when a host gives up where a way fails', async () => {
-    const mutant = { ...mutants.takesPathErrorsForMirrors, alone: true };
+    const [patch] = mutants.endsWritesAtFailedPaths.patches;
+    const gives = { ...patch, replacement: `return { kind: 'end', status };` };
+    const mutant = { does: 'a host gives up where a way fails', alone: true, patches: [gives] };
     const { verdict, problem } = await runMutant(mutant, { seeds: '1..4', minutes: 0.5, jobs: 2 });
     expect(verdict, problem).to.equal('wrong');
     expect(problem).to.match(/ended with an error although one fault struck at a time/);

@@ -19,7 +19,24 @@ export const pathMutants = {
         file: 'actors/host/recovery.js',
         snippet: `return { kind: 'reroute', links: detail.links,
           isNamed: detail.alternates.length > 0 };`,
-        replacement: `return { kind: 'end', status };`,
+        replacement: `return readsMirror(request.operation) && request.disk !== ''
+          ? { kind: 'retryMirror', disk: request.disk, alternates: [] }
+          : { kind: 'reroute', links: detail.links, isNamed: detail.alternates.length > 0 };`,
+      },
+    ],
+  },
+  takesMirrorErrorsForPaths: {
+    does: 'a host takes the failure of a mirror for that of the path to it',
+    patches: [
+      {
+        file: 'actors/host/recovery.js',
+        snippet: `? { kind: 'retryMirror', disk: detail.disk, alternates: detail.alternates }`,
+        replacement: `? { kind: 'reroute', links: request.route.slice(-1), isNamed: true }`,
+      },
+      {
+        file: 'actors/host/recovery.js',
+        snippet: `return { kind: 'retryMirror', disk, alternates: [] };`,
+        replacement: `return { kind: 'reroute', links: request.route.slice(-1), isNamed: true };`,
       },
     ],
   },
@@ -30,6 +47,22 @@ export const pathMutants = {
         file: 'actors/host/path-failover.js',
         snippet: 'input: { noPathRetryMs: policy.noPathRetryMs },',
         replacement: 'input: { noPathRetryMs: policy.noPathRetryMs / 20 },',
+      },
+    ],
+  },
+  waitsForNoWay: {
+    does: 'a host that holds I/O for want of a way does not find out that there is one again',
+    patches: [
+      {
+        file: 'actors/host/path-failover.js',
+        snippet: `waysChanged() { if (this.#mode !== 'hold')`,
+        replacement: `waysChanged() { if (true)`,
+      },
+      {
+        file: 'actors/host/path-failover.js',
+        snippet: 'slot.retryAtMs = clock.now() + laterDelayMs(slot.request, policy);',
+        replacement: `slot.retryAtMs = this.#mode === 'hold'
+          ? Number.POSITIVE_INFINITY : clock.now() + laterDelayMs(slot.request, policy);`,
       },
     ],
   },
