@@ -31,6 +31,8 @@ import {
 
 /** The ports of one process. Those that none of its actors needs may throw when asked for. */
 export interface NodePorts extends ActorPorts {
+  /** The command network as one of its actors has it, over the connection that is `control`. An HBA has its host's. */
+  readonly controlOf: (actor: ActorAddress) => Bus;
   /** An actor's connection for I/O to a fabric that it is on, always the same; each HBA has one of its own. */
   readonly io: (actor: ActorAddress, fabric: FabricId) => Bus;
   readonly store: (disk: DiskId) => FoundStore;
@@ -123,6 +125,11 @@ function whenAll(actors: readonly { stop(done: () => void): void }[], done: () =
   }
 }
 
+/** The ports of one of the actors. */
+function ownPorts(ports: NodePorts, actor: ActorAddress): ActorPorts {
+  return { ...ports, control: ports.controlOf(actor) };
+}
+
 function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host {
   const hbas = topology.hosts.find(({ id }) => id === host)?.hbas ?? [];
   return new Host(
@@ -137,7 +144,7 @@ function assembleHost(topology: Topology, host: HostId, ports: NodePorts): Host 
       policy: driverPolicyOf(topology.policies),
       linkSpeeds: new Map(topology.links.map(({ id, speed }) => [id, speed])),
     },
-    ports,
+    ownPorts(ports, { kind: 'host', id: host }),
   );
 }
 
@@ -171,21 +178,22 @@ function assembleSwitch(topology: Topology, id: SwitchId, ports: NodePorts): Swi
       },
     },
     newIncarnation(ports.random),
-    ports,
+    ownPorts(ports, address),
   );
 }
 
 function assembleVirtualizer(topology: Topology, id: VirtualizerId, ports: NodePorts): Virtualizer {
   return new Virtualizer(virtualizerInputOf(topology, id), {
-    ...ports,
+    ...ownPorts(ports, { kind: 'virtualizer', id }),
     database: ports.database(),
   });
 }
 
 function assembleDisk(topology: Topology, disk: DiskId, ports: NodePorts): Disk {
+  const address = { kind: 'disk', id: disk } as const;
   const links = diskLinksOf(topology, disk).map(({ link, fabric }) => ({
     link,
-    io: ports.io({ kind: 'disk', id: disk }, fabric),
+    io: ports.io(address, fabric),
   }));
-  return new Disk({ disk, links, store: ports.store(disk) }, ports);
+  return new Disk({ disk, links, store: ports.store(disk) }, ownPorts(ports, address));
 }

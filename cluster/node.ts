@@ -56,7 +56,8 @@ export async function openNode(options: NodeOptions): Promise<RunningNode> {
   const exports = assembled.hosts.map((host) => {
     const wanted = options.topology.hosts.find(({ id }) => id === host.id)?.exports ?? [];
     const virtualizers = options.topology.virtualizers.map(({ id }) => id);
-    const served = new HostExports({ host, exports: wanted, virtualizers, ...ports.node });
+    const control = ports.node.controlOf({ kind: 'host', id: host.id });
+    const served = new HostExports({ host, exports: wanted, virtualizers, ...ports.node, control });
     host.addFacts(() => ({ exports: served.facts() }));
     return served;
   });
@@ -121,6 +122,7 @@ async function openPorts(
     node: {
       cluster: topology.cluster,
       control,
+      controlOf: (actor) => faults?.control(actor, control) ?? control,
       ...plain,
       io: ({ kind, id }, fabric) =>
         needed(buses.get(`${kind}:${id} on ${fabric}`), `connection of ${kind} ${id} to ${fabric}`),

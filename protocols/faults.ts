@@ -9,7 +9,7 @@ import { sizeText } from './topology/sizes.ts';
 
 /**
  * What can be struck. `host`, `switch`, `disk`, `virtualizer` stand for the actor and for the process that runs it;
- * `nats` is the server of a fabric.
+ * `nats` is the server of a fabric; a `partition` lies between two actors, and what is between them is struck.
  */
 export const faultTargetKinds = [
   'disk',
@@ -20,16 +20,23 @@ export const faultTargetKinds = [
   'node',
   'nats',
   'virtualizer',
+  'partition',
 ] as const;
 export type FaultTargetKind = (typeof faultTargetKinds)[number];
 
-const targetPattern = new RegExp(`^(${faultTargetKinds.join('|')}):([A-Za-z0-9_-]{1,64})$`);
+const namedKinds = faultTargetKinds.filter((kind) => kind !== 'partition');
+const idText = '[A-Za-z0-9_-]{1,64}';
+/** No id holds it, so that both ends can be told apart whatever they are called. */
+const endSeparator = '/';
+const targetPattern = new RegExp(
+  `^((${namedKinds.join('|')}):${idText}|partition:${idText}${endSeparator}${idText})$`,
+);
 
-/** A target as it is written everywhere: `disk:d1`. */
+/** A target as it is written everywhere: `disk:d1`, `partition:h1/s2`. */
 export const faultTargetSchema = z
   .string()
   .regex(targetPattern, {
-    error: `a target is a kind and a name, as in disk:d1; kinds are ${faultTargetKinds.join(', ')}`,
+    error: `a target is a kind and a name, as in disk:d1, and a partition has two names, as in partition:h1/s2; kinds are ${faultTargetKinds.join(', ')}`,
   })
   .transform((text) => text as FaultTarget);
 export type FaultTarget = `${FaultTargetKind}:${string}`;
@@ -41,6 +48,23 @@ export function partsOfTarget(target: FaultTarget): {
 } {
   const at = target.indexOf(':');
   return { kind: target.slice(0, at) as FaultTargetKind, id: target.slice(at + 1) };
+}
+
+/** The actors that a partition lies between, as they are written; the ends of its id. */
+export function endsOfPartition(id: string): readonly [string, string] {
+  const [one = '', other = ''] = id.split(endSeparator, 2);
+  return [one, other];
+}
+
+/** Whether both name the same thing: a partition is the same from either end. */
+export function isSameTarget(one: FaultTarget, other: FaultTarget): boolean {
+  return targetKey(one) === targetKey(other);
+}
+
+function targetKey(target: FaultTarget): string {
+  const { kind, id } = partsOfTarget(target);
+  if (kind !== 'partition') return target;
+  return `${kind}:${[...endsOfPartition(id)].sort().join(endSeparator)}`;
 }
 
 /** Longer than any deadline: what is slower is not slow, but down. */
@@ -78,6 +102,14 @@ export const faultSchema = z.discriminatedUnion('kind', [
     .refine(({ delayMs, times }) => (delayMs === undefined) !== (times === undefined), {
       error: 'how slow it is must be said once: in milliseconds, or how many times as long',
     }),
+  /**
+   * Whatever either of two actors sends to the other is lost, and nobody is told: neither I/O nor its answers, nor
+   * commands and their answers, nor control data, nor what either tells everybody. A host has its HBAs with it; an HBA
+   * alone has I/O only.
+   */
+  z.strictObject({ kind: z.literal('cut'), ...target }),
+  /** The same for what the first of them sends to the second, while it hears the second as ever. */
+  z.strictObject({ kind: z.literal('one-way'), ...target }),
 ]);
 export type Fault = z.infer<typeof faultSchema>;
 export type FaultKind = Fault['kind'];
@@ -92,6 +124,7 @@ export const faultKindsOf: Readonly<Record<FaultTargetKind, readonly FaultKind[]
   node: ['crash', 'pause'],
   nats: ['crash', 'pause'],
   virtualizer: ['crash', 'pause'],
+  partition: ['cut', 'one-way'],
 };
 
 /** Body of the command `heal`: everything on the target, or everything there is. */
@@ -104,7 +137,8 @@ export type HealRequest = z.infer<typeof healRequestSchema>;
 /** The same for faults that cannot both be there: one replaces the other. */
 export function faultKey(fault: Fault): string {
   const range = fault.kind === 'read-error' ? ` ${rangeText(fault)}` : '';
-  return `${fault.target} ${fault.kind}${range}`;
+  const target = fault.kind === 'cut' ? targetKey(fault.target) : fault.target;
+  return `${target} ${fault.kind}${range}`;
 }
 
 /** A fault in words, without its target: `slow by 20 ms`. */
@@ -113,7 +147,10 @@ export function faultKindText(fault: Fault): string {
     case 'down':
     case 'crash':
     case 'pause':
+    case 'cut':
       return fault.kind;
+    case 'one-way':
+      return `one-way: ${unheardText(fault.target)}`;
     case 'read-error':
       return `read-error ${rangeText(fault)}`;
     case 'slow':
@@ -128,6 +165,11 @@ export function faultKindText(fault: Fault): string {
 /** A fault in words: `link:s1-d1 down`. */
 export function faultText(fault: Fault): string {
   return `${fault.target} ${faultKindText(fault)}`;
+}
+
+function unheardText(target: FaultTarget): string {
+  const [from, to] = endsOfPartition(partsOfTarget(target).id);
+  return `${to} does not hear ${from}`;
 }
 
 function rangeText({

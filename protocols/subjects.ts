@@ -102,6 +102,24 @@ export function senderOf(subject: string): { sender: ActorAddress; what: string 
   return { sender: { kind: kind as ActorKind, id }, what };
 }
 
+/**
+ * Whom a message is for: frames, commands, their answers, control data; null for what is told to everybody, and for any
+ * other subject.
+ */
+export function receiverOf(subject: string): ActorAddress | null {
+  const [san, version, , plane = '', kind, id] = subject.split('.');
+  if (`${san}.${version}` !== root || !isId(id)) return null;
+  if (plane === 'ctl') return { kind: 'host', id };
+  const isForOne = ['io', 'rpl', 'cmd'].includes(plane) && actorKinds.includes(kind as ActorKind);
+  return isForOne ? { kind: kind as ActorKind, id } : null;
+}
+
+/** Whether what comes on this subject, which may have wildcards, is told to everybody: events, telemetry. */
+export function isForEverybody(subject: string): boolean {
+  const [, , , plane] = subject.split('.');
+  return plane === 'evt' || plane === 'tel';
+}
+
 /** Receiver of a frame, and the link that it came over or the slot that it answers; null for any other subject. */
 export function placeOf(
   subject: string,

@@ -41,6 +41,8 @@ export class LegCalls {
   retransmissions = 0;
   /** Answers to nothing that is open: late copies. */
   strayReplies = 0;
+  /** Those that have answered nothing since a call to them was given up as silent. */
+  readonly silentDisks = new Set<string>();
   readonly #clock: Clock;
   readonly #ports: SwitchPorts;
   readonly #links: SwitchLinks;
@@ -156,8 +158,10 @@ export class LegCalls {
     const { outcome } = reply;
     if (call === undefined || call.owner === null || !isAnswerTo(call.request, reply))
       this.strayReplies++;
-    else if (outcome.status !== Status.path) call.owner.legAnswered(call, reply, data);
-    else if (outcome.detail.links.length > 0) this.#linksDied(call, outcome.detail.links);
+    else if (outcome.status !== Status.path) {
+      this.silentDisks.delete(call.request.disk);
+      call.owner.legAnswered(call, reply, data);
+    } else if (outcome.detail.links.length > 0) this.#linksDied(call, outcome.detail.links);
   }
 
   /** Nobody listened where the frame that has to return to `place` was sent. */
@@ -264,7 +268,9 @@ export class LegCalls {
       const end = this.#endOf(call);
       if (call.isUnheard && end !== undefined) this.#ports.awaits(end.io);
       call.sweepsSilent++;
-      if (call.sweepsSilent === silence) call.owner.legSilent(call);
+      if (call.sweepsSilent !== silence) continue;
+      this.silentDisks.add(call.request.disk);
+      call.owner.legSilent(call);
     }
     if (this.#openCount > 0) this.#arm();
   }

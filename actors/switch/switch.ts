@@ -5,7 +5,7 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import { Operation, Status } from '../../protocols/codes.ts';
-import { verbs } from '../../protocols/commands.ts';
+import { silentDisksMax, verbs } from '../../protocols/commands.ts';
 import { eventNames, type RepairFields } from '../../protocols/events.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import { plainError } from '../../protocols/frames/reply.ts';
@@ -233,12 +233,13 @@ export class Switch {
 
   #reportTrouble(volume: VolumeId, what: string): void {
     const generation = this.#virtualizing.get(volume)?.volume.load.generation ?? 0;
+    const silentDisks = [...this.#calls.silentDisks].slice(0, silentDisksMax);
     this.#ports.log.warn({ switch: this.id, volume, what }, 'a coordinator is in trouble');
     for (const virtualizer of this.#options.virtualizers)
       this.#actor.ask(
         { kind: 'virtualizer', id: virtualizer },
         verbs.trouble,
-        { volume, generation, reporter: this.id, what },
+        { volume, generation, reporter: this.id, what, silentDisks },
         reportTimeoutMs,
         () => {},
       );

@@ -43,8 +43,8 @@ const sweepMs = 250;
 /** A sweep later than this means that the virtualizer itself stood still, and could hear nobody. */
 const sweepGapMsMax = 1500;
 const describeTimeoutMs = 1000;
-/** A switch that answers hosts nothing coordinates nothing for so long: its connections may be mended by then. */
-const barredMs = 60_000;
+/** A switch that does not answer hosts, or hears no disk, coordinates nothing for so long: that may be mended by then. */
+export const barredMs = 60_000;
 
 export class ActorWatch {
   readonly presence: PresenceTable;

@@ -13,11 +13,13 @@ import {
 } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostFacts } from '../../protocols/facts.ts';
-import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import { type Instant, unitOf } from '../../protocols/units.ts';
 import { runMachine, stateText } from '../running-machine.ts';
+import { barredMs } from './actor-watch.ts';
 import { alternateMirrors } from './alternate-mirrors.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
@@ -181,10 +183,19 @@ export class VolumeAssembly {
 
   trouble(report: TroubleReport): Answer {
     if (this.#decider.concerns(report)) {
+      this.#barIfCutOff(report);
       const reason = `${report.reporter} reports: ${report.what}`;
       this.#send({ type: 'trouble.reported', reason });
     }
     return { ok: true };
+  }
+
+  /** Disks that are there, as far as anybody else can tell, and a switch that hears nothing of them: it is cut off. */
+  #barIfCutOff({ reporter, silentDisks = [] }: TroubleReport): void {
+    const { presence, clock } = this.#environment;
+    const isThere = (id: DiskId) => presence.find({ kind: 'disk', id }) !== undefined;
+    if (!silentDisks.some(isThere)) return;
+    presence.bar({ kind: 'switch', id: reporter }, unitOf<Instant>(clock.now() + barredMs));
   }
 
   /** A disk or switch came, went, or changed. */

@@ -6,7 +6,7 @@ import type { FailbackOptions } from './failback.ts';
 import type { FaultOptions, HealOptions } from './fault.ts';
 
 const targetHelp =
-  'what is struck: disk:d1, switch:s1, hba:h1-a, host:h1, link:s1-d1, node:d1, nats:n1, virtualizer:v1';
+  'what is struck: disk:d1, switch:s1, hba:h1-a, host:h1, link:s1-d1, node:d1, nats:n1, virtualizer:v1; or what two actors say to each other: partition:h1/s2';
 
 export function addFaultCommands(program: Command): void {
   program
@@ -15,7 +15,7 @@ export function addFaultCommands(program: Command): void {
     .argument('<target>', targetHelp)
     .argument(
       '<kind>',
-      'down (links, HBAs), crash and pause (processes), read-error (disks), slow (disks, switches, links)',
+      'down (links, HBAs), crash and pause (processes), read-error (disks), slow (disks, switches, links), cut and one-way (partitions: I/O and commands between the two are lost, and nobody is told; one-way only what the first sends)',
     )
     .option('--ms <number>', 'slow: everything takes so many milliseconds longer')
     .option('--times <number>', 'slow: everything takes so many times as long (disks)')

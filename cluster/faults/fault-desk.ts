@@ -15,6 +15,7 @@ import {
   faultText,
   type HealRequest,
   healRequestSchema,
+  isSameTarget,
   partsOfTarget,
 } from '../../protocols/faults.ts';
 import type { NodeId } from '../../protocols/ids.ts';
@@ -219,13 +220,18 @@ export class FaultDesk {
     if ('all' in request) return entries;
     const { target } = request;
     const processKey = this.#processKey(target);
-    return entries.filter(([key, { fault }]) => fault.target === target || key === processKey);
+    return entries.filter(
+      ([key, { fault }]) => isSameTarget(fault.target, target) || key === processKey,
+    );
   }
 
-  /** Names the process that a target stands for, whichever of its actors is named; a link or HBA stands for none. */
+  /**
+   * Names the process that a target stands for, whichever of its actors is named; a link, a partition or an HBA stands
+   * for none.
+   */
   #processKey(target: FaultTarget): string {
     const { kind } = partsOfTarget(target);
-    if (kind === 'link' || kind === 'hba') return '';
+    if (kind === 'link' || kind === 'hba' || kind === 'partition') return '';
     if (kind === 'nats') return `process ${target}`;
     return `process node:${nodesOfTarget(this.#parts.topology, target).join()}`;
   }

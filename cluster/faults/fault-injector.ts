@@ -9,6 +9,7 @@ import {
   type FaultTarget,
   faultKey,
   faultKindText,
+  isSameTarget,
   partsOfTarget,
 } from '../../protocols/faults.ts';
 import type { ActorAddress, DiskId, LinkId } from '../../protocols/ids.ts';
@@ -16,6 +17,7 @@ import type { Bus, Cancel, Clock, Log, Random } from '../../protocols/ports.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { FaultyStore, type StoreFault } from '../stores/faults.ts';
 import { type BusFault, FaultyBus } from './faulty-bus.ts';
+import { partitionFaultsOf } from './partitions.ts';
 
 export interface FaultInjectorParts {
   readonly topology: Topology;
@@ -30,9 +32,16 @@ interface ActiveFault {
   readonly cancels: Cancel[];
 }
 
+interface StruckBus {
+  readonly actor: ActorAddress;
+  readonly bus: FaultyBus;
+  /** Links, HBAs and slow switches are of the data path. */
+  readonly carries: 'io' | 'commands';
+}
+
 export class FaultInjector {
   readonly #parts: FaultInjectorParts;
-  readonly #buses: { readonly actor: ActorAddress; readonly bus: FaultyBus }[] = [];
+  readonly #buses: StruckBus[] = [];
   readonly #stores: { readonly disk: DiskId; readonly store: FaultyStore }[] = [];
   readonly #active = new Map<string, ActiveFault>();
 
@@ -47,11 +56,12 @@ export class FaultInjector {
 
   /** Puts faults around an actor's connection for I/O. */
   bus(actor: ActorAddress, inner: Bus): Bus {
-    const { clock, log } = this.#parts;
-    const bus = new FaultyBus(inner, clock, log);
-    this.#buses.push({ actor, bus });
-    for (const active of this.#active.values()) this.#strikeBus(active, actor, bus);
-    return bus;
+    return this.#around({ actor, inner, carries: 'io' });
+  }
+
+  /** Puts faults around the command network as one actor has it, who may share the connection with others. */
+  control(actor: ActorAddress, inner: Bus): Bus {
+    return this.#around({ actor, inner, carries: 'commands' });
   }
 
   /** Puts faults around a disk's store, if one was found. */
@@ -70,7 +80,7 @@ export class FaultInjector {
     const before = this.#active.get(key);
     if (before !== undefined && faultKindText(before.fault) === faultKindText(fault)) return false;
     const active: ActiveFault = { fault, cancels: [] };
-    for (const { actor, bus } of this.#buses) this.#strikeBus(active, actor, bus);
+    for (const struck of this.#buses) this.#strikeBus(active, struck);
     for (const { disk, store } of this.#stores) this.#strikeStore(active, disk, store);
     this.#active.set(key, active);
     for (const cancel of before?.cancels ?? []) cancel();
@@ -81,7 +91,7 @@ export class FaultInjector {
   heal(target: FaultTarget | null): readonly Fault[] {
     const healed: Fault[] = [];
     for (const [key, { fault, cancels }] of this.#active) {
-      if (target !== null && fault.target !== target) continue;
+      if (target !== null && !isSameTarget(fault.target, target)) continue;
       this.#active.delete(key);
       for (const cancel of cancels) cancel();
       healed.push(fault);
@@ -89,9 +99,20 @@ export class FaultInjector {
     return healed;
   }
 
-  #strikeBus({ fault, cancels }: ActiveFault, actor: ActorAddress, bus: FaultyBus): void {
-    const busFault = busFaultOf(this.#parts.topology, fault, actor);
-    if (busFault !== null) cancels.push(bus.inject(busFault));
+  #around({ actor, inner, carries }: Omit<StruckBus, 'bus'> & { readonly inner: Bus }): Bus {
+    const { clock, log } = this.#parts;
+    const struck = { actor, bus: new FaultyBus(inner, clock, log), carries };
+    this.#buses.push(struck);
+    for (const active of this.#active.values()) this.#strikeBus(active, struck);
+    return struck.bus;
+  }
+
+  #strikeBus({ fault, cancels }: ActiveFault, { actor, bus, carries }: StruckBus): void {
+    const { topology } = this.#parts;
+    const busFault = carries === 'io' ? busFaultOf(topology, fault, actor) : null;
+    const busFaults = busFault === null ? [] : [busFault];
+    for (const each of [...busFaults, ...partitionFaultsOf(topology, fault, actor)])
+      cancels.push(bus.inject(each));
   }
 
   #strikeStore({ fault, cancels }: ActiveFault, disk: DiskId, store: FaultyStore): void {
@@ -100,7 +121,7 @@ export class FaultInjector {
   }
 }
 
-/** What a fault does to the connection of an actor; null: nothing. */
+/** What a fault does to the connection of an actor for I/O; null: nothing. */
 function busFaultOf(topology: Topology, fault: Fault, actor: ActorAddress): BusFault | null {
   const { kind, id } = partsOfTarget(fault.target);
   if (kind === 'link') {

@@ -4,6 +4,7 @@
  */
 import { homeBytes } from '../../actors/disk/disk-layout.ts';
 import {
+  endsOfPartition,
   type Fault,
   type FaultTarget,
   type FaultTargetKind,
@@ -12,10 +13,12 @@ import {
 } from '../../protocols/faults.ts';
 import type { NodeId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
+import { partitionProblem } from './partitions.ts';
 
 /** Why a target cannot be struck or healed, for people; '' when it can. */
 export function targetProblem(topology: Topology, target: FaultTarget): string {
   const { kind, id } = partsOfTarget(target);
+  if (kind === 'partition') return partitionProblem(topology, id);
   const names = namesOf(topology, kind);
   if (names.includes(id)) return '';
   return `there is no ${target}; there are ${names.map((name) => `${kind}:${name}`).join(', ')}`;
@@ -54,19 +57,28 @@ export function strikesProcess({ kind }: Fault): boolean {
   return kind === 'crash' || kind === 'pause';
 }
 
-/** The nodes that a target is part of: both ends of a link; none for a NATS server. */
+/** The nodes that a target is part of: both ends of a link or partition; none for a NATS server. */
 export function nodesOfTarget(topology: Topology, target: FaultTarget): readonly NodeId[] {
   const { kind, id } = partsOfTarget(target);
   if (kind === 'node') return [id as NodeId];
   if (kind === 'nats') return [];
-  const ids: readonly string[] =
-    kind === 'link' ? (topology.links.find((link) => link.id === id)?.ends ?? []) : [id];
+  const ids = endsOf(topology, target);
   return topology.nodes
     .filter(({ actors }) => actors.some((actor) => ids.includes(actor.id)))
     .map((node) => node.id);
 }
 
-function namesOf(topology: Topology, kind: FaultTargetKind): readonly string[] {
+/** What a target lies between, or itself. */
+function endsOf({ links }: Topology, target: FaultTarget): readonly string[] {
+  const { kind, id } = partsOfTarget(target);
+  if (kind === 'partition') return endsOfPartition(id);
+  return kind === 'link' ? (links.find((link) => link.id === id)?.ends ?? []) : [id];
+}
+
+function namesOf(
+  topology: Topology,
+  kind: Exclude<FaultTargetKind, 'partition'>,
+): readonly string[] {
   const { disks, switches, hosts, links, nodes, fabrics, virtualizers } = topology;
   const named = {
     disk: disks,
@@ -77,6 +89,6 @@ function namesOf(topology: Topology, kind: FaultTargetKind): readonly string[] {
     node: nodes,
     nats: fabrics,
     virtualizer: virtualizers,
-  } satisfies Record<FaultTargetKind, readonly { readonly id: string }[]>;
+  } satisfies Record<typeof kind, readonly { readonly id: string }[]>;
   return named[kind].map(({ id }) => id);
 }

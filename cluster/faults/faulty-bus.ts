@@ -6,8 +6,11 @@
  * - `link-down`: this end of the link neither sends nor hears; whoever sends to it is told that nobody listens, and so
  *   is the owner of this bus.
  * - `slow`: what is sent over the link, or all that is sent, waits. Who hears it can do nothing about that.
+ * - `unheard`: what is sent to some actors is lost, and nobody is told.
+ * - `deaf`: what some actors tell everybody is not heard. What they send to the owner of this bus alone, only their own
+ *   buses can lose: a message does not say who has sent it.
  */
-import type { LinkId } from '../../protocols/ids.ts';
+import type { ActorAddress, LinkId } from '../../protocols/ids.ts';
 import type {
   Bus,
   BusState,
@@ -17,7 +20,13 @@ import type {
   PublishOutcome,
   Subscriber,
 } from '../../protocols/ports.ts';
-import { deadEndOf, linkOf } from '../../protocols/subjects.ts';
+import {
+  deadEndOf,
+  isForEverybody,
+  linkOf,
+  receiverOf,
+  senderOf,
+} from '../../protocols/subjects.ts';
 import { checkPublishSubject, checkSubscribeSubject } from '../bus-subject.ts';
 import { DelayLine } from './delay-line.ts';
 
@@ -25,7 +34,9 @@ export type BusFault =
   | { readonly kind: 'disconnected' }
   | { readonly kind: 'link-down'; readonly link: LinkId }
   /** `link` is null for all that is sent. */
-  | { readonly kind: 'slow'; readonly link: LinkId | null; readonly delayMs: number };
+  | { readonly kind: 'slow'; readonly link: LinkId | null; readonly delayMs: number }
+  | { readonly kind: 'unheard'; readonly by: readonly ActorAddress[] }
+  | { readonly kind: 'deaf'; readonly to: readonly ActorAddress[] };
 
 interface Subscription {
   readonly subject: string;
@@ -89,7 +100,8 @@ export class FaultyBus implements Bus {
 
   subscribe(subject: string, subscriber: Subscriber): Cancel {
     checkSubscribeSubject(subject);
-    const subscription: Subscription = { subject, subscriber, cancel: null };
+    const hearing = isForEverybody(subject) ? this.#hearing(subscriber) : subscriber;
+    const subscription: Subscription = { subject, subscriber: hearing, cancel: null };
     this.#subscriptions.add(subscription);
     this.#openOrClose(subscription);
     return () => {
@@ -137,9 +149,31 @@ export class FaultyBus implements Bus {
     return line;
   }
 
+  /** What others tell everybody, but for those to whom a fault makes its owner deaf. */
+  #hearing(subscriber: Subscriber): Subscriber {
+    return {
+      message: (data, subject, replySubject) => {
+        if (!this.#isDeafTo(subject)) subscriber.message(data, subject, replySubject);
+      },
+      noResponders: (subject) => subscriber.noResponders?.(subject),
+    };
+  }
+
+  #isDeafTo(subject: string): boolean {
+    if (this.#faults.length === 0) return false;
+    const sender = senderOf(subject)?.sender ?? null;
+    return this.#faults.some((fault) => fault.kind === 'deaf' && isAmong(fault.to, sender));
+  }
+
+  #isUnheard(subject: string): boolean {
+    const receiver = receiverOf(subject);
+    return this.#faults.some((fault) => fault.kind === 'unheard' && isAmong(fault.by, receiver));
+  }
+
   /** The frame of a link that is down goes where nobody listens: the fabric itself then says so, to this connection. */
   #send(subject: string, data: Uint8Array, replySubject: string): PublishOutcome {
-    if (!this.#isDown(linkOf(subject))) return this.#inner.publish(subject, data, replySubject);
+    if (!this.#isDown(linkOf(subject)))
+      return this.#isUnheard(subject) ? 'sent' : this.#inner.publish(subject, data, replySubject);
     if (replySubject !== '') this.#inner.publish(deadEndOf(subject), nothing, replySubject);
     return 'sent';
   }
@@ -174,4 +208,8 @@ export class FaultyBus implements Bus {
       }
     }
   }
+}
+
+function isAmong(actors: readonly ActorAddress[], actor: ActorAddress | null): boolean {
+  return actors.some(({ kind, id }) => kind === actor?.kind && id === actor.id);
 }

@@ -88,6 +88,7 @@ export class CreatedConsumers {
         host,
         virtualizers,
         ...ports,
+        control: ports.controlOf({ kind: 'host', id: host.id }),
         server: this.#server(host.id, ports.clock),
       }).start();
   }

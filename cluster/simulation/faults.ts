@@ -7,6 +7,7 @@ import { databaseOld, databasePause } from './database-strikes.ts';
 import { cutOffHost, hbaDown, strandWriter } from './host-strikes.ts';
 import { blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
+  cutApart,
   deafDisk,
   disconnect,
   linkDown,
@@ -61,7 +62,8 @@ export const faultKinds = {
   stall: { weight: 5, strike: stall },
   pause: { weight: 6, strike: pause },
   standstill: { weight: 2, strike: standstill },
-  partition: { weight: 5, strike: partition },
+  partition: { weight: 2, strike: partition },
+  cutApart: { weight: 3, strike: cutApart },
   crashHost: { weight: 5, strike: crashOf('host') },
   crashSwitch: { weight: 9, strike: crashOf('switch') },
   crashDisk: { weight: 9, strike: crashOf('disk') },

@@ -1,6 +1,8 @@
 /** What befalls connections, links and servers. */
+import type { FaultTarget } from '../../protocols/faults.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
+import { targetProblem } from '../faults/fault-targets.ts';
 import type { SimulatedServer } from './server.ts';
 import {
   deafen,
@@ -48,6 +50,34 @@ export const partition: Strike = ({ world }, random) => {
   world.clock.setTimeout(() => world.network.heal(from, to), lastsMs);
   return `${from} to ${to} for ${lastsMs.toFixed(0)} ms`;
 };
+
+/**
+ * Two actors hear nothing of each other, or one nothing of the other: the same that an operator asks for. Half the time
+ * they are the ends of a link, else any two.
+ */
+export const cutApart: Strike = ({ world }, random) => {
+  const target = random.pick(partitionsOf(world, random.integer(2) === 0));
+  const kind = random.pick(['cut', 'one-way'] as const);
+  const isLong = random.integer(longPartitionsIn) === 0;
+  const lastsMs = random.between(100, isLong ? longPartitionMsMax : 4000);
+  world.inject({ kind, target });
+  world.clock.setTimeout(() => world.heal(target), lastsMs);
+  return `${target} ${kind} for ${lastsMs.toFixed(0)} ms`;
+};
+
+/** All partitions that can be, of either direction. */
+function partitionsOf({ topology }: World, areLinked: boolean): readonly FaultTarget[] {
+  const actors = topology.nodes.flatMap((node) => node.actors.map(({ id }) => id));
+  const pairs = areLinked
+    ? topology.links.flatMap(({ ends: [one, other] }) => [
+        [one, other],
+        [other, one],
+      ])
+    : actors.flatMap((one) => actors.map((other) => [one, other]));
+  return pairs
+    .map(([one, other]) => `partition:${one}/${other}` as const)
+    .filter((target) => targetProblem(topology, target) === '');
+}
 
 /**
  * A NATS server ends and is started again; the one for control takes the config database with it. Where there are

@@ -2,7 +2,7 @@
  * One node of the simulated cluster: a process with the ports that its actors need, assembled by the same code as a
  * real one (`cluster/assembly`). It is started and killed; when, and who hears of it, is the supervisor's.
  */
-import { type Fault, type FaultTarget, faultKey } from '../../protocols/faults.ts';
+import { type Fault, type FaultTarget, faultKey, isSameTarget } from '../../protocols/faults.ts';
 import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
 import type { BlockStore, Bus, Log } from '../../protocols/ports.ts';
 import type { Node, Topology } from '../../protocols/topology.ts';
@@ -110,7 +110,7 @@ export class SimulatedNode {
   /** Ends what is on the target, or everything. */
   heal(target: FaultTarget | null): void {
     for (const [key, fault] of this.#faults)
-      if (target === null || fault.target === target) this.#faults.delete(key);
+      if (target === null || isSameTarget(fault.target, target)) this.#faults.delete(key);
     this.#life?.injector.heal(target);
   }
 
@@ -209,9 +209,11 @@ export class SimulatedNode {
       return bus;
     };
     const io = new Map<string, Bus>();
+    const control = connect(topology.control, 'control');
     return {
       cluster: topology.cluster,
-      control: this.#overheard(connect(topology.control, 'control')),
+      control: this.#overheard(control),
+      controlOf: (actor) => this.#overheard(faults.control(actor, control)),
       clock: process.clock,
       random,
       log,

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { encodeJson } from '../../actors/json.ts';
 import { eventLine, isNews, missedLine, readEvent } from '../../cluster/event-text.ts';
+import { eventNames } from '../../protocols/events.ts';
 
 const timeMs = new Date(2024, 0, 2, 3, 4, 5, 67).getTime();
 const common = { sequence: 3, incarnation: 9, timeMs };
@@ -124,6 +125,50 @@ describe('an event as a line', () => {
     expect(news('failed', 'probing', 'disk')).to.equal(true);
   });
 
+  it('tells the story of a failover: what was seen, what was decided, what was sent again, how long it took', () => {
+    const story = {
+      subject: 'h1-a-s1',
+      seen: 'nobody listens at the other end of h1-a-s1',
+      decided:
+        'asked the virtualizer which ways are left; took one that the virtualizer had verified',
+      hba: 'h1-b',
+      route: ['h1-b-s2', 's2-d1'],
+      hit: 7,
+      reissues: 9,
+      tookMs: 12.3,
+    };
+    const seenAndDecided = `h1-a-s1: ${story.seen}; ${story.decided}`;
+    const numbers = '7 I/Os hit, 9 re-issues; over after 12.3 ms';
+    expect(detail('host.h1', 'failover', story)).to.equal(
+      `${seenAndDecided}: h1-b over h1-b-s2, s2-d1; ${numbers}`,
+    );
+    for (const route of [[], undefined, 'nonsense'])
+      expect(detail('host.h1', 'failover', { ...story, route }), 'no way').to.equal(
+        `${seenAndDecided}; ${numbers}`,
+      );
+    expect(detail('host.h1', 'failover', {}), 'of another version').to.equal(
+      '-: -; -; - I/Os hit, - re-issues; over after - ms',
+    );
+  });
+
+  it('tells that paths leave a slow switch, and that they take it again, and why', () => {
+    const balance = (fields: object) => detail('host.h1', 'balance', { switch: 's1', ...fields });
+    expect(balance({ avoided: true, reason: 'it takes 20 ms, s2 takes 1 ms' })).to.equal(
+      'paths avoid switch s1: it takes 20 ms, s2 takes 1 ms',
+    );
+    expect(balance({ avoided: false, reason: 'it takes 1 ms' })).to.equal(
+      'paths use switch s1 again: it takes 1 ms',
+    );
+    expect(balance({}), 'of another version').to.equal('paths use switch s1 again: -');
+  });
+
+  it('tells a partition that an operator asked for, and who does not hear whom', () => {
+    const fault = (kind: string) =>
+      detail('node.s2', 'fault', { what: 'injected', kind, target: 'partition:h1/s2' });
+    expect(fault('cut')).to.equal('injected partition:h1/s2 cut');
+    expect(fault('one-way')).to.equal('injected partition:h1/s2 one-way: s2 does not hear h1');
+  });
+
   it('tells of silent actors in words, with the numbers that were weighed', () => {
     const suspicion = (verdict: string) =>
       detail('virtualizer.v1', 'suspicion', {
@@ -185,7 +230,7 @@ describe('an event as a line', () => {
     expect(readEvent('san.v1.c.evt.disk.d1.fault', Buffer.from('nonsense'))).to.equal(null);
     expect(readEvent('san.v1.c.tel.disk.d1', encodeJson(common))).to.equal(null);
     for (const fields of [{}, { machine: 5 }, { actors: 'x', partitions: [null], code: {} }])
-      for (const what of ['transition', 'decision', 'fault', 'exited', 'hello', 'settled'])
+      for (const what of Object.values(eventNames))
         expect(line('disk.d1', what, fields)).to.be.a('string');
     expect(line('disk.d1', 'hello', { timeMs: 1e300 })).to.be.a('string');
   });

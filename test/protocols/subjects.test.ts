@@ -2,7 +2,15 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { actorKinds, idOf } from '../../protocols/ids.ts';
-import { lastTokenOf, placeOf, senderOf, slotOf, subjectsOf } from '../../protocols/subjects.ts';
+import {
+  isForEverybody,
+  lastTokenOf,
+  placeOf,
+  receiverOf,
+  senderOf,
+  slotOf,
+  subjectsOf,
+} from '../../protocols/subjects.ts';
 
 const subjects = subjectsOf(idOf('lab'));
 const disk = { kind: 'disk', id: 'd1' } as const;
@@ -71,6 +79,36 @@ describe('subjects', () => {
       'san.v1.lab.io.disk.d1',
     ])
       expect(placeOf(subject), subject).to.equal(null);
+  });
+
+  it('of what is said to one actor name it, and all others are for everybody', () => {
+    for (const kind of actorKinds) {
+      const receiver = { kind, id: 'x-1' };
+      for (const subject of [
+        subjects.io(receiver, idOf('s1-d1')),
+        subjects.reply(receiver, 12),
+        subjects.command(receiver, 'ping'),
+        subjects.commandReply(receiver, 3),
+      ]) {
+        expect(receiverOf(subject), subject).to.deep.equal(receiver);
+        expect(isForEverybody(subject), subject).to.equal(false);
+      }
+    }
+    const control = subjects.controlData(idOf('vol0'), idOf('h1'));
+    expect(receiverOf(control)).to.deep.equal({ kind: 'host', id: 'h1' });
+    for (const subject of [
+      subjects.event(disk, 'hello'),
+      subjects.eventsOf('disk', 'hello'),
+      subjects.events(),
+      subjects.telemetry(disk),
+      subjects.telemetriesOf('disk'),
+      subjects.telemetries(),
+    ]) {
+      expect(receiverOf(subject), subject).to.equal(null);
+      expect(isForEverybody(subject), subject).to.equal(true);
+    }
+    for (const subject of ['', 'a.b', 'san.v1.lab.io.printer.d1.s1-d1', '$SRV.PING.disk'])
+      expect(receiverOf(subject), subject).to.equal(null);
   });
 
   it('end in a verb or in what happened', () => {

@@ -1,6 +1,8 @@
 /** Writes that a mirror missed: never acknowledged, never forgotten, reported until the volume is assembled anew. */
 import { expect } from 'chai';
+import { decodeJson } from '../../../actors/json.ts';
 import { Status } from '../../../protocols/codes.ts';
+import { troubleReportSchema } from '../../../protocols/commands.ts';
 import { unitOf } from '../../../protocols/units.ts';
 import { mediaError } from './fake-disk.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
@@ -9,9 +11,16 @@ function serving(): SwitchWorld {
   return new SwitchWorld().serve();
 }
 
-/** The commands of one verb that the switch asked. */
+/** How many commands of one verb the switch asked. */
 function asked(world: SwitchWorld, verb: string): number {
   return world.control.sent.filter(({ subject }) => subject.endsWith(`.${verb}`)).length;
+}
+
+/** The disks that the last report of trouble calls silent. */
+function silentDisks(world: SwitchWorld): readonly string[] | undefined {
+  const report = world.control.sent.findLast(({ subject }) => subject.endsWith('.trouble'));
+  return troubleReportSchema.safeParse(decodeJson(report?.data ?? new Uint8Array())).data
+    ?.silentDisks;
 }
 
 describe('a write that a mirror missed', () => {
@@ -69,15 +78,19 @@ describe('a write that a mirror missed', () => {
     expect(world.takeToDisks()).to.be.empty;
   });
 
-  it('because its disk is silent is reported, and acknowledged if the disk answers after all', () => {
+  it('because its disk is silent is reported, with the disk, and acknowledged if the disk answers after all', () => {
     const world = serving();
     world.write({ offset: 0 });
     const [first, second] = world.takeToDisks();
     if (first !== undefined) world.answer(first);
     world.clock.runFor(5100);
     expect(asked(world, 'trouble')).to.equal(1);
+    expect(silentDisks(world)).to.deep.equal([second?.request.disk]);
     expect(world.takeReplies()).to.be.empty;
     if (second !== undefined) world.answer(second);
     expect(world.takeReplies()).to.have.length(1);
+    world.clock.runFor(1000);
+    expect(asked(world, 'trouble')).to.equal(2);
+    expect(silentDisks(world), 'it has answered').to.deep.equal([]);
   });
 });

@@ -44,6 +44,25 @@ function expectServed(world: VirtualizerWorld, what: string): void {
   }
 }
 
+function coordinatorsOf(world: VirtualizerWorld): readonly string[] {
+  return world.record().partitions.map(({ coordinator }) => coordinator);
+}
+
+/** A switch reports trouble with the volume as it is now, and is heard. */
+function complain(
+  world: VirtualizerWorld,
+  more: { reporter: string; silentDisks: string[] },
+): void {
+  const { generation } = world.record();
+  const report = { volume: 'vol0', generation, what: 'a disk does not answer', ...more };
+  const virtualizer = { kind: 'virtualizer', id: 'v1' } as const;
+  let isHeard = false;
+  world.switch(more.reporter).actor.ask(virtualizer, 'trouble', report, 1000, ({ ok }) => {
+    isHeard = ok;
+  });
+  world.until(() => isHeard, 'the report is heard');
+}
+
 describe('virtualizer: what goes wrong while a volume is assembled', () => {
   for (const phase of phases)
     for (const id of ['d2', 's2', 'h1'])
@@ -121,6 +140,28 @@ describe('virtualizer: what goes wrong while a volume is assembled', () => {
     world.switch('s1').actor.ask(virtualizer, 'trouble', report, 1000, () => {});
     world.run(3000);
     expect(world.record().generation, 'old trouble is over').to.equal(after.generation);
+  });
+
+  it('a switch to which a disk is silent that others hear: another one coordinates, and in a minute it may again', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    expect(coordinatorsOf(world)).to.deep.equal(['s1', 's2']);
+    complain(world, { reporter: 's1', silentDisks: ['d2'] });
+    expectServed(world, 'a switch that is cut off from a disk');
+    expect(coordinatorsOf(world)).to.deep.equal(['s2', 's2']);
+    world.run(65_000);
+    expect(coordinatorsOf(world)).to.deep.equal(['s1', 's2']);
+  });
+
+  it('a switch to which a disk is silent that nobody hears is as good as any', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    world.kill('d2');
+    world.run(5000);
+    complain(world, { reporter: 's1', silentDisks: ['d2'] });
+    world.start('d2');
+    expectServed(world, 'a disk that was away');
+    expect(coordinatorsOf(world)).to.deep.equal(['s1', 's2']);
   });
 
   it('trouble that comes back at once is not answered faster and faster', () => {

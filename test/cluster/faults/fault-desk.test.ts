@@ -181,6 +181,30 @@ describe('the faults of a cluster', () => {
     expect(inForce()).to.deep.equal(['disk:d2 slow by 5 ms']);
   });
 
+  it('lie between two actors, in both their nodes, and end from either end', async () => {
+    const answer = await world.fault('partition:h1/s2', 'one-way');
+    expect(answer).to.deep.include({ ok: true, nodes: ['h1', 's2'], waitingFor: [] });
+    await world.fault('partition:h1/s2', 'cut');
+    await world.fault('partition:s2/h1', 'cut');
+    const both = ['partition:h1/s2 one-way: s2 does not hear h1', 'partition:h1/s2 cut'];
+    for (const node of ['h1', 's2']) expect(world.faultsIn(node)).to.deep.equal(both);
+    expect(world.faultsIn('s1')).to.deep.equal([]);
+    expect(inForce()).to.have.length(2);
+    const healed = await world.heal('partition:s2/h1');
+    expect(healed).to.have.property('healed').with.length(2);
+    for (const node of ['h1', 's2']) expect(world.faultsIn(node)).to.deep.equal([]);
+    expect(inForce()).to.deep.equal([]);
+    expect(world.events).to.have.length(8);
+  });
+
+  it('between two actors are cut for a process that is started later, too', async () => {
+    await world.fault('partition:v1/s1', 'cut');
+    await world.fault('node:s1', 'crash');
+    await world.heal('node:s1');
+    world.startNode(idOf('s1'));
+    expect(world.faultsIn('s1')).to.deep.equal(['partition:v1/s1 cut']);
+  });
+
   it('of a process hold it down, and whoever of its actors is named brings it back', async () => {
     await world.fault('host:h1', 'crash');
     expect(world.processOf('h1').state).to.equal('held');
@@ -296,6 +320,29 @@ describe('the faults of a cluster', () => {
     ['slowness without a number', { target: 'disk:d1', kind: 'slow' }, /how slow/],
     ['slowness beyond a minute', { target: 'disk:d1', kind: 'slow', delayMs: 1e9 }, /60000/],
     ['a number where none belongs', { target: 'disk:d1', kind: 'crash', delayMs: 1 }, /delayMs/],
+    [
+      'a partition from nobody',
+      { target: 'partition:h1/s7', kind: 'cut' },
+      /no actor s7 .*there are h1, h1-a, h1-b, s1/,
+    ],
+    [
+      'a partition from a link',
+      { target: 'partition:h1/s1-d1', kind: 'cut' },
+      /no actor s1-d1 to cut off/,
+    ],
+    [
+      'a partition from itself',
+      { target: 'partition:s1/s1', kind: 'cut' },
+      /s1 cannot be cut off from itself: name two/,
+    ],
+    [
+      'a partition from its own HBA',
+      { target: 'partition:h1-a/h1', kind: 'cut' },
+      /h1-a is a part of h1/,
+    ],
+    ['half a partition', { target: 'partition:h1', kind: 'cut' }, /as in partition:h1\/s2/],
+    ['a partition that is down', { target: 'partition:h1/s1', kind: 'down' }, /cut, one-way/],
+    ['a disk that is cut', { target: 'disk:d1', kind: 'cut' }, /what fits is crash/],
     ['half a range', { target: 'disk:d1', kind: 'read-error', atBytes: 0 }, /both/],
     [
       'a range outside',

@@ -28,6 +28,20 @@ describeBusContract('with a fault of some link around it', async () => {
   };
 });
 
+describeBusContract('that is cut off from somebody else', async () => {
+  const world = openWorld();
+  const elsewhere = [{ kind: 'switch', id: 'elsewhere' } as const];
+  return {
+    ...world,
+    connect: async (name) => {
+      const bus = await world.connect(name);
+      bus.inject({ kind: 'unheard', by: elsewhere });
+      bus.inject({ kind: 'deaf', to: elsewhere });
+      return bus;
+    },
+  };
+});
+
 describe('a bus with faults', () => {
   const { io, reply, replies } = subjectsOf(idOf('test'));
   const link = idOf<LinkId>('s1-d1');

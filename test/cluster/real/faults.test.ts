@@ -1,7 +1,7 @@
 /** `sanctor fault` and `sanctor heal` as an operator uses them, on real processes with real clients. */
 import { expect } from 'chai';
 import { type Tool, toolFor } from '../../tools/fetch-tool.ts';
-import { runFio } from '../../tools/fio.ts';
+import { beginFio, runFio } from '../../tools/fio.ts';
 import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isRunning, isStopped } from '../../tools/processes.ts';
 import { ClusterPlace, placePerTest, realTestTimeoutMs } from '../../tools/real-clusters.ts';
@@ -12,6 +12,8 @@ import { until, untilAsync } from '../../tools/until.ts';
 const mebibyte = 1024 * 1024;
 const volumeBytes = 896 * mebibyte;
 const readyAgainTimeoutMs = 30_000;
+/** More than can be under way: some of them began after the strike. */
+const iosUnderTrouble = 2000;
 
 interface FaultStatus {
   readonly target: string;
@@ -32,6 +34,13 @@ async function untilReady(cluster: RunningCluster): Promise<void> {
 async function processOf(cluster: RunningCluster, node: string): Promise<number> {
   const found = (await cluster.status()).nodes.find(({ name }) => name === node);
   return found?.pid ?? 0;
+}
+
+/** Waits until consumers have had so many more I/Os. */
+async function untilServed(cluster: RunningCluster, ios: number): Promise<void> {
+  const served = async () => (await cluster.status()).counters.consumerIos ?? 0;
+  const before = await served();
+  await untilAsync(async () => (await served()) >= before + ios, 'I/O', readyAgainTimeoutMs);
 }
 
 describe('faults on a running cluster', function () {
@@ -79,18 +88,49 @@ describe('faults on a running cluster', function () {
     await expectEqualMirrors(cluster, volumeBytes);
   });
 
+  const partitions: readonly (readonly [string, string])[] = [
+    ['partition:h1/s1', 'cut'],
+    ['partition:s1/d1', 'cut'],
+    ['partition:d3/s2', 'one-way'],
+  ];
+  for (const [target, kind] of partitions)
+    it(`between two actors, ${target} ${kind}, give clients a pause and no error, and nobody is said to be down`, async function () {
+      const fio = await toolFor(this, 'fio');
+      const job = { uri: place.uri, blockBytes: 4096, depth: 8, sizeBytes: 8 * mebibyte };
+      const running = beginFio(fio, { ...job, rw: 'randrw', runtimeSeconds: 300, verify: true });
+      try {
+        await untilServed(cluster, iosUnderTrouble);
+        const before = (await cluster.status()).counters;
+        await cluster.sanctor('fault', target, kind);
+        await untilServed(cluster, iosUnderTrouble);
+        const { counters } = await cluster.status();
+        expect(counters).to.include({ errors: before.errors, pathErrors: before.pathErrors });
+        expect(counters.reissues).to.be.above(before.reissues ?? 0);
+        await cluster.sanctor('heal', target);
+        await untilServed(cluster, iosUnderTrouble);
+        expect(running.hasEnded).to.equal(false);
+      } finally {
+        await running.stop().then(({ errors }) => expect(errors).to.equal(0));
+      }
+      await expectEqualMirrors(cluster, volumeBytes);
+    });
+
   it('are listed by status, and gone from it when they are healed', async () => {
     expect(await cluster.sanctor('fault', 'link:s1-d1', 'down')).to.contain(
       'sanctor heal link:s1-d1',
     );
     await cluster.sanctor('fault', 'disk:d2', 'slow', '--ms', '2.5');
+    await cluster.sanctor('fault', 'partition:d3/d4', 'one-way');
     expect(await faultsOf(cluster)).to.deep.equal([
       { target: 'link:s1-d1', kind: 'down', nodes: ['s1', 'd1'] },
       { target: 'disk:d2', kind: 'slow', delayMs: 2.5, nodes: ['d2'] },
+      { target: 'partition:d3/d4', kind: 'one-way', nodes: ['d3', 'd4'] },
     ]);
-    expect(await cluster.sanctor('status')).to.match(/disk:d2 +slow by 2.5 ms/);
+    expect(await cluster.sanctor('status'))
+      .to.match(/disk:d2 +slow by 2.5 ms/)
+      .and.match(/partition:d3\/d4 +one-way: d4 does not hear d3 /);
     const healed = JSON.parse(await cluster.sanctor('heal', '--all', '--json'));
-    expect(healed.healed).to.have.length(2);
+    expect(healed.healed).to.have.length(3);
     expect(await faultsOf(cluster)).to.deep.equal([]);
     expect(await cluster.sanctor('heal', 'disk:d2')).to.contain('no fault is in force on disk:d2');
   });
@@ -249,6 +289,13 @@ describe('faults on a running cluster', function () {
       ['fault', 'disk:d1', 'read-error', '--volume', 'vol0', '--at', '2GiB', '--length', '4096'],
       /outside of volume vol0/,
     ],
+    [['fault', 'partition:h1/s9', 'cut'], /no actor s9 .*there are h1, h1-a, h1-b, s1, s2, d1/],
+    [['fault', 'partition:s1/s1', 'cut'], /s1 cannot be cut off from itself/],
+    [['fault', 'partition:h1/h1-a', 'cut'], /h1-a is a part of h1/],
+    [['fault', 'partition:h1-s1', 'cut'], /partition:h1-s1 is no target.*partition:h1\/s2/],
+    [['fault', 'partition:h1/s1', 'down'], /cannot have the fault down.*cut, one-way/],
+    [['fault', 'partition:h1/s1', 'cut', '--ms', '3'], /--ms does not belong/],
+    [['heal', 'partition:h1/s9'], /no actor s9/],
     [['heal'], /either a target.*--all/],
     [['heal', 'disk:d1', '--all'], /either a target.*--all/],
     [['heal', 'switch:s7'], /no switch:s7; there are switch:s1, switch:s2/],
