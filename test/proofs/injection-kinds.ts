@@ -84,6 +84,8 @@ const switchesInUse = ({ targets, ways }: InjectionChoice) =>
 const wayLost: readonly SignName[] = ['re-issues', 'failovers', 'dead links'];
 /** Whoever is silent is found out by waiting. */
 const wayLostSilently: readonly SignName[] = [...wayLost, 'time-outs'];
+/** Coordinators, too, send again what was lost on its way to disks, and nobody else knows. */
+const serverLost: readonly SignName[] = [...wayLostSilently, 'retransmissions'];
 
 const everywhere: readonly InjectionKind[] = [
   kind({
@@ -125,7 +127,7 @@ const everywhere: readonly InjectionKind[] = [
   }),
   kind({
     name: 'NATS server restarted',
-    metBy: wayLostSilently,
+    metBy: serverLost,
     of: ({ targets }) => targets.fabrics,
     strikeOf: (id, operator) => natsStrike(operator, id),
   }),
@@ -134,7 +136,7 @@ const everywhere: readonly InjectionKind[] = [
 /** Of a server that carries I/O, until it is healed: only where there is another one. */
 const natsServerLost = kind({
   name: 'NATS server lost',
-  metBy: wayLostSilently,
+  metBy: serverLost,
   of: ({ targets }) => targets.fabrics,
   strikeOf: natsLossStrike,
 });

@@ -28,6 +28,8 @@ const volume = 'vol0';
 /** So many I/Os of consumers must end between strike and healing: the trouble is met, and outlived. */
 const iosUnderTrouble = 400;
 const progressTimeoutMs = 45_000;
+/** What is met late, as by who waits before it sends again, is met by then; or it is not. */
+const signTimeoutMs = 2000;
 /** Enough to see which mirrors are read. */
 const iosSeen = 200;
 
@@ -125,10 +127,16 @@ class Round {
     const { operator } = this.#parts;
     const place = { operator, target };
     const before = await countSigns(metBy, place);
+    let since: SignCounts = {};
+    const hasShown = async () => {
+      since = signsSince(before, await countSigns(metBy, place));
+      return isMet(since) || this.#parts.consumers.haveEnded;
+    };
     await strike.strike(operator);
-    const endured = this.#progress(iosUnderTrouble).then(() => countSigns(metBy, place));
-    const after = await endured.finally(() => strike.heal(operator));
-    return signsSince(before, after);
+    await this.#progress(iosUnderTrouble)
+      .then(() => untilAsync(hasShown, 'a sign', signTimeoutMs).catch(() => {}))
+      .finally(() => strike.heal(operator));
+    return since;
   }
 
   /** Waits until consumers have had so many more I/Os. */

@@ -2,13 +2,14 @@
 import type { StatusReport } from '../../cluster/status-report.ts';
 import type { ClusterOperator } from '../tools/cluster-operator.ts';
 import { untilAsync } from '../tools/until.ts';
-import { diskCountersOf } from '../tools/ways-in-use.ts';
+import { countersOf } from '../tools/ways-in-use.ts';
 
 export const signNames = [
   're-issues',
   'failovers',
   'dead links',
   'time-outs',
+  'retransmissions',
   'mirror retries',
   'repairs',
   'I/Os of the disk',
@@ -41,10 +42,16 @@ const signs: Readonly<Record<SignName, (look: Look) => number | Promise<number>>
   failovers: counted('failovers'),
   'dead links': ({ operator }) => operator.linkDowns,
   'time-outs': counted('timeouts'),
+  // Of coordinators to disks: hosts know nothing of it.
+  retransmissions: async ({ operator }) => {
+    const ids = operator.topology.switches.map(({ id }): string => id);
+    const counters = await Promise.all(ids.map((id) => countersOf(operator, 'switch', id)));
+    return counters.reduce((sum, { retransmissions = 0 }) => sum + retransmissions, 0);
+  },
   'mirror retries': counted('mirrorRetries'),
   repairs: counted('repairs'),
   'I/Os of the disk': async ({ operator, target }) => {
-    const { reads = 0, writes = 0 } = await diskCountersOf(operator, target);
+    const { reads = 0, writes = 0 } = await countersOf(operator, 'disk', target);
     return reads + writes;
   },
   'restarts of the server': ({ status, target }) =>

@@ -94,16 +94,17 @@ export async function disksRead(
 }
 
 async function readsOf(operator: ClusterOperator, disks: readonly string[]) {
-  const told = await Promise.all(disks.map((id) => diskCountersOf(operator, id)));
+  const told = await Promise.all(disks.map((id) => countersOf(operator, 'disk', id)));
   return told.map(({ reads = 0 }) => reads);
 }
 
-/** What a disk's process has counted since it began; nothing when it does not answer. */
-export async function diskCountersOf(
+/** What the process of a disk or switch has counted since it began; nothing when it does not answer. */
+export async function countersOf(
   operator: ClusterOperator,
+  kind: 'disk' | 'switch',
   id: string,
 ): Promise<Readonly<Record<string, number>>> {
-  const told = await operator.describe({ kind: 'disk', id });
+  const told = await operator.describe({ kind, id });
   return (told?.facts.counters ?? {}) as Readonly<Record<string, number>>;
 }
 
