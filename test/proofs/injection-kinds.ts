@@ -12,17 +12,30 @@ import {
   type Strike,
 } from '../tools/strikes.ts';
 import type { TestTopologyOptions } from '../tools/test-topology.ts';
+import type { WaysInUse } from '../tools/ways-in-use.ts';
+import type { SignName } from './strike-signs.ts';
 
 export interface InjectionKind {
   readonly name: string;
-  /** Chooses a target: anything of the kind, whether I/O goes over it now or not. */
-  choose(choice: InjectionChoice): Strike | Promise<Strike>;
+  /** It was met when any of these was counted. */
+  readonly metBy: readonly SignName[];
+  choose(choice: InjectionChoice): Promise<ChosenStrike>;
+}
+
+export interface ChosenStrike {
+  /** The id of what is struck. */
+  readonly target: string;
+  readonly strike: Strike;
 }
 
 export interface InjectionChoice {
   readonly operator: ClusterOperator;
   readonly targets: InjectionTargets;
   readonly random: SeededRandom;
+  /** Over what the volume's I/O goes now. */
+  readonly ways: WaysInUse;
+  /** Those of the volume's disks that answer its reads now. */
+  disksRead(): Promise<readonly string[]>;
 }
 
 /** What belongs to a volume, by the topology. */
@@ -31,57 +44,110 @@ export interface InjectionTargets {
   readonly links: readonly string[];
   readonly switches: readonly string[];
   readonly disks: readonly string[];
+  /** Those that carry I/O. */
   readonly fabrics: readonly string[];
+  /** The fabric of commands. */
+  readonly control: string;
 }
 
 /** How much slower a slow disk is. */
 const slowMs = 20;
 
+interface KindParts extends Pick<InjectionKind, 'name' | 'metBy'> {
+  /** What may be struck; at least one. */
+  readonly of: (choice: InjectionChoice) => readonly string[] | Promise<readonly string[]>;
+  readonly strikeOf: (id: string, operator: ClusterOperator) => Strike | Promise<Strike>;
+}
+
+function kind({ name, metBy, of, strikeOf }: KindParts): InjectionKind {
+  const choose = async (choice: InjectionChoice) => {
+    const target = choice.random.pick(await of(choice));
+    return { target, strike: await strikeOf(target, choice.operator) };
+  };
+  return { name, metBy, choose };
+}
+
 function fault(target: FaultTarget, more: object): Strike {
   return faultStrike(faultSchema.parse({ target, ...more }));
 }
 
+/** Of all that could be struck what is in use; all of it when nothing of it is. */
+function usedOf(all: readonly string[], used: readonly string[]): readonly string[] {
+  const both = all.filter((id) => used.includes(id));
+  return both.length > 0 ? both : all;
+}
+
+const switchesInUse = ({ targets, ways }: InjectionChoice) =>
+  usedOf(targets.switches, [...ways.coordinators, ...ways.forwarders]);
+
+/** A way was lost: hosts sent again what was under way there, or switches found nobody at the end of a link. */
+const wayLost: readonly SignName[] = ['re-issues', 'failovers', 'dead links'];
+/** Whoever is silent is found out by waiting. */
+const wayLostSilently: readonly SignName[] = [...wayLost, 'time-outs'];
+/** Coordinators, too, send again what was lost on its way to disks, and nobody else knows. */
+const serverLost: readonly SignName[] = [...wayLostSilently, 'retransmissions'];
+
 const everywhere: readonly InjectionKind[] = [
-  {
+  kind({
     name: 'link down',
-    choose: ({ targets, random }) => fault(`link:${random.pick(targets.links)}`, { kind: 'down' }),
-  },
-  {
+    metBy: wayLost,
+    of: ({ targets, ways }) => usedOf(targets.links, ways.links),
+    strikeOf: (id) => fault(`link:${id}`, { kind: 'down' }),
+  }),
+  kind({
     name: 'HBA down',
-    choose: ({ targets, random }) => fault(`hba:${random.pick(targets.hbas)}`, { kind: 'down' }),
-  },
-  {
+    metBy: wayLost,
+    of: ({ targets, ways }) => usedOf(targets.hbas, ways.hbas),
+    strikeOf: (id) => fault(`hba:${id}`, { kind: 'down' }),
+  }),
+  kind({
     name: 'switch killed',
-    choose: ({ operator, targets, random }) => killStrike(operator, random.pick(targets.switches)),
-  },
-  {
+    metBy: wayLost,
+    of: switchesInUse,
+    strikeOf: (id, operator) => killStrike(operator, id),
+  }),
+  kind({
     name: 'switch stopped',
-    choose: ({ operator, targets, random }) => pauseStrike(operator, random.pick(targets.switches)),
-  },
-  {
+    metBy: wayLostSilently,
+    of: switchesInUse,
+    strikeOf: (id, operator) => pauseStrike(operator, id),
+  }),
+  kind({
     name: 'read errors',
-    choose: ({ targets, random }) =>
-      fault(`disk:${random.pick(targets.disks)}`, { kind: 'read-error' }),
-  },
-  {
+    metBy: ['mirror retries', 'repairs'],
+    of: async (choice) => usedOf(choice.targets.disks, await choice.disksRead()),
+    strikeOf: (id) => fault(`disk:${id}`, { kind: 'read-error' }),
+  }),
+  kind({
+    // Any of them: every mirror is written.
     name: 'slow disk',
-    choose: ({ targets, random }) =>
-      fault(`disk:${random.pick(targets.disks)}`, { kind: 'slow', delayMs: slowMs }),
-  },
-  {
+    metBy: ['I/Os of the disk'],
+    of: ({ targets }) => targets.disks,
+    strikeOf: (id) => fault(`disk:${id}`, { kind: 'slow', delayMs: slowMs }),
+  }),
+  kind({
     name: 'NATS server restarted',
-    choose: ({ operator, targets, random }) => natsStrike(operator, random.pick(targets.fabrics)),
-  },
+    metBy: serverLost,
+    of: ({ targets }) => targets.fabrics,
+    strikeOf: (id, operator) => natsStrike(operator, id),
+  }),
 ];
 
 /** Of a server that carries I/O, until it is healed: only where there is another one. */
-const natsServerLost: InjectionKind = {
+const natsServerLost = kind({
   name: 'NATS server lost',
-  choose: ({ operator, targets, random }) => {
-    const io = targets.fabrics.filter((fabric) => fabric !== operator.topology.control);
-    return natsLossStrike(random.pick(io));
-  },
-};
+  metBy: serverLost,
+  of: ({ targets }) => targets.fabrics,
+  strikeOf: natsLossStrike,
+});
+
+/** Where it carries no I/O: none is to notice, so that its restart itself is what shows. */
+const controlServerRestarted = kind({
+  name: 'NATS server for control restarted',
+  metBy: ['restarts of the server'],
+  of: ({ targets }) => [targets.control],
+  strikeOf: (id, operator) => natsStrike(operator, id),
+});
 
 export interface InjectedTopology {
   readonly shipped: NonNullable<TestTopologyOptions['shipped']>;
@@ -91,10 +157,10 @@ export interface InjectedTopology {
 export const injectedTopologies: readonly InjectedTopology[] = [
   { shipped: 'default', kinds: everywhere },
   { shipped: 'two-tier', kinds: everywhere },
-  { shipped: 'two-fabrics', kinds: [...everywhere, natsServerLost] },
+  { shipped: 'two-fabrics', kinds: [...everywhere, natsServerLost, controlServerRestarted] },
 ];
 
-/** The links, switches and disks that a volume's I/O can go over. */
+/** What a volume's I/O can go over. */
 export function targetsOf({ topology }: ClusterOperator, volume: string): InjectionTargets {
   const found = topology.volumes.find(({ id }) => id === volume);
   if (found === undefined) throw new Error(`there is no volume ${volume}`);
@@ -103,6 +169,7 @@ export function targetsOf({ topology }: ClusterOperator, volume: string): Inject
   const others = new Set<string>(
     topology.disks.map(({ id }) => id).filter((id) => !disks.includes(id)),
   );
+  const fabrics = topology.fabrics.map(({ id }): string => id);
   return {
     hbas: hosts.flatMap(({ hbas }) => hbas.map(({ id }) => id)),
     links: topology.links
@@ -110,6 +177,7 @@ export function targetsOf({ topology }: ClusterOperator, volume: string): Inject
       .map(({ id }) => id),
     switches: topology.switches.map(({ id }) => id),
     disks,
-    fabrics: topology.fabrics.map(({ id }) => id),
+    fabrics: fabrics.length === 1 ? fabrics : fabrics.filter((id) => id !== topology.control),
+    control: topology.control,
   };
 }

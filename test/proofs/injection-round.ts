@@ -1,33 +1,39 @@
 /**
- * One round of injections: a cluster of its own, fio that writes and verifies through every export of a volume all the
- * time, and each kind of trouble struck and healed once, in an order and at targets of chance. At its end the mirrors
- * must be equal.
+ * One round of injections: a cluster of its own, consumers that write and verify through every export of a volume all the
+ * time, and each kind of trouble struck and healed once, in an order of chance and at targets of chance among those that
+ * are in use. At its end consumers must find what they wrote, and the mirrors must be equal.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SeededRandom } from '../../cluster/simulation/random.ts';
 import { ClusterOperator } from '../tools/cluster-operator.ts';
-import { fetchTool, type Tool } from '../tools/fetch-tool.ts';
-import { beginFio, type RunningFio } from '../tools/fio.ts';
+import { fetchTool } from '../tools/fetch-tool.ts';
 import { ClusterPlace } from '../tools/real-clusters.ts';
 import type { RunningCluster } from '../tools/running-cluster.ts';
-import type { Strike } from '../tools/strikes.ts';
 import { untilAsync } from '../tools/until.ts';
-import { type InjectedTopology, type InjectionKind, targetsOf } from './injection-kinds.ts';
+import { disksRead, waysInUse } from '../tools/ways-in-use.ts';
+import {
+  type ChosenStrike,
+  type InjectedTopology,
+  type InjectionKind,
+  targetsOf,
+} from './injection-kinds.ts';
 import { proofFolder } from './ledger.ts';
 import type { StepOutcome } from './proof.ts';
+import { countSigns, isMet, type SignCounts, signsSince, signsText } from './strike-signs.ts';
+import { VerifyingConsumers } from './verifying-consumers.ts';
 
 /** In all shipped topologies the one whose every disk can be lost, and every way to it. */
 const volume = 'vol0';
-const mebibyte = 1024 * 1024;
-const areaBytes = 8 * mebibyte;
-/** fio ends when it is told to; this is for one that nobody tells. */
-const fioSecondsMax = 900;
 /** So many I/Os of consumers must end between strike and healing: the trouble is met, and outlived. */
 const iosUnderTrouble = 400;
 const progressTimeoutMs = 45_000;
+/** What is met late, as by who waits before it sends again, is met by then; or it is not. */
+const signTimeoutMs = 2000;
+/** Enough to see which mirrors are read. */
+const iosSeen = 200;
 
-/** How a round is called: the same name gives the same injections. */
+/** How a round is called: the same name gives the same order, and the same targets as long as the same is in use. */
 export interface RoundName {
   readonly topology: InjectedTopology;
   readonly round: number;
@@ -42,91 +48,103 @@ export async function injectionRound({ topology, round }: RoundName): Promise<St
     const cluster = await place.start();
     const operator = await ClusterOperator.connect(cluster, place.topology);
     const random = new SeededRandom(`injections ${name}`);
-    const run = new Round({ operator, cluster, fio, random });
+    const { exports } = await operator.status();
+    const uris = exports.filter((each) => each.volume === volume).map(({ uri }) => uri);
+    const consumers = new VerifyingConsumers({ fio, uris, random: random.fork('consumers') });
+    const run = new Round({ operator, cluster, consumers, random });
     await run.run(topology.kinds);
     if (run.problems.length > 0) keepStory(name, [...run.did, ...operator.story]);
     await operator.close();
     await cluster.stop();
-    return { said: run.did.join('; '), problems: run.problems, data: run.times };
+    return { said: run.did.join('; '), problems: run.problems, data: run.struck };
   } finally {
     await place.close();
   }
 }
 
+/** How often a kind was struck and healed, how often it was met, and by what that shows. */
+export interface KindCount {
+  readonly times: number;
+  readonly met: number;
+  readonly signs: SignCounts;
+}
+
+/** By the kind's name: the data of a step. */
+export type RoundData = Readonly<Record<string, KindCount>>;
+
 interface RoundParts {
   readonly operator: ClusterOperator;
   readonly cluster: RunningCluster;
-  readonly fio: Tool;
+  readonly consumers: VerifyingConsumers;
   readonly random: SeededRandom;
 }
 
 class Round {
   readonly #parts: RoundParts;
-  readonly #fios: RunningFio[] = [];
   readonly problems: string[] = [];
   readonly did: string[] = [];
-  /** How often each kind was struck and healed. */
-  readonly times: Record<string, number> = {};
+  readonly struck: Record<string, KindCount> = {};
 
   constructor(parts: RoundParts) {
     this.#parts = parts;
   }
 
   async run(kinds: readonly InjectionKind[]): Promise<void> {
-    await this.#beginFios();
-    const { operator, random } = this.#parts;
-    const targets = targetsOf(operator, volume);
+    const { consumers, random } = this.#parts;
+    await consumers.begin();
+    await this.#progress(1);
     for (const kind of shuffled(kinds, random)) {
-      const strike = await kind.choose({ operator, targets, random });
-      this.did.push(strike.what);
-      const problem = await this.#injure(strike);
-      if (problem === '') this.times[kind.name] = (this.times[kind.name] ?? 0) + 1;
-      else this.problems.push(`${strike.what}: ${problem}`);
-      if (problem !== '' || this.#fios.some(({ hasEnded }) => hasEnded)) break;
+      await this.#injure(kind);
+      if (this.problems.length > 0 || consumers.haveEnded) break;
     }
-    await this.#endFios();
+    this.problems.push(...(await consumers.end()));
     if (this.problems.length === 0) await this.#compare();
   }
 
-  async #beginFios(): Promise<void> {
-    const { operator, fio } = this.#parts;
-    const { exports } = await operator.status();
-    const uris = exports.filter((each) => each.volume === volume).map(({ uri }) => uri);
-    for (const [index, uri] of uris.entries())
-      this.#fios.push(
-        beginFio(fio, {
-          uri,
-          rw: 'randrw',
-          blockBytes: 4096,
-          depth: 32,
-          sizeBytes: areaBytes,
-          runtimeSeconds: fioSecondsMax,
-          verify: true,
-          more: [`--offset=${index * areaBytes}`],
-        }),
-      );
-    await this.#progress(1);
+  /** Strikes and heals, and takes note of what came of it. */
+  async #injure(kind: InjectionKind): Promise<void> {
+    const { operator, random } = this.#parts;
+    const targets = targetsOf(operator, volume);
+    let what = kind.name;
+    try {
+      const ways = await waysInUse(operator, volume);
+      const meanwhile = () => this.#progress(iosSeen);
+      const reading = () => disksRead(operator, targets.disks, meanwhile);
+      const chosen = await kind.choose({ operator, targets, random, ways, disksRead: reading });
+      what = chosen.strike.what;
+      const signs = await this.#strike(kind, chosen);
+      await operator.untilWell();
+      this.struck[kind.name] = { times: 1, met: isMet(signs) ? 1 : 0, signs };
+      this.did.push(`${what} (${signsText(signs)})`);
+    } catch (error) {
+      this.did.push(what);
+      this.problems.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
-  /** Strikes and heals. @returns what was wrong; '' when nothing was */
-  async #injure({ strike, heal }: Strike): Promise<string> {
+  /** @returns by what it was seen to be met before it was healed */
+  async #strike({ metBy }: InjectionKind, { target, strike }: ChosenStrike): Promise<SignCounts> {
     const { operator } = this.#parts;
-    try {
-      await strike(operator);
-      await this.#progress(iosUnderTrouble).finally(() => heal(operator));
-      await operator.untilWell();
-      return '';
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+    const place = { operator, target };
+    const before = await countSigns(metBy, place);
+    let since: SignCounts = {};
+    const hasShown = async () => {
+      since = signsSince(before, await countSigns(metBy, place));
+      return isMet(since) || this.#parts.consumers.haveEnded;
+    };
+    await strike.strike(operator);
+    await this.#progress(iosUnderTrouble)
+      .then(() => untilAsync(hasShown, 'a sign', signTimeoutMs).catch(() => {}))
+      .finally(() => strike.heal(operator));
+    return since;
   }
 
   /** Waits until consumers have had so many more I/Os. */
   async #progress(ios: number): Promise<void> {
-    const { operator } = this.#parts;
+    const { operator, consumers } = this.#parts;
     let first: number | null = null;
     const isThrough = async () => {
-      if (this.#fios.some(({ hasEnded }) => hasEnded)) return true;
+      if (consumers.haveEnded) return true;
       const { counters } = await operator.status();
       const count = counters.consumerIos;
       if (count === undefined) return false;
@@ -136,24 +154,11 @@ class Round {
     await untilAsync(isThrough, `${ios} more I/Os of consumers`, progressTimeoutMs);
   }
 
-  async #endFios(): Promise<void> {
-    for (const running of this.#fios) {
-      const endedBefore = running.hasEnded;
-      const problem = await running.stop().then(
-        () => (endedBefore ? 'fio ended too early' : ''),
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
-      );
-      if (problem !== '') this.problems.push(problem.slice(0, problemLengthMax));
-    }
-  }
-
   async #compare(): Promise<void> {
     const { code, output, errors } = await this.#parts.cluster.trySanctor('compare', volume);
     if (code !== 0) this.problems.push(`the mirrors are not equal: ${errors}${output}`);
   }
 }
-
-const problemLengthMax = 2000;
 
 /** Where people find what happened in a round with a problem. */
 function keepStory(name: string, lines: readonly string[]): void {

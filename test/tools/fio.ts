@@ -19,6 +19,7 @@ export interface FioJob {
   readonly rampSeconds?: number;
   /** Percentage of reads in `randrw`. */
   readonly readPercent?: number;
+  /** Reads again what it wrote once all is written, and fails where that is not what it wrote last. */
   readonly verify?: boolean;
   readonly more?: readonly string[];
 }
@@ -61,6 +62,12 @@ export interface RunningFio {
 
 /** fio's exit code when it was asked to end, by its signal 2, and has. */
 const interruptedCode = 128;
+/** A job that goes on does so many writes before it reads them again: what is under way, twice. */
+const backlogWrites = 64;
+/** More passes than it ever comes to: it ends when it is told to. */
+const passesMax = 1_000_000;
+/** A running job that nobody stops ends by itself. */
+const secondsMax = 1800;
 
 /** Runs one job; a verify failure or an I/O error makes it fail. */
 export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
@@ -68,9 +75,23 @@ export async function runFio(fio: Tool, job: FioJob): Promise<FioResult> {
   return resultOf(words, await runTool(fio, words, fioTimeoutMs), [0]);
 }
 
-/** Begins a job that writes, and reads again what it wrote, over and over. */
-export function beginFio(fio: Tool, job: FioJob): RunningFio {
-  const words = wordsOf(job);
+/**
+ * Begins a job that writes its area over and over and, with `verify`, reads each write again soon after it, and what is
+ * left at the end of each pass. It looks at the bytes, and that no write before the last is read: fio numbers its writes.
+ * A mix's other reads are only read, for fio looks at what it reads only where it is to verify. What was written last
+ * when it is stopped is not read again: `verifyWritten` does that.
+ *
+ * A pass over and over, and not `runtimeSeconds`: with that fio compares no numbers.
+ */
+export function beginFio(fio: Tool, job: Omit<FioJob, 'runtimeSeconds'>): RunningFio {
+  const words = [
+    ...wordsOf(job),
+    `--loops=${passesMax}`,
+    `--runtime=${secondsMax}`,
+    // Else each pass of a mix writes the same blocks as the one before, and never the others.
+    '--randrepeat=0',
+    ...(job.verify ? [`--verify_backlog=${backlogWrites}`] : []),
+  ];
   const { child, ended } = beginTool(fio, words);
   return {
     get hasEnded() {
@@ -84,6 +105,41 @@ export function beginFio(fio: Tool, job: FioJob): RunningFio {
       return resultOf(words, result, [0, interruptedCode]);
     },
   };
+}
+
+/** How much one I/O of `fillArea` and `verifyWritten` carries: they are done when nothing else is. */
+const areaIoBytes = 128 * 1024;
+
+/** A part of a volume that jobs with `verify` write. */
+export interface FioArea {
+  readonly uri: string;
+  readonly startBytes: number;
+  readonly lengthBytes: number;
+  /** Of the writes of those who write it; they fill it all. */
+  readonly blockBytes: number;
+}
+
+/** Writes an area once, in the form that jobs with `verify` write, and reads it again. */
+export async function fillArea(fio: Tool, area: FioArea): Promise<void> {
+  await runFio(fio, areaJob('write', area));
+}
+
+/**
+ * Reads all of an area that was filled, whoever has written there since. Every block says in itself where it belongs and
+ * what its checksum is, and is written as a whole: so each must be one that was once written there, whichever was the
+ * last. That it was the last does not show: a block that fell back to what it was before passes.
+ *
+ * @throws Error when a block is anything else
+ */
+export async function verifyWritten(fio: Tool, area: FioArea): Promise<void> {
+  await runFio(fio, areaJob('read', area));
+}
+
+function areaJob(rw: 'read' | 'write', area: FioArea): FioJob {
+  const { uri, startBytes, lengthBytes, blockBytes } = area;
+  const more = [`--offset=${startBytes}`, `--verify_interval=${blockBytes}`];
+  const sizes = { blockBytes: areaIoBytes, depth: 4, sizeBytes: lengthBytes };
+  return { uri, rw, ...sizes, verify: true, more };
 }
 
 function wordsOf(job: FioJob): readonly string[] {

@@ -1,4 +1,5 @@
 /** What can be done to a running cluster, and undone: each strike names its target and knows how it is healed. */
+import { type CoordinatorMove, verbs } from '../../protocols/commands.ts';
 import type { Fault } from '../../protocols/faults.ts';
 import type { ClusterOperator } from './cluster-operator.ts';
 import { untilAsync } from './until.ts';
@@ -67,5 +68,25 @@ export function natsLossStrike(fabric: string): Strike {
       await untilAsync(isGone, `the NATS server of ${fabric} to be gone`);
     },
     heal: (operator) => operator.heal(target),
+  };
+}
+
+/** Has another switch coordinate a partition, as an operator does, and later whom the topology names. */
+export function moveStrike(
+  { topology }: ClusterOperator,
+  { volume, partition, to }: Required<CoordinatorMove>,
+): Strike {
+  const [virtualizer] = topology.virtualizers;
+  if (virtualizer === undefined) throw new Error('there is no virtualizer');
+  const address = { kind: 'virtualizer', id: virtualizer.id } as const;
+  return {
+    what: `partition ${partition} of ${volume} moved to ${to}`,
+    strike: async (operator) => {
+      await operator.ask(address, verbs.moveCoordinator, { volume, partition, to });
+    },
+    heal: async (operator) => {
+      // Where it has already gone home, which is no error here, the answer is a refusal.
+      await operator.ask(address, verbs.moveCoordinator, { volume, partition }).catch(() => {});
+    },
   };
 }

@@ -7,6 +7,7 @@ import { kibibyte, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { ClusterOperator } from './cluster-operator.ts';
 
 export interface WaysInUse {
+  /** Those over which a good part of a host's I/O goes: of others it may be a while until one is missed. */
   readonly hbas: readonly string[];
   readonly links: readonly string[];
   /** Those that have partitions of the volume. */
@@ -19,6 +20,8 @@ export interface WaysInUse {
 /** Asked at so many places, so far apart that they lie in all partitions and on all strips of the shipped topologies. */
 const places = 8;
 const placesApartBytes = (1024 + 64) * kibibyte;
+/** Of the ways that reads and writes of all places take. */
+const hbaShareMin = 1 / 3;
 
 export async function waysInUse(operator: ClusterOperator, volume: string): Promise<WaysInUse> {
   const hbas = new Set<string>();
@@ -29,6 +32,7 @@ export async function waysInUse(operator: ClusterOperator, volume: string): Prom
     exports.some((each) => each.volume === volume),
   );
   for (const { id } of hosts) {
+    const taken: string[] = [];
     for (let place = 0; place < places; place++) {
       const query: ExplainQuery = {
         volume: idOf<VolumeId>(volume),
@@ -37,11 +41,15 @@ export async function waysInUse(operator: ClusterOperator, volume: string): Prom
       const answer = await operator.ask({ kind: 'host', id }, verbs.explain, query);
       const { reads, writes, partition, mirrors } = explanationSchema.parse(answer);
       for (const { hba, route } of [reads, writes]) {
-        if (hba !== '') hbas.add(hba);
+        if (hba !== '') taken.push(hba);
         for (const link of route) links.add(link);
       }
       coordinators.add(partition.coordinator);
       for (const { disk } of mirrors) disks.add(disk);
+    }
+    for (const hba of new Set(taken)) {
+      const share = taken.filter((each) => each === hba).length / taken.length;
+      if (share >= hbaShareMin) hbas.add(hba);
     }
   }
   const switches = operator.topology.switches
@@ -66,6 +74,38 @@ async function busyLinks(operator: ClusterOperator): Promise<readonly string[]> 
     for (const { link, framesPerSecond } of links) if (framesPerSecond > 0) busy.push(link);
   }
   return busy;
+}
+
+/** Fewer reads than this share of all are strays: of repairs, and of coordinators that make mirrors equal. */
+const readShareMin = 0.1;
+
+/** Those of some disks that answer reads while something goes on: hosts and switches choose one mirror of several. */
+export async function disksRead(
+  operator: ClusterOperator,
+  disks: readonly string[],
+  meanwhile: () => Promise<void>,
+): Promise<readonly string[]> {
+  const before = await readsOf(operator, disks);
+  await meanwhile();
+  const after = await readsOf(operator, disks);
+  const reads = disks.map((_, index) => (after[index] ?? 0) - (before[index] ?? 0));
+  const all = reads.reduce((sum, each) => sum + each, 0);
+  return disks.filter((_, index) => (reads[index] ?? 0) > readShareMin * all);
+}
+
+async function readsOf(operator: ClusterOperator, disks: readonly string[]) {
+  const told = await Promise.all(disks.map((id) => countersOf(operator, 'disk', id)));
+  return told.map(({ reads = 0 }) => reads);
+}
+
+/** What the process of a disk or switch has counted since it began; nothing when it does not answer. */
+export async function countersOf(
+  operator: ClusterOperator,
+  kind: 'disk' | 'switch',
+  id: string,
+): Promise<Readonly<Record<string, number>>> {
+  const told = await operator.describe({ kind, id });
+  return (told?.facts.counters ?? {}) as Readonly<Record<string, number>>;
 }
 
 function endsOf({ topology }: ClusterOperator, links: ReadonlySet<string>): ReadonlySet<string> {

@@ -94,7 +94,7 @@ async function strikeInRounds(
     for (const kind of shuffled(kinds, random)) {
       if (!scale.only.includes(kind.name)) continue;
       const ways = await waysInUse(operator, volume);
-      const strike = await kind.choose({ operator, ways, random });
+      const strike = await kind.choose({ operator, volume, ways, random });
       if (strike === null) continue;
       const place = { operator, load, volume };
       const result = await inject(place, strike, kind.movesCoordinator).catch((error: unknown) => {
@@ -112,7 +112,7 @@ async function strikeInRounds(
     .map((kind) => ({ ...kind, summary: summaryOf(kind, results.get(kind.name) ?? []) }));
   const summaries = summarized.map(({ summary }) => summary);
   const undisturbed = summarized.find(({ name }) => name === 'nothing')?.summary;
-  const verdicts = verdictsOf(summaries, undisturbed);
+  const verdicts = summaries.flatMap((summary) => verdictsOf(summary, undisturbed));
   return { scale, loads, results: Object.fromEntries(results), summaries, verdicts };
 }
 

@@ -9,7 +9,8 @@ const head = [
   'p50',
   'p99',
   'max',
-  'while it\nheals: p99',
+  'while it\nheals: asked',
+  'p99',
   'max',
   'injections',
   'met by\nI/O',
@@ -26,9 +27,10 @@ export function pauseTable(summaries: readonly PauseSummary[]): string {
 }
 
 function rowOf(summary: PauseSummary): string[] {
-  const { title, pauseMsMax, injections, met, pauseMs, healingPauseMs } = summary;
-  const asked = pauseMsMax === null ? '' : `${pauseMsMax} ms`;
-  if (injections === 0) return [title, asked, '', '', '', '', '', 'not in use', ''];
+  const { title, pauseMsMax, healingMsMax, injections, met, pauseMs, healingPauseMs } = summary;
+  const limit = (ms: number | null) => (ms === null ? '' : `${ms} ms`);
+  const [asked, askedHealing] = [limit(pauseMsMax), limit(healingMsMax)];
+  if (injections === 0) return [title, asked, '', '', '', askedHealing, '', '', 'not in use', ''];
   const shown = (of: keyof Percentiles, from: Percentiles) => `${from[of].toFixed(1)} ms`;
   return [
     title,
@@ -36,6 +38,7 @@ function rowOf(summary: PauseSummary): string[] {
     shown('p50', pauseMs),
     shown('p99', pauseMs),
     shown('max', pauseMs),
+    askedHealing,
     shown('p99', healingPauseMs),
     shown('max', healingPauseMs),
     String(injections),

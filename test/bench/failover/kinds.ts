@@ -1,8 +1,15 @@
 /** What is done to a cluster whose pause is measured: each kind with what is asked of it, and how a target is chosen. */
 import type { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { type FaultTarget, faultSchema } from '../../../protocols/faults.ts';
+import { idOf } from '../../../protocols/ids.ts';
 import type { ClusterOperator } from '../../tools/cluster-operator.ts';
-import { faultStrike, killStrike, pauseStrike, type Strike } from '../../tools/strikes.ts';
+import {
+  faultStrike,
+  killStrike,
+  moveStrike,
+  pauseStrike,
+  type Strike,
+} from '../../tools/strikes.ts';
 import type { WaysInUse } from '../../tools/ways-in-use.ts';
 
 export const kindNames = [
@@ -12,6 +19,7 @@ export const kindNames = [
   'forwarder',
   'killed',
   'silent',
+  'moved',
   'disk',
 ] as const;
 export type KindName = (typeof kindNames)[number];
@@ -21,6 +29,10 @@ export interface InjectionKind {
   readonly title: string;
   /** What is asked of the pauses' 99th percentile; null: nothing, it is shown only. */
   readonly pauseMsMax: number | null;
+  /** The same of the longest I/O while it is healed. */
+  readonly healingMsMax: number | null;
+  /** The share of its injections that some I/O must have met, or nothing is shown; null where there is nothing to meet. */
+  readonly metShareMin: number | null;
   /** Whether the volume must have got another coordinator before the pause counts as over. */
   readonly movesCoordinator: boolean;
   /** null where the topology has nothing of the kind in use. */
@@ -29,6 +41,7 @@ export interface InjectionKind {
 
 export interface Choice {
   readonly operator: ClusterOperator;
+  readonly volume: string;
   readonly ways: WaysInUse;
   readonly random: SeededRandom;
 }
@@ -50,63 +63,104 @@ function chosen(
   };
 }
 
+/** To another of the switches that the topology names for the volume. */
+async function movedPartition(choice: Choice): Promise<Strike | null> {
+  const { operator, volume, random } = choice;
+  const { coordinators } = await operator.status();
+  const own = coordinators.filter((each) => each.volume === volume);
+  const { partition, switch: from } = random.pick(own);
+  const named = operator.topology.volumes.find(({ id }) => id === volume)?.coordinators ?? [];
+  const others = named.filter((id) => id !== from);
+  if (others.length === 0) return null;
+  const to = random.pick(others);
+  return moveStrike(operator, { volume: idOf(volume), partition: Number(partition), to });
+}
+
 const killed = (id: string, operator: ClusterOperator) => killStrike(operator, id);
 const paused = (id: string, operator: ClusterOperator) => pauseStrike(operator, id);
 
-function kind(
-  name: KindName,
-  title: string,
-  pauseMsMax: number | null,
-  choose: InjectionKind['choose'],
-  movesCoordinator = false,
-): InjectionKind {
-  return { name, title, pauseMsMax, movesCoordinator, choose };
+/**
+ * A way that comes back is taken again once it is known to work: nothing is lost, so nothing is to be found out by waiting,
+ * and nothing is sent again. It may delay no I/O more than the loss of one.
+ */
+const wayBackMsMax = 50;
+/**
+ * A coordinator that comes back, or that an operator chooses, begins when what is open is done, the decision is durable,
+ * and each disk knows of it: its writes wait for that, but not for anybody who does not answer. So it may take more than a
+ * way, and much less than a coordinator that is lost. A process that starts or wakes up meanwhile is in this, too.
+ */
+const coordinatorBackMsMax = 100;
+/** What is struck is in use as far as anybody knows, a moment before. */
+const metShareMin = 0.5;
+
+type KindParts = Pick<InjectionKind, 'name' | 'title' | 'choose'> & Partial<InjectionKind>;
+
+function kind(parts: KindParts): InjectionKind {
+  return { pauseMsMax: null, healingMsMax: null, metShareMin, movesCoordinator: false, ...parts };
 }
 
 export const kinds: readonly InjectionKind[] = [
-  kind('nothing', 'nothing (for comparison)', null, async () => quiet),
-  kind(
-    'link',
-    'link down',
-    50,
-    chosen(
+  kind({
+    name: 'nothing',
+    title: 'nothing (for comparison)',
+    metShareMin: null,
+    choose: async () => quiet,
+  }),
+  kind({
+    name: 'link',
+    title: 'link down',
+    pauseMsMax: 50,
+    healingMsMax: wayBackMsMax,
+    choose: chosen(
       ({ links }) => links,
       (id) => down(`link:${id}`),
     ),
-  ),
-  kind(
-    'hba',
-    'HBA down',
-    50,
-    chosen(
+  }),
+  kind({
+    name: 'hba',
+    title: 'HBA down',
+    pauseMsMax: 50,
+    healingMsMax: wayBackMsMax,
+    choose: chosen(
       ({ hbas }) => hbas,
       (id) => down(`hba:${id}`),
     ),
-  ),
-  kind(
-    'forwarder',
-    'switch in the path killed,\nnot a coordinator',
-    50,
-    chosen(({ forwarders }) => forwarders, killed),
-  ),
-  kind(
-    'killed',
-    'coordinator killed',
-    300,
-    chosen(({ coordinators }) => coordinators, killed),
-    true,
-  ),
-  kind(
-    'silent',
-    'coordinator silent\n(SIGSTOP, SIGCONT)',
-    3000,
-    chosen(({ coordinators }) => coordinators, paused),
-    true,
-  ),
-  kind(
-    'disk',
-    'disk of a mirror killed',
-    null,
-    chosen(({ disks }) => disks, killed),
-  ),
+  }),
+  kind({
+    name: 'forwarder',
+    title: 'switch in the path killed,\nnot a coordinator',
+    pauseMsMax: 50,
+    healingMsMax: coordinatorBackMsMax,
+    choose: chosen(({ forwarders }) => forwarders, killed),
+  }),
+  kind({
+    name: 'killed',
+    title: 'coordinator killed',
+    pauseMsMax: 300,
+    healingMsMax: coordinatorBackMsMax,
+    movesCoordinator: true,
+    choose: chosen(({ coordinators }) => coordinators, killed),
+  }),
+  kind({
+    name: 'silent',
+    title: 'coordinator silent\n(SIGSTOP, SIGCONT)',
+    pauseMsMax: 3000,
+    healingMsMax: coordinatorBackMsMax,
+    movesCoordinator: true,
+    choose: chosen(({ coordinators }) => coordinators, paused),
+  }),
+  kind({
+    name: 'moved',
+    title: 'coordination moved as planned',
+    pauseMsMax: coordinatorBackMsMax,
+    healingMsMax: coordinatorBackMsMax,
+    metShareMin: null,
+    movesCoordinator: true,
+    choose: movedPartition,
+  }),
+  kind({
+    name: 'disk',
+    title: 'disk of a mirror killed',
+    choose: chosen(({ disks }) => disks, killed),
+  }),
 ];

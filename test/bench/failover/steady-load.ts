@@ -27,11 +27,17 @@ const sectorsPerBlock = blockBytes / sectorBytes;
 const blocksPerLane = 64;
 /** Neighbours of a lane's block are other lanes': 68 KiB apart, they lie on all strips, and in all regions. */
 const blocksApart = 17;
+/** All that so many lanes write lies below. */
+export function loadBytes(lanes: number): number {
+  return blocksPerLane * lanes * blocksApart * blockBytes;
+}
 const windowTimeoutMs = 90_000;
 
 export class SteadyLoad {
   readonly #options: SteadyLoadOptions;
   readonly #clients: TestClient[] = [];
+  /** By lane and index: what was written last there; 0 for nothing. */
+  readonly #values: readonly Uint32Array[];
   #windows: readonly IoWindow[] = [];
   #running: Promise<unknown> = Promise.resolve();
   #isStopping = false;
@@ -41,26 +47,52 @@ export class SteadyLoad {
 
   constructor(options: SteadyLoadOptions) {
     this.#options = options;
+    this.#values = Array.from({ length: options.lanes }, () => new Uint32Array(blocksPerLane));
   }
 
   /** Connects and begins. */
   async start(): Promise<void> {
-    const { uris, lanes } = this.#options;
+    const { uris } = this.#options;
     for (const uri of uris) {
       const { at, exportName } = placeOf(uri);
       const client = await TestClient.connect(at);
       await client.go(exportName, { structured: true });
       this.#clients.push(client);
     }
-    const all = Array.from({ length: lanes }, (_, lane) => this.#lane(lane));
+    const all = this.#values.map((values, lane) => this.#lane(lane, values));
     this.#running = Promise.all(all);
   }
 
-  /** Waits for what is under way, and hangs up. */
-  async stop(): Promise<void> {
+  /** Waits for what is under way, and begins nothing more. */
+  async rest(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
+  }
+
+  /** Once it rests: reads all that it wrote, through every export. What is wrong is among `problems`. */
+  async readBack(): Promise<void> {
+    for (const client of this.#clients)
+      await Promise.all(this.#values.map((values, lane) => this.#readBack(client, lane, values)));
+  }
+
+  /** Comes to rest, and hangs up. */
+  async stop(): Promise<void> {
+    await this.rest();
     for (const client of this.#clients) client.disconnect();
+  }
+
+  async #readBack(client: TestClient, lane: number, values: Uint32Array): Promise<void> {
+    for (const [index, value] of values.entries()) {
+      if (value === 0) continue;
+      const block = this.#blockOf(lane, index);
+      const answer = await ask(client, block * blockBytes, null);
+      const problem = problemOf(answer, block, value);
+      if (problem !== '') this.problems.push(`${problem}, when all was read once more`);
+    }
+  }
+
+  #blockOf(lane: number, index: number): number {
+    return (index * this.#options.lanes + lane) * blocksApart;
   }
 
   /** A window that is open from now on. */
@@ -89,15 +121,14 @@ export class SteadyLoad {
     if (problem !== undefined) throw new Error(problem);
   }
 
-  async #lane(lane: number): Promise<void> {
-    const { random: chance, lanes, restMs } = this.#options;
+  async #lane(lane: number, values: Uint32Array): Promise<void> {
+    const { random: chance, restMs } = this.#options;
     const client = this.#clients[lane % this.#clients.length];
     if (client === undefined) return;
     const random = chance.fork(`lane ${lane}`);
-    const values = new Uint32Array(blocksPerLane);
     while (!this.#isStopping && this.problems.length === 0) {
       const index = random.integer(blocksPerLane);
-      const block = (index * lanes + lane) * blocksApart;
+      const block = this.#blockOf(lane, index);
       const isWrite = random.integer(2) === 0;
       const value = isWrite ? ++this.#lastValue : (values[index] ?? 0);
       const payload = isWrite
