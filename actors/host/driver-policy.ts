@@ -3,7 +3,7 @@ import { mebibyte } from '../../protocols/units.ts';
 import type { PathOrder } from './path-policy.ts';
 import type { RouteScope } from './route-table.ts';
 
-/** What happens to a link that failed and works again (`policies.failover` in a topology). */
+/** What happens to a link or HBA that failed and works again (`policies.failover` in a topology). */
 export interface FailbackPolicy {
   readonly failback: 'immediate' | 'manual' | 'followOver';
   /** It must have worked for so long first. */

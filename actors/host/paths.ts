@@ -1,15 +1,13 @@
 /**
  * What a host knows of the links that its routes are made of: one path machine per link, fed with evidence from the
  * data path, and the ranks that they publish. Evidence costs the data path a few stores; machines get an event only
- * when it may change something.
+ * when it may change something. What it thinks of its HBAs is left to `hba-paths`.
  */
 import type { Actor as MachineActor } from 'xstate';
 import type { HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
-import type { Clock, Log } from '../../protocols/ports.ts';
-import type { Actor } from '../actor.ts';
 import type { Hba } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import type { FailbackPolicy } from './driver-policy.ts';
+import { HbaPaths, type HbaPathsParts } from './hba-paths.ts';
 import { pathMachine } from './path-machine.ts';
 import {
   LinkRank,
@@ -22,14 +20,9 @@ import {
   type Traffic,
 } from './route-table.ts';
 
-export interface PathsParts {
-  readonly actor: Actor;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly policy: FailbackPolicy;
+export interface PathsParts extends HbaPathsParts {
   /** Those that are not as fast as others, or faster. */
   readonly linkSpeeds: ReadonlyMap<LinkId, number>;
-  readonly hbas: ReadonlyMap<HbaId, Hba>;
   /** Sends something small over the link. */
   readonly probe: (link: PathLink) => void;
   /** A rank changed: route tables are to be built anew. */
@@ -42,6 +35,7 @@ const serviceWeight = 1 / 8;
 const oldServiceKept = 0.9;
 
 export class Paths implements RouteParts {
+  readonly hbas: HbaPaths;
   readonly #parts: PathsParts;
   readonly #links = new Map<LinkId, PathLink>();
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
@@ -54,10 +48,15 @@ export class Paths implements RouteParts {
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
+    this.hbas = new HbaPaths(parts);
   }
 
   hba(id: HbaId): Hba | undefined {
     return this.#parts.hbas.get(id);
+  }
+
+  hbaRank(id: HbaId): LinkRank {
+    return this.hbas.rank(id);
   }
 
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget {
@@ -211,6 +210,7 @@ export class Paths implements RouteParts {
   }
 
   stop(): void {
+    this.hbas.stop();
     for (const machine of this.#machines.values()) machine.stop();
   }
 
@@ -240,7 +240,7 @@ export class Paths implements RouteParts {
         },
       }),
       name: `path:${link.link}`,
-      input: { policy },
+      input: { policy, needsProbe: true },
       actor,
       clock,
       log,

@@ -9,7 +9,7 @@ import { lintMachine } from './lint-machine.ts';
 const inputs: Readonly<Record<string, object>> = {
   'cache-cleanup': { reason: 'reads of d1 prefer other ways' },
   hba: { linksMax: 4 },
-  path: { policy: driverPolicyDefault.failback },
+  path: { policy: driverPolicyDefault.failback, needsProbe: true },
   'path-failover': { noPathRetryMs: 1000 },
   volume: { volume: 'vol0' },
 };

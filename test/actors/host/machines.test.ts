@@ -35,6 +35,7 @@ const cases: Readonly<Record<string, Case>> = {
     machine: pathMachine,
     input: {
       policy: { ...driverPolicyDefault.failback, quarantineFailures: 2 },
+      needsProbe: true,
     },
     events: [
       { type: 'path.answered', atMs: 1 },
