@@ -54,13 +54,28 @@ export class Answers {
     const isOnTheWay = reply.disk === '' && route.target.kind === 'disk';
     if (isOnTheWay || outcome.status === Status.path)
       paths.answeredByFirst(route, slot.sentAtMs, nowMs);
-    else paths.answered(route, slot.sentAtMs, nowMs);
+    else {
+      paths.answered(route, slot.sentAtMs, nowMs);
+      if (io !== null && outcome.status === Status.ok)
+        paths.ioDone(route, nowMs - takenUpAtMs(slot, io), nowMs);
+    }
     if (io === null) {
       paths.probed(route, slot.sentAtMs, nowMs);
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);
     else this.#recover(slot, driver, outcome, reply.disk);
+  }
+
+  /** Notes of a reply that does not count any more what it shows: the way of the attempt before is slow, not silent. */
+  late(slot: Slot, { disk, outcome }: Reply): void {
+    const { earlierRoute: route, earlierSentAtMs, io } = slot;
+    const { clock, paths } = this.#parts;
+    if (route === null || io === null || outcome.status !== Status.ok) return;
+    if (disk === '' && route.target.kind === 'disk') return;
+    const nowMs = clock.now();
+    paths.answered(route, earlierSentAtMs, nowMs);
+    paths.ioDone(route, nowMs - Math.min(earlierSentAtMs, takenUpAtMs(slot, io)), nowMs);
   }
 
   /** "Nobody listens" where the slot was sent. */
@@ -256,4 +271,9 @@ export class Answers {
     slot.state = SlotState.waiting;
     slot.retryAtMs = atMs;
   }
+}
+
+/** A coordinator that is asked for the same write again still works on what was asked first. */
+function takenUpAtMs({ sentAtMs, unansweredSinceMs }: Slot, { isWrite }: ConsumerIo): number {
+  return isWrite ? unansweredSinceMs : sentAtMs;
 }

@@ -164,11 +164,13 @@ export class Dispatcher implements HbaListener {
 
   replied(slotIndex: number, reply: Reply, data: FrameData): void {
     const slot = this.#slots.at(slotIndex);
-    if (slot === undefined || !slot.isAnsweredBy(reply)) this.counters.lateReplies++;
-    else {
+    if (slot?.isAnsweredBy(reply) === true) {
       this.#answers.take(slot, reply, data);
       this.#pump();
+      return;
     }
+    this.counters.lateReplies++;
+    if (slot?.isAnsweredLateBy(reply) === true) this.#answers.late(slot, reply);
   }
 
   unanswered(hba: Hba, place: number): void {

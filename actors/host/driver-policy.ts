@@ -35,9 +35,14 @@ export interface DriverPolicy {
   readonly allocationBytesMax: number;
   /** Time-outs are found by a sweep, this often while anything is under way. */
   readonly sweepIntervalMs: number;
-  /** Without an answer for so long an I/O is re-issued; doubles with each attempt, up to `answerTimeoutMsMax`. */
+  /**
+   * The least time without an answer after which an I/O is re-issued; doubles with each attempt, up to
+   * `answerTimeoutMsMax`.
+   */
   readonly answerTimeoutMs: number;
   readonly answerTimeoutMsMax: number;
+  /** The most that the first attempt waits where answers usually take long (see `answer-time`); the others twice that. */
+  readonly usualTimeoutMsMax: number;
   /** The least time-out where the target has answered others meanwhile, and of flushes: slow, not dead. */
   readonly slowTimeoutMs: number;
   /** A link that has been silent for so long under something sent is probed. */
@@ -66,6 +71,7 @@ export const driverPolicyDefault: DriverPolicy = {
   sweepIntervalMs: 20,
   answerTimeoutMs: 250,
   answerTimeoutMsMax: 1000,
+  usualTimeoutMsMax: 2000,
   slowTimeoutMs: 500,
   probeAfterMs: 80,
   reportAfterMs: 300,

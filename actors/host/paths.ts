@@ -7,6 +7,7 @@ import type { Actor as MachineActor } from 'xstate';
 import type { HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Hba } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
+import { newAnswerTime, noteAnswer, patienceMs } from './answer-time.ts';
 import { HbaPaths, type HbaPathsParts } from './hba-paths.ts';
 import { pathMachine } from './path-machine.ts';
 import {
@@ -43,6 +44,8 @@ export class Paths implements RouteParts {
   readonly #traffic = new Map<string, Traffic>();
   readonly #services = new Map<string, Service>();
   readonly #switches = new Map<string, SwitchState>();
+  /** Of I/O, by all ways together. */
+  readonly #ioTime = newAnswerTime();
   /** Answers of disks since they were looked at last. */
   readonly answers = { count: 0, sumMs: 0 };
 
@@ -81,7 +84,12 @@ export class Paths implements RouteParts {
     const name = `${links.join(' ')} ${target.id}`;
     const known = this.#services.get(name);
     if (known !== undefined) return known;
-    const service = { answerMs: 0, isFresh: false, probedAtMs: Number.NEGATIVE_INFINITY };
+    const service = {
+      ioTime: newAnswerTime(),
+      answerMs: 0,
+      isFresh: false,
+      probedAtMs: Number.NEGATIVE_INFINITY,
+    };
     this.#services.set(name, service);
     return service;
   }
@@ -171,6 +179,17 @@ export class Paths implements RouteParts {
       link.answeredAtMs = nowMs;
       if (link.rank !== LinkRank.usable) this.#restored(link, sentAtMs);
     }
+  }
+
+  /** I/O that was sent over the route was done after so long. */
+  ioDone({ service }: RouteEntry, tookMs: number, nowMs: number): void {
+    noteAnswer(service.ioTime, tookMs, nowMs);
+    noteAnswer(this.#ioTime, tookMs, nowMs);
+  }
+
+  /** For how long an answer to I/O over the route is not later than usual. */
+  patienceMs({ service }: RouteEntry, nowMs: number): number {
+    return patienceMs(service.ioTime, this.#ioTime, nowMs);
   }
 
   /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */

@@ -6,6 +6,7 @@
 import type { Route } from '../../protocols/control-data.ts';
 import type { DiskId, HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Hba } from '../hba/hba.ts';
+import type { AnswerTime } from './answer-time.ts';
 import type { VolumeView } from './volume-view.ts';
 
 /** How good a link or an HBA is: lower is better. */
@@ -36,6 +37,8 @@ export interface PathLink {
 
 /** How a way did of late. */
 export interface Service {
+  /** Of I/O alone, for time-outs: a small frame may be quick where I/O is not. */
+  readonly ioTime: AnswerTime;
   /** How long its answers took, smoothed; 0 before the first. */
   answerMs: number;
   /** One came since that was looked at. */
