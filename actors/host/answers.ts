@@ -16,8 +16,8 @@ import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
-import { nobodyListensAt } from './path-failover.ts';
 import type { PathFailovers } from './path-failovers.ts';
+import { linksFailed } from './path-failures.ts';
 import type { Paths } from './paths.ts';
 import { recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
@@ -97,8 +97,7 @@ export class Answers {
    */
   #reroute(slot: Slot, links: readonly LinkId[], isNamed: boolean): void {
     const { failovers, issuer } = this.#parts;
-    const [subject = slot.route?.first.link ?? ''] = links;
-    const failure = { subject, seen: nobodyListensAt(links), isNamed, links };
+    const failure = linksFailed(links, isNamed, slot.route?.first.link);
     issuer.withdraw(slot);
     slot.state = SlotState.waiting;
     if (!isNamed) failovers.redirect(slot, failure);

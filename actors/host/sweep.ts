@@ -8,6 +8,8 @@ import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import type { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import type { PathFailovers } from './path-failovers.ts';
+import { silenceOf } from './path-failures.ts';
 import type { Paths } from './paths.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 import type { SuspectReports } from './suspect-reports.ts';
@@ -18,6 +20,7 @@ export interface SweepParts {
   readonly slots: SlotTable;
   readonly issuer: Issuer;
   readonly answers: Answers;
+  readonly failovers: PathFailovers;
   readonly paths: Paths;
   readonly suspects: SuspectReports;
 }
@@ -46,7 +49,7 @@ export function sweepSlots(parts: SweepParts, nowMs: number, dueMs: number): voi
     else if (isDue(slot, nowMs)) sendAgain(parts, slot, lost);
     else if (isOverdue(parts, slot, nowMs)) {
       const { unansweredSinceMs } = slot;
-      giveUpWay(parts, slot);
+      giveUpWay(parts, slot, nowMs);
       sendAgain(parts, slot, lost);
       slot.unansweredSinceMs = unansweredSinceMs;
     }
@@ -109,9 +112,11 @@ function timeoutMs(policy: DriverPolicy, slot: Slot, usualMs: number): number {
 }
 
 /** What was sent last is not waited for any longer. */
-function giveUpWay({ counters, paths }: SweepParts, { route, sentAtMs }: Slot): void {
+function giveUpWay({ counters, paths, failovers }: SweepParts, slot: Slot, nowMs: number): void {
+  const { route, sentAtMs } = slot;
   if (route === null) return;
   counters.timeouts++;
+  failovers.overdue(slot, silenceOf(route, sentAtMs, nowMs));
   paths.timedOut(route, sentAtMs);
 }
 

@@ -10,7 +10,7 @@ const inputs: Readonly<Record<string, object>> = {
   'cache-cleanup': { reason: 'reads of d1 prefer other ways' },
   hba: { linksMax: 4 },
   path: { policy: driverPolicyDefault.failback, needsProbe: true },
-  'path-failover': { noPathRetryMs: 1000 },
+  'path-failover': { noPathRetryMs: 1000, isSilence: true },
   volume: { volume: 'vol0' },
 };
 /** Runs machines and is none. */

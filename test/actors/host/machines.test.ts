@@ -44,7 +44,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'path-failover': {
     machine: pathFailoverMachine,
-    input: { noPathRetryMs: 1000 },
+    input: { noPathRetryMs: 1000, isSilence: true },
   },
   hba: {
     machine: hbaMachine,

@@ -29,6 +29,7 @@ function sweeps(): (nowMs: number, dueMs: number) => number {
       },
     },
     paths: { patienceMs: () => 0, timedOut: () => {} },
+    failovers: { overdue: () => {} },
     suspects: new SuspectReports({
       ...{ host: idOf('h1'), virtualizers: [], reportAfterMs: 300 },
       actor: { ask: () => {} } as never,
