@@ -116,7 +116,7 @@ export class PathFailover {
     else this.#reissue(slot);
   }
 
-  /** Takes over a part that got no answer. It is sent again by whoever saw that, and may get one all the same. */
+  /** Takes over a part that got no answer. Whoever saw that sends it again. */
   overdue(slot: Slot): void {
     this.#takeOver(slot);
     if (this.#mode === 'wait') this.#machine.send({ type: 'answers.overdue' });
@@ -194,9 +194,11 @@ export class PathFailover {
     });
   }
 
+  /** What is only silent has ways that may work: it has until its own deadline. */
   #endParts(): void {
     const nowMs = this.#parts.clock.now();
-    for (const slot of this.#slots()) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
+    for (const slot of this.#slots())
+      if (waysLeft(slot).working === 0) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
   }
 
   #slots(): readonly Slot[] {

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
-import { Status } from '../../../protocols/codes.ts';
+import { Operation, Status } from '../../../protocols/codes.ts';
 import { type FailoverFields, failoverSchema } from '../../../protocols/events.ts';
+import { idOf, type LinkId } from '../../../protocols/ids.ts';
 import { unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
+const between = idOf<LinkId>('s1-s2');
 const firstLinkOf = ({ subject }: SentFrame) => subject.slice(subject.lastIndexOf('.') + 1);
 
 describe('the story of a silence', () => {
@@ -14,10 +16,11 @@ describe('the story of a silence', () => {
   const read = (offset = 0) => world.driver.read(unitOf<VolumeOffset>(offset), 4096, note);
   const write = (offset = 0) =>
     world.driver.write(unitOf<VolumeOffset>(offset), [contentOf(offset, 4096)], false, note);
+  const repair = () => world.driver.repair(unitOf<VolumeOffset>(0), 4096, note);
   const failovers = () => world.host.facts().failovers as { subject: string; state: string }[];
 
-  beforeEach(() => {
-    world = new HostWorld();
+  const begin = (options: ConstructorParameters<typeof HostWorld>[0] = {}) => {
+    world = new HostWorld(options);
     world.serve();
     stories = [];
     ended = [];
@@ -27,7 +30,8 @@ describe('the story of a silence', () => {
         stories.push(failoverSchema.parse(JSON.parse(Buffer.from(data).toString('utf8'))));
       publish(subject, data, reply);
     };
-  });
+  };
+  beforeEach(() => begin());
 
   /** Runs for a time, while everybody answers but who is silent. @returns what was not answered */
   function runWithout(isSilent: (frame: SentFrame) => boolean, forMs: number): SentFrame[] {
@@ -133,6 +137,29 @@ describe('the story of a silence', () => {
     expect(ended).to.deep.equal([Status.ok, Status.ok]);
     runWithout(() => false, 1100);
     expect(stories.map(({ hit, reissues }) => [hit, reissues])).to.deep.equal([[2, 2]]);
+  });
+
+  it('what is silent, and has ways left, does not end with what has none and hit the same', () => {
+    begin({ policy: { noPathRetryMs: 2000, deadlineMs: 30_000 } });
+    read();
+    repair();
+    for (let ms = 0; ms < 4000; ms++) {
+      for (const frame of [...world.sent(), ...world.probes()]) {
+        if (frame.request.operation === Operation.read) continue;
+        if (/-s1$/.test(firstLinkOf(frame))) {
+          if (ms > 100) world.noResponders(frame);
+        } else if (frame.request.route.includes(between))
+          world.refuse(frame, {
+            status: Status.path,
+            detail: { links: [between], alternates: [between] },
+          });
+      }
+      world.clock.runFor(1);
+    }
+    expect(failovers().map(({ subject }) => subject)).to.deep.equal(['s1']);
+    expect(ended, 'only the one without a way').to.deep.equal([Status.path]);
+    runWithout(() => false, 1000);
+    expect(ended).to.deep.equal([Status.path, Status.ok]);
   });
 
   it('a link that turns out to be dead under what was silent is of the same story, and nothing is sent twice', () => {
