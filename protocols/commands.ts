@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { attachModeSchema, hostsMax } from './control-data.ts';
 import { rangeBytesMax } from './frames/request.ts';
-import type { DiskId, ExtentId, HostId, LinkId, SwitchId, VolumeId } from './ids.ts';
+import type { DiskId, ExtentId, HbaId, HostId, LinkId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
 import {
   type AttachEpoch,
@@ -155,8 +155,9 @@ export const alternatesAnswerSchema = z.looseObject({
 });
 export type AlternatesAnswer = z.infer<typeof alternatesAnswerSchema>;
 export const failbackRequestSchema = z.strictObject({
-  /** Default: all that are in reserve or in quarantine. */
+  /** One of these two. Default: all links and HBAs that are in reserve or in quarantine. */
   link: id<LinkId>().optional(),
+  hba: id<HbaId>().optional(),
 });
 export type FailbackRequest = z.infer<typeof failbackRequestSchema>;
 

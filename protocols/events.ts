@@ -40,7 +40,7 @@ export const eventNames = {
   settled: 'settled',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */
   exited: 'exited',
-  /** From a host: all that a path's failure hit has ended: body carries `FailoverFields`. */
+  /** From a host: all that a path's failure or silence hit has ended: body carries `FailoverFields`. */
   failover: 'failover',
   /** From a host: it leaves a slow switch, or returns to it: `{ switch, avoided, reason }`. */
   balance: 'balance',
@@ -112,7 +112,7 @@ export type TransitionFields = z.infer<typeof transitionSchema>;
 
 /** The story of a path failover, told once, at its end. */
 export const failoverSchema = z.looseObject({
-  /** The link or HBA that failed first. */
+  /** The link or HBA that failed first; or the switch, disk or link that was silent. */
   subject: z.string(),
   /** What was seen of that. */
   seen: z.string(),
@@ -124,7 +124,7 @@ export const failoverSchema = z.looseObject({
   /** Physical I/Os that it hit, and how often any of them was sent again. */
   hit: count<number>(),
   reissues: count<number>(),
-  /** From the failure until the last of them had ended. */
+  /** From when that was seen until the last of them had ended. */
   tookMs: z.number(),
 });
 export type FailoverFields = z.infer<typeof failoverSchema>;

@@ -16,8 +16,8 @@ import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
-import { nobodyListensAt } from './path-failover.ts';
 import type { PathFailovers } from './path-failovers.ts';
+import { linksFailed } from './path-failures.ts';
 import type { Paths } from './paths.ts';
 import { recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
@@ -54,7 +54,11 @@ export class Answers {
     const isOnTheWay = reply.disk === '' && route.target.kind === 'disk';
     if (isOnTheWay || outcome.status === Status.path)
       paths.answeredByFirst(route, slot.sentAtMs, nowMs);
-    else paths.answered(route, slot.sentAtMs, nowMs);
+    else {
+      paths.answered(route, slot.sentAtMs, nowMs);
+      if (io !== null && outcome.status === Status.ok)
+        paths.ioDone(route, nowMs - takenUpAtMs(slot, io), nowMs);
+    }
     if (io === null) {
       paths.probed(route, slot.sentAtMs, nowMs);
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
@@ -70,6 +74,17 @@ export class Answers {
   #takeBrought({ listener }: OptimizationDriver, { offset }: Reply, data: FrameData): void {
     const { bytes } = data;
     if (bytes.length > 0 && isDataIntact(data, offset)) listener.decisionBrought(bytes);
+  }
+
+  /** Notes of a reply that does not count any more what it shows: the way of the attempt before is slow, not silent. */
+  late(slot: Slot, { disk, outcome }: Reply): void {
+    const { earlierRoute: route, earlierSentAtMs, io } = slot;
+    const { clock, paths } = this.#parts;
+    if (route === null || io === null || outcome.status !== Status.ok) return;
+    if (disk === '' && route.target.kind === 'disk') return;
+    const nowMs = clock.now();
+    paths.answered(route, earlierSentAtMs, nowMs);
+    paths.ioDone(route, nowMs - Math.min(earlierSentAtMs, takenUpAtMs(slot, io)), nowMs);
   }
 
   /** "Nobody listens" where the slot was sent. */
@@ -91,8 +106,7 @@ export class Answers {
    */
   #reroute(slot: Slot, links: readonly LinkId[], isNamed: boolean): void {
     const { failovers, issuer } = this.#parts;
-    const [subject = slot.route?.first.link ?? ''] = links;
-    const failure = { subject, seen: nobodyListensAt(links), isNamed, links };
+    const failure = linksFailed(links, isNamed, slot.route?.first.link);
     issuer.withdraw(slot);
     slot.state = SlotState.waiting;
     if (!isNamed) failovers.redirect(slot, failure);
@@ -276,4 +290,9 @@ export class Answers {
     slot.state = SlotState.waiting;
     slot.retryAtMs = atMs;
   }
+}
+
+/** A coordinator that is asked for the same write again still works on what was asked first. */
+function takenUpAtMs({ sentAtMs, unansweredSinceMs }: Slot, { isWrite }: ConsumerIo): number {
+  return isWrite ? unansweredSinceMs : sentAtMs;
 }

@@ -19,8 +19,9 @@ import { IoQueue } from './io-queue.ts';
 import { Issuer } from './issuer.ts';
 import { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
-import { nobodyListensAt, type PathFailover, type PathFailure } from './path-failover.ts';
+import type { PathFailover } from './path-failover.ts';
 import { PathFailovers } from './path-failovers.ts';
+import { fabricLost, linksFailed, type PathFailure } from './path-failures.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 import { probeTimeoutMs, type SweepParts, sweepSlots } from './sweep.ts';
@@ -72,7 +73,8 @@ export class Dispatcher implements HbaListener {
       failovers: this.#failovers,
       mirrorRetries: this.mirrorRetries,
     });
-    this.#sweepParts = { ...parts, issuer, answers: this.#answers };
+    const failovers = this.#failovers;
+    this.#sweepParts = { ...parts, issuer, answers: this.#answers, failovers };
   }
 
   /** Physical I/Os under way, and I/Os of consumers that wait for a slot or credits. */
@@ -166,11 +168,13 @@ export class Dispatcher implements HbaListener {
 
   replied(slotIndex: number, reply: Reply, data: FrameData): void {
     const slot = this.#slots.at(slotIndex);
-    if (slot === undefined || !slot.isAnsweredBy(reply)) this.counters.lateReplies++;
-    else {
+    if (slot?.isAnsweredBy(reply) === true) {
       this.#answers.take(slot, reply, data);
       this.#pump();
+      return;
     }
+    this.counters.lateReplies++;
+    if (slot?.isAnsweredLateBy(reply) === true) this.#answers.late(slot, reply);
   }
 
   unanswered(hba: Hba, place: number): void {
@@ -184,13 +188,7 @@ export class Dispatcher implements HbaListener {
   hbaChanged(hba: Hba): void {
     this.routesChanged();
     if (hba.usable) return;
-    const failure = {
-      subject: hba.id,
-      seen: `${hba.id} lost its fabric`,
-      isNamed: true,
-      links: [],
-    };
-    this.#redirect(({ route }) => route?.hba === hba, failure);
+    this.#redirect(({ route }) => route?.hba === hba, fabricLost(hba.id));
   }
 
   /**
@@ -200,8 +198,7 @@ export class Dispatcher implements HbaListener {
   linkChanged(link: PathLink): void {
     this.routesChanged();
     if (link.rank !== LinkRank.failed) return;
-    const links = [link.link];
-    const failure = { subject: link.link, seen: nobodyListensAt(links), isNamed: true, links };
+    const failure = linksFailed([link.link], true);
     this.#redirect(({ route }) => route?.links.includes(link) === true, failure);
   }
 

@@ -36,7 +36,7 @@ export interface DriverCounters {
   mirrorRetries: number;
   /** Ranges that coordinators were asked to make good on the bad mirror. */
   repairsAsked: number;
-  /** Links and HBAs that failed under I/O. */
+  /** Links and HBAs that failed under I/O, and who was silent under I/O: once each time, however much it hit. */
   failovers: number;
   /** Questions to the virtualizer which ways are left. */
   pathQueries: number;

@@ -4,7 +4,7 @@ import { mebibyte } from '../../protocols/units.ts';
 import type { PathOrder } from './path-policy.ts';
 import type { RouteScope } from './route-table.ts';
 
-/** What happens to a link that failed and works again (`policies.failover` in a topology). */
+/** What happens to a link or HBA that failed and works again (`policies.failover` in a topology). */
 export interface FailbackPolicy {
   readonly failback: 'immediate' | 'manual' | 'followOver';
   /** It must have worked for so long first. */
@@ -40,9 +40,14 @@ export interface DriverPolicy {
   readonly allocationBytesMax: number;
   /** Time-outs are found by a sweep, this often while anything is under way. */
   readonly sweepIntervalMs: number;
-  /** Without an answer for so long an I/O is re-issued; doubles with each attempt, up to `answerTimeoutMsMax`. */
+  /**
+   * The least time without an answer after which an I/O is re-issued; doubles with each attempt, up to
+   * `answerTimeoutMsMax`.
+   */
   readonly answerTimeoutMs: number;
   readonly answerTimeoutMsMax: number;
+  /** The most that the first attempt waits where answers usually take long (see `answer-time`); the others twice that. */
+  readonly usualTimeoutMsMax: number;
   /** The least time-out where the target has answered others meanwhile, and of flushes: slow, not dead. */
   readonly slowTimeoutMs: number;
   /** A link that has been silent for so long under something sent is probed. */
@@ -73,6 +78,7 @@ export const driverPolicyDefault: DriverPolicy = {
   sweepIntervalMs: 20,
   answerTimeoutMs: 250,
   answerTimeoutMsMax: 1000,
+  usualTimeoutMsMax: 2000,
   slowTimeoutMs: 500,
   probeAfterMs: 80,
   reportAfterMs: 300,

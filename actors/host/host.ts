@@ -19,7 +19,7 @@ import { answerExplain } from './explanation.ts';
 import { hostMachine } from './host-machine.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import { PathControl } from './path-control.ts';
-import { pathFacts, trafficFacts } from './path-facts.ts';
+import { hbaFacts, pathFacts, trafficFacts } from './path-facts.ts';
 import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
 import { SlotTable } from './slots.ts';
@@ -86,6 +86,7 @@ export class Host {
       hbas: byId,
       probe: (link) => this.#dispatcher.probe(link),
       changed: (link) => this.#linkChanged(link),
+      hbaRanked: () => this.#dispatcher.routesChanged(),
     });
     this.#pathControl = new PathControl({
       ...options,
@@ -225,7 +226,7 @@ export class Host {
     return {
       ...Object.assign({}, ...this.#moreFacts.map((facts) => facts())),
       volumes: attachments.map((attachment) => attachment.facts()),
-      hbas: this.hbas.map((hba) => ({ hba: hba.id, state: hba.state })),
+      hbas: this.hbas.map((hba) => hbaFacts(hba, this.paths)),
       paths: pathFacts(attachments, this.paths),
       traffic: trafficFacts(this.paths),
       failovers: [...this.#dispatcher.failovers].map(({ facts }) => facts),
@@ -254,6 +255,7 @@ export class Host {
   }
 
   #hbaChanged(hba: Hba): void {
+    this.paths.hbas.changed(hba);
     this.#dispatcher.hbaChanged(hba);
     const usable = this.hbas.filter((each) => each.usable).length;
     this.#machine.send({ type: 'hbas.changed', usable });

@@ -274,6 +274,7 @@ export class Issuer {
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
         : encodeRequest(request);
     slot.sentAtMs = this.#clock.now();
+    slot.unansweredSinceMs = slot.sentAtMs;
     if (route.hba.send(route.linkIndex, frame, this.#slots.returnPlaceOf(slot)) === 'sent') {
       slot.state = SlotState.sent;
       route.traffic.frames++;

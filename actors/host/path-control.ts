@@ -101,11 +101,17 @@ export class PathControl {
   #failBack(body: unknown): Answer {
     const parsed = failbackRequestSchema.safeParse(body);
     if (!parsed.success) return refusal('invalid', z.prettifyError(parsed.error));
-    const { link = null } = parsed.data;
+    const { link = null, hba = null } = parsed.data;
     const { paths, host } = this.#parts;
     if (link !== null && paths.known(link) === undefined)
       return refusal('unknown', `host ${host} knows no link ${link}`);
-    return { ok: true, links: paths.failBack(link) };
+    if (hba !== null && paths.hba(hba) === undefined)
+      return refusal('unknown', `host ${host} has no HBA ${hba}`);
+    return {
+      ok: true,
+      links: hba === null ? paths.failBack(link) : [],
+      hbas: link === null ? paths.hbas.failBack(hba) : [],
+    };
   }
 
   /** Those that failed, and those of HBAs that are not connected. */

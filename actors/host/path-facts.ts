@@ -1,5 +1,6 @@
 /** Paths as `status` shows them: what each attached volume's routes to its disks are, and how they do. */
 import type { DiskId, HbaId, LinkId } from '../../protocols/ids.ts';
+import type { Hba } from '../hba/hba.ts';
 import type { Attachment } from './attachment.ts';
 import type { PathRank } from './path-machine.ts';
 import type { Paths } from './paths.ts';
@@ -61,7 +62,22 @@ export function trafficFacts(paths: Paths): readonly TrafficFacts[] {
     .map(({ hba, target, frames }) => ({ hba, target: `${target.kind}:${target.id}`, frames }));
 }
 
-/** What is known of a route, by the worst of its links. */
+/** An HBA: whether it is connected, and what is thought of it. */
+export interface HbaFacts {
+  readonly hba: HbaId;
+  readonly state: string;
+  readonly rank: PathRank;
+}
+
+export function hbaFacts({ id, state }: Hba, paths: Paths): HbaFacts {
+  return { hba: id, state, rank: nameOf(paths.hbaRank(id)) };
+}
+
+/** What is known of a route, by the worst of its HBA and links. */
 export function stateOf(route: RouteEntry): PathRank {
-  return rankNames.get(route.rank) ?? 'failed';
+  return nameOf(route.rank);
+}
+
+function nameOf(rank: LinkRank): PathRank {
+  return rankNames.get(rank) ?? 'failed';
 }

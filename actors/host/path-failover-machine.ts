@@ -1,8 +1,9 @@
 /**
- * One failover of a host (DESIGN H6): from the moment when a link or an HBA failed under I/O until all that it hit has
- * ended. Where alternates are named, what it hit is re-issued at once; where they are not, the virtualizer is asked
- * first. Where no way is left it is held, and ends with an error only after `noPathRetry`. Which parts there are, and
- * how they travel, is left to `path-failovers`.
+ * One failover of a host (DESIGN H6): from the moment when a link or an HBA failed under I/O, or somebody was silent,
+ * until all that it hit has ended. Where alternates are named, what it hit is re-issued at once; where they are not, the
+ * virtualizer is asked first. Where no way is left it is held, and ends with an error only after `noPathRetry`. What is
+ * silent is found out by each I/O in its time, so that the story waits whether there are more. Which parts there are,
+ * and how they travel, is left to `path-failovers`.
  */
 import { assign, setup } from 'xstate';
 
@@ -14,8 +15,13 @@ import { assign, setup } from 'xstate';
  */
 export type FailoverMode = 'wait' | 'reissue' | 'hold';
 
-export interface PathFailoverContext {
+export interface PathFailoverInput {
   readonly noPathRetryMs: number;
+  /** It began with answers that did not come. */
+  readonly isSilence: boolean;
+}
+
+export interface PathFailoverContext extends PathFailoverInput {
   /** What was decided last, in words. */
   readonly reason: string;
 }
@@ -25,6 +31,8 @@ export type PathFailoverEvent =
   | { readonly type: 'alternates.named' }
   /** The code was bare. */
   | { readonly type: 'alternates.unnamed' }
+  /** Nothing is known but that no answer came: what was sent is sent again. */
+  | { readonly type: 'answers.overdue' }
   /** The virtualizer verified that there are ways. */
   | { readonly type: 'alternates.found' }
   | { readonly type: 'alternates.lacking' }
@@ -35,13 +43,15 @@ export type PathFailoverEvent =
   /** A link or HBA came back, or there is newer control data. */
   | { readonly type: 'ways.changed' }
   /** All that it hit has ended. */
-  | { readonly type: 'parts.ended' };
+  | { readonly type: 'parts.ended' }
+  /** It hit a part again after that. */
+  | { readonly type: 'parts.hit' };
 
 const failoverSetup = setup({
   types: {
     context: {} as PathFailoverContext,
     events: {} as PathFailoverEvent,
-    input: {} as { readonly noPathRetryMs: number },
+    input: {} as PathFailoverInput,
   },
   actions: {
     /** Port: the data path's view; `reissue` also sends what waits. */
@@ -56,12 +66,17 @@ const failoverSetup = setup({
     tellStory: () => {},
     noteDecision: assign((_, { what }: { what: string }) => ({ reason: what })),
   },
+  guards: {
+    isSilence: ({ context }) => context.isSilence,
+  },
   delays: {
     /** A virtualizer that does not answer by then is not waited for. */
     queryDelay: 250,
     noPathDelay: ({ context }) => context.noPathRetryMs,
     /** What ends with an error does so by the next sweep. */
     endDelay: 1000,
+    /** After so long without a part that it hits a silence is over. */
+    quietDelay: 1000,
   },
 });
 
@@ -77,6 +92,10 @@ const seen = failoverSetup.createStateConfig({
   on: {
     'alternates.named': { target: 'reissuing', actions: decide('took the next best way') },
     'alternates.unnamed': 'querying',
+    'answers.overdue': {
+      target: 'reissuing',
+      actions: decide('sent it again, by another way where there is one'),
+    },
   },
 });
 
@@ -102,8 +121,13 @@ const reissuing = failoverSetup.createStateConfig({
   on: {
     'alternates.unnamed': 'querying',
     'ways.exhausted': 'holding',
-    'parts.ended': 'over',
+    'parts.ended': [{ guard: 'isSilence', target: 'quiet' }, { target: 'over' }],
   },
+});
+
+const quiet = failoverSetup.createStateConfig({
+  on: { 'parts.hit': 'reissuing' },
+  after: { quietDelay: 'over' },
 });
 
 const holding = failoverSetup.createStateConfig({
@@ -129,8 +153,8 @@ const over = failoverSetup.createStateConfig({
 
 export const pathFailoverMachine = failoverSetup.createMachine({
   id: 'path-failover',
-  context: ({ input }) => ({ noPathRetryMs: input.noPathRetryMs, reason: '' }),
+  context: ({ input }) => ({ ...input, reason: '' }),
   initial: 'seen',
-  states: { seen, querying, reissuing, holding, failing, over },
+  states: { seen, querying, reissuing, quiet, holding, failing, over },
   options: { maxIterations: 100 },
 });

@@ -13,27 +13,11 @@ import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import type { Issuer } from './issuer.ts';
 import { type FailoverMode, pathFailoverMachine } from './path-failover-machine.ts';
+import type { PathFailure } from './path-failures.ts';
 import { laterDelayMs } from './recovery.ts';
 import type { RouteEntry, RouteTarget } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 import { targetsOf, waysLeft } from './ways-left.ts';
-
-/** What made a way fail. */
-export interface PathFailure {
-  /** What failed: `h1-a-s1`, or an HBA. */
-  readonly subject: string;
-  /** What was seen, for people. */
-  readonly seen: string;
-  /** Whether it is known which ways are left, by a code that names them or because this host saw it itself. */
-  readonly isNamed: boolean;
-  /** The links that are known to have failed by it. */
-  readonly links: readonly LinkId[];
-}
-
-/** What a failed link looks like to who sent over it. */
-export function nobodyListensAt(links: readonly LinkId[]): string {
-  return `nobody listens at the other end of ${links.join(', ')}`;
-}
 
 /** Asks how many ways to any of the targets, over no link that has failed, work; null: nobody answers. */
 export type WayQuery = (
@@ -69,6 +53,8 @@ export class PathFailover {
   /** Parts that have not ended. */
   #open = 0;
   #hit = 0;
+  /** When the last part that was open had ended. */
+  #endedAtMs = 0;
   /** The way that the first of them took next. */
   #way: RouteEntry | null = null;
 
@@ -91,7 +77,7 @@ export class PathFailover {
         },
       }),
       name: `path-failover:${failure.subject}`,
-      input: { noPathRetryMs: policy.noPathRetryMs },
+      input: { noPathRetryMs: policy.noPathRetryMs, isSilence: failure.isSilence },
       actor,
       clock,
       log,
@@ -118,12 +104,7 @@ export class PathFailover {
 
   /** Takes over a part whose way failed. Nothing ends before this returns. */
   hit(slot: Slot, failure: PathFailure): void {
-    if (slot.failover === null) {
-      slot.failover = this;
-      slot.waysTried = 0;
-      this.#open++;
-      this.#hit++;
-    }
+    if (slot.failover === null) this.#takeOver(slot);
     slot.waysTried++;
     for (const link of failure.links) this.#links.add(link);
     this.#parts.issuer.withdraw(slot);
@@ -133,6 +114,12 @@ export class PathFailover {
     else if (!failure.isNamed) this.#machine.send({ type: 'alternates.unnamed' });
     else if (this.#mode === 'wait') this.#machine.send({ type: 'alternates.named' });
     else this.#reissue(slot);
+  }
+
+  /** Takes over a part that got no answer. Whoever saw that sends it again. */
+  overdue(slot: Slot): void {
+    this.#takeOver(slot);
+    if (this.#mode === 'wait') this.#machine.send({ type: 'answers.overdue' });
   }
 
   /** A link or HBA came back, or there is newer control data. */
@@ -151,11 +138,22 @@ export class PathFailover {
   /** A part of it has ended. */
   partEnded(): void {
     this.#open--;
-    if (this.#open === 0) this.#machine.send({ type: 'parts.ended' });
+    if (this.#open > 0) return;
+    this.#endedAtMs = this.#parts.clock.now();
+    this.#machine.send({ type: 'parts.ended' });
   }
 
   stop(): void {
     this.#machine.stop();
+  }
+
+  #takeOver(slot: Slot): void {
+    this.#open++;
+    this.#hit++;
+    // What that publishes is for the others: this one is handled next.
+    if (this.#open === 1) this.#machine.send({ type: 'parts.hit' });
+    slot.failover = this;
+    slot.waysTried = 0;
   }
 
   #publish(mode: FailoverMode): void {
@@ -196,9 +194,11 @@ export class PathFailover {
     });
   }
 
+  /** What is only silent has ways that may work: it has until its own deadline. */
   #endParts(): void {
     const nowMs = this.#parts.clock.now();
-    for (const slot of this.#slots()) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
+    for (const slot of this.#slots())
+      if (waysLeft(slot).working === 0) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
   }
 
   #slots(): readonly Slot[] {
@@ -209,7 +209,7 @@ export class PathFailover {
   }
 
   #tell(): void {
-    const { actor, clock } = this.#parts;
+    const { actor } = this.#parts;
     const way = this.#way;
     const fields: FailoverFields = {
       subject: this.subject,
@@ -219,7 +219,7 @@ export class PathFailover {
       route: way?.links.map(({ link }) => link) ?? [],
       hit: this.#hit,
       reissues: this.reissues,
-      tookMs: Math.round((clock.now() - this.#startedAtMs) * 10) / 10,
+      tookMs: Math.round((this.#endedAtMs - this.#startedAtMs) * 10) / 10,
     };
     actor.tell(eventNames.failover, fields);
     this.#over();

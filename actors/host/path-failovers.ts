@@ -1,8 +1,9 @@
 /**
- * The failovers of a host, one for each link or HBA that failed under I/O, as long as what it hit has not ended. Finds
- * the one that a part belongs to; what becomes of it is the failover's.
+ * The failovers of a host, one for each link, HBA, switch or disk that failed or was silent under I/O, as long as what it
+ * hit has not ended. Finds the one that a part belongs to; what becomes of it is the failover's.
  */
-import { type FailoverParts, PathFailover, type PathFailure } from './path-failover.ts';
+import { type FailoverParts, PathFailover } from './path-failover.ts';
+import type { PathFailure } from './path-failures.ts';
 import type { Slot } from './slots.ts';
 
 export class PathFailovers {
@@ -21,6 +22,13 @@ export class PathFailovers {
   redirect(slot: Slot, failure: PathFailure): void {
     const failover = slot.failover ?? this.#live.get(failure.subject) ?? this.#begin(failure);
     failover.hit(slot, failure);
+  }
+
+  /** A part got no answer in time, and is sent again as it is: one story tells of all that one silence hits. */
+  overdue(slot: Slot, silence: PathFailure): void {
+    if (slot.failover !== null) return;
+    const failover = this.#live.get(silence.subject) ?? this.#begin(silence);
+    failover.overdue(slot);
   }
 
   /** A link or HBA came back, or there is newer control data. */

@@ -1,8 +1,8 @@
 /**
- * When a link may be used, as one host sees it. Silence makes it suspect, "nobody listens" makes it failed; answers
- * to I/O or to a probe bring it back: not before its dwell time, not by itself where failback is manual, and not for long
- * where it fails again and again. The rank that each state publishes is all that the data path reads. What counts as
- * evidence, and how a probe travels, is left to `paths`.
+ * When a link or an HBA may be used, as one host sees it. Silence makes it suspect, "nobody listens" makes it failed;
+ * answers to I/O or to a probe bring it back: not before its dwell time, not by itself where failback is manual, and not
+ * for long where it fails again and again. The rank that each state publishes is all that the data path reads. What
+ * counts as evidence, and how a probe travels, is left to `paths` and `hba-paths`.
  */
 import { assign, setup } from 'xstate';
 import type { FailbackPolicy } from './driver-policy.ts';
@@ -12,7 +12,7 @@ export type PathMachineEvent =
   | { readonly type: 'path.answered'; readonly atMs: number }
   /** Something sent over it got no answer in time, nor has anything else since. */
   | { readonly type: 'path.timedOut' }
-  /** Nobody listens at its end. */
+  /** Nobody listens at its end; of an HBA: it lost its fabric. */
   | {
       readonly type: 'path.failed';
       readonly atMs: number;
@@ -24,8 +24,13 @@ export type PathMachineEvent =
 
 export type PathRank = 'usable' | 'standby' | 'suspect' | 'quarantined' | 'failed';
 
-interface PathMachineContext {
+export interface PathMachineInput {
   readonly policy: FailbackPolicy;
+  /** Only a probe shows that it works again; false: that is told. */
+  readonly needsProbe: boolean;
+}
+
+interface PathMachineContext extends PathMachineInput {
   /** When it failed, the latest last; no more than quarantine looks at. */
   readonly failedAtMs: readonly number[];
   /** It failed, and has not been preferred since. */
@@ -42,7 +47,7 @@ const pathSetup = setup({
   types: {
     context: {} as PathMachineContext,
     events: {} as PathMachineEvent,
-    input: {} as { readonly policy: FailbackPolicy },
+    input: {} as PathMachineInput,
   },
   actions: {
     /** Port: the data path's view of the link. */
@@ -86,6 +91,7 @@ const pathSetup = setup({
       );
     },
     isReturning: ({ context }) => context.isReturning,
+    needsProbe: ({ context }) => context.needsProbe,
     isInQuarantine: ({ context: { quarantinedUntilMs }, event }) =>
       event.type === 'path.answered' && event.atMs < quarantinedUntilMs,
     failsBack: ({ context: { policy, wasMet } }) =>
@@ -143,7 +149,7 @@ const quarantined = pathSetup.createStateConfig({
 const failed = pathSetup.createStateConfig({
   entry: { type: 'publishRank', params: { rank: 'failed' } },
   on: { 'path.answered': worksAgain, 'path.failed': { actions: 'noteMet' } },
-  after: { recheckDelay: 'probing' },
+  after: { recheckDelay: { guard: 'needsProbe', target: 'probing' } },
 });
 
 const probing = pathSetup.createStateConfig({
@@ -155,7 +161,7 @@ const probing = pathSetup.createStateConfig({
 export const pathMachine = pathSetup.createMachine({
   id: 'path',
   context: ({ input }) => ({
-    policy: input.policy,
+    ...input,
     failedAtMs: [],
     isReturning: false,
     wasMet: false,

@@ -1,15 +1,14 @@
 /**
  * What a host knows of the links that its routes are made of: one path machine per link, fed with evidence from the
  * data path, and the ranks that they publish. Evidence costs the data path a few stores; machines get an event only
- * when it may change something.
+ * when it may change something. What it thinks of its HBAs is left to `hba-paths`.
  */
 import type { Actor as MachineActor } from 'xstate';
 import type { HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
-import type { Clock, Log } from '../../protocols/ports.ts';
-import type { Actor } from '../actor.ts';
 import type { Hba } from '../hba/hba.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import type { FailbackPolicy } from './driver-policy.ts';
+import { newAnswerTime, noteAnswer, patienceMs } from './answer-time.ts';
+import { HbaPaths, type HbaPathsParts } from './hba-paths.ts';
 import { pathMachine } from './path-machine.ts';
 import {
   LinkRank,
@@ -22,14 +21,9 @@ import {
   type Traffic,
 } from './route-table.ts';
 
-export interface PathsParts {
-  readonly actor: Actor;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly policy: FailbackPolicy;
+export interface PathsParts extends HbaPathsParts {
   /** Those that are not as fast as others, or faster. */
   readonly linkSpeeds: ReadonlyMap<LinkId, number>;
-  readonly hbas: ReadonlyMap<HbaId, Hba>;
   /** Sends something small over the link. */
   readonly probe: (link: PathLink) => void;
   /** A rank changed: route tables are to be built anew. */
@@ -42,6 +36,7 @@ const serviceWeight = 1 / 8;
 const oldServiceKept = 0.9;
 
 export class Paths implements RouteParts {
+  readonly hbas: HbaPaths;
   readonly #parts: PathsParts;
   readonly #links = new Map<LinkId, PathLink>();
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
@@ -49,15 +44,22 @@ export class Paths implements RouteParts {
   readonly #traffic = new Map<string, Traffic>();
   readonly #services = new Map<string, Service>();
   readonly #switches = new Map<string, SwitchState>();
+  /** Of I/O, by all ways together. */
+  readonly #ioTime = newAnswerTime();
   /** Answers of disks since they were looked at last. */
   readonly answers = { count: 0, sumMs: 0 };
 
   constructor(parts: PathsParts) {
     this.#parts = parts;
+    this.hbas = new HbaPaths(parts);
   }
 
   hba(id: HbaId): Hba | undefined {
     return this.#parts.hbas.get(id);
+  }
+
+  hbaRank(id: HbaId): LinkRank {
+    return this.hbas.rank(id);
   }
 
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget {
@@ -82,7 +84,12 @@ export class Paths implements RouteParts {
     const name = `${links.join(' ')} ${target.id}`;
     const known = this.#services.get(name);
     if (known !== undefined) return known;
-    const service = { answerMs: 0, isFresh: false, probedAtMs: Number.NEGATIVE_INFINITY };
+    const service = {
+      ioTime: newAnswerTime(),
+      answerMs: 0,
+      isFresh: false,
+      probedAtMs: Number.NEGATIVE_INFINITY,
+    };
     this.#services.set(name, service);
     return service;
   }
@@ -180,6 +187,17 @@ export class Paths implements RouteParts {
     }
   }
 
+  /** I/O that was sent over the route was done after so long. */
+  ioDone({ service }: RouteEntry, tookMs: number, nowMs: number): void {
+    noteAnswer(service.ioTime, tookMs, nowMs);
+    noteAnswer(this.#ioTime, tookMs, nowMs);
+  }
+
+  /** For how long an answer to I/O over the route is not later than usual. */
+  patienceMs({ service }: RouteEntry, nowMs: number): number {
+    return patienceMs(service.ioTime, this.#ioTime, nowMs);
+  }
+
   /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */
   probed(route: RouteEntry, sentAtMs: number, nowMs: number): void {
     route.firstSwitch.probeMs = nowMs - sentAtMs;
@@ -217,6 +235,7 @@ export class Paths implements RouteParts {
   }
 
   stop(): void {
+    this.hbas.stop();
     for (const machine of this.#machines.values()) machine.stop();
   }
 
@@ -246,7 +265,7 @@ export class Paths implements RouteParts {
         },
       }),
       name: `path:${link.link}`,
-      input: { policy },
+      input: { policy, needsProbe: true },
       actor,
       clock,
       log,

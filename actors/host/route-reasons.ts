@@ -81,9 +81,13 @@ function criterionBetween(one: RouteEntry, other: RouteEntry, order: PathOrder):
 }
 
 /** Which part of a route is in trouble, and what is known of it. */
-function troubleOf({ hba, links, rank }: RouteEntry): string {
+function troubleOf({ hba, hbaRank, links, rank }: RouteEntry): string {
   if (!hba.usable) return `${hba.id} is not connected`;
-  const names = links.filter((link) => link.rank === rank).map(({ link }) => link);
+  const parts = [
+    { name: hba.id, rank: hbaRank },
+    ...links.map((each) => ({ name: each.link, ...each })),
+  ];
+  const names = parts.filter((part) => part.rank === rank).map(({ name }) => name);
   return `${troubleText(rank)} ${names.join(', ')}`;
 }
 

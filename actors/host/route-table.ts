@@ -1,14 +1,15 @@
 /**
  * Routes of one volume as the data path reads them: by disk and by partition, each with what is known of its links.
- * Built whole from control data whenever that or the rank of a link changes, and immutable but for the loads that it
- * points to. What makes a link's rank is the path machines' business.
+ * Built whole from control data whenever that or the rank of a link or HBA changes, and immutable but for the loads that
+ * it points to. What makes a link's rank is the path machines' business.
  */
 import type { Route } from '../../protocols/control-data.ts';
 import type { DiskId, HbaId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Hba } from '../hba/hba.ts';
+import type { AnswerTime } from './answer-time.ts';
 import type { VolumeView } from './volume-view.ts';
 
-/** How good a link is: lower is better. */
+/** How good a link or an HBA is: lower is better. */
 export const LinkRank = {
   usable: 0,
   /** It failed and works again, but is not preferred yet. */
@@ -36,6 +37,8 @@ export interface PathLink {
 
 /** How a way did of late. */
 export interface Service {
+  /** Of I/O alone, for time-outs: a small frame may be quick where I/O is not. */
+  readonly ioTime: AnswerTime;
   /** How long its answers took, smoothed; 0 before the first. */
   answerMs: number;
   /** One came since that was looked at. */
@@ -97,7 +100,9 @@ export interface RouteEntry {
   readonly hops: number;
   readonly target: RouteTarget;
   readonly traffic: Traffic;
+  /** The worst of its HBA and links. */
   readonly rank: LinkRank;
+  readonly hbaRank: LinkRank;
   /** The best of its list, loads aside: what this host prefers, and says so (DESIGN H8). */
   readonly isPreferred: boolean;
   readonly service: Service;
@@ -126,6 +131,8 @@ export const emptyRouteTable: RouteTable = { disks: [], partitions: [] };
 /** Where route tables find what outlives them. */
 export interface RouteParts {
   hba(id: HbaId): Hba | undefined;
+  /** How good an HBA is, its links aside. */
+  hbaRank(id: HbaId): LinkRank;
   link(id: LinkId): PathLink;
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget;
   traffic(hba: HbaId, target: RouteTarget): Traffic;
@@ -201,8 +208,8 @@ function entryOf(
   const links = route.links.map((link) => parts.link(link));
   const first = parts.link(firstLink);
   const mapper: SwitchId | '' = route.switches[0] ?? '';
-  const worst = links.reduce<LinkRank>((rank, link) => worseOf(rank, link.rank), LinkRank.usable);
-  const rank = hba.usable ? worst : LinkRank.failed;
+  const hbaRank = parts.hbaRank(hba.id);
+  const rank = links.reduce<LinkRank>((worst, link) => worseOf(worst, link.rank), hbaRank);
   const carried = scope === 'whole' ? rest : noLinks;
   const traffic = parts.traffic(hba.id, target);
   const hops = links.length;
@@ -214,8 +221,8 @@ function entryOf(
   const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
   const speed = Math.min(...route.links.map((link) => parts.speed(link)));
   const way = { hba, linkIndex, links, ends, first, mapper, rest, carried, hops, target };
-  const state = { traffic, rank, isPreferred: false, service, switches, firstSwitch, isAvoided };
-  return [{ ...way, ...state, speed }];
+  const state = { traffic, rank, hbaRank, isPreferred: false, service, isAvoided, speed };
+  return [{ ...way, ...state, switches, firstSwitch }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

@@ -55,6 +55,11 @@ export class Slot {
   /** Taken from the route's HBA; 0 while nothing is under way. */
   creditBytes = 0;
   sentAtMs = 0;
+  /** When the first was sent of the attempts that were made since because no answer came, and for nothing else. */
+  unansweredSinceMs = 0;
+  /** The way of the attempt before, and when it was sent. */
+  earlierRoute: RouteEntry | null = null;
+  earlierSentAtMs = 0;
   retryAtMs = 0;
   deadlineMs = 0;
   /** While it waits: others have to hear of a decision, so that newer control data ends the wait. */
@@ -83,6 +88,8 @@ export class Slot {
 
   /** The next frame is another attempt. */
   nextAttempt(): void {
+    this.earlierRoute = this.route;
+    this.earlierSentAtMs = this.sentAtMs;
     this.request.attempt++;
     this.awaitsDecision = false;
     this.sendTag = (this.sendTag + 1) % sendTags;
@@ -103,6 +110,11 @@ export class Slot {
       reply.offset === request.offset &&
       reply.volume === request.volume
     );
+  }
+
+  /** True when a reply is to the attempt before: it does not count, but shows how slow its way is. */
+  isAnsweredLateBy(reply: Reply): boolean {
+    return this.isAnsweredBy({ ...reply, attempt: reply.attempt + 1 });
   }
 }
 
@@ -209,6 +221,7 @@ export class SlotTable {
     slot.driver = null;
     slot.io = null;
     slot.route = null;
+    slot.earlierRoute = null;
     slot.recovery = null;
     this.#free.push(slot);
     if (failover !== null) failover.partEnded();

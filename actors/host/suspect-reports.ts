@@ -38,6 +38,7 @@ export class SuspectReports {
   readonly #reportedAtMs = new Map<SwitchId, number>();
   readonly #found = new Map<SwitchId, Suspect>();
   #awakeSinceMs = 0;
+  #isJustAwake = false;
 
   constructor(parts: SuspectReportsParts) {
     this.#parts = parts;
@@ -45,7 +46,17 @@ export class SuspectReports {
 
   /** A sweep begins that was due at `dueMs`. */
   sweepBegins(nowMs: number, dueMs: number): void {
-    if (nowMs - dueMs > lateMsMax) this.#awakeSinceMs = nowMs;
+    const isLate = nowMs - dueMs > lateMsMax;
+    if (isLate) this.#awakeSinceMs = nowMs;
+    this.#isJustAwake = isLate && !this.#isJustAwake;
+  }
+
+  /**
+   * True in a sweep that comes so late that this host stood still itself, and may have answers that it has not read yet;
+   * never twice in a row, so that one that is slow all the time gives nothing up for lost too late.
+   */
+  get isJustAwake(): boolean {
+    return this.#isJustAwake;
   }
 
   /** Looks whether the switches on a slot's way owe it an answer for too long. */

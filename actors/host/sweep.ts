@@ -8,6 +8,8 @@ import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import type { Issuer } from './issuer.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import type { PathFailovers } from './path-failovers.ts';
+import { silenceOf } from './path-failures.ts';
 import type { Paths } from './paths.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 import type { SuspectReports } from './suspect-reports.ts';
@@ -18,6 +20,7 @@ export interface SweepParts {
   readonly slots: SlotTable;
   readonly issuer: Issuer;
   readonly answers: Answers;
+  readonly failovers: PathFailovers;
   readonly paths: Paths;
   readonly suspects: SuspectReports;
 }
@@ -43,10 +46,12 @@ export function sweepSlots(parts: SweepParts, nowMs: number, dueMs: number): voi
     // The question or its answer may have been lost; the driver does not ask too often.
     else if (slot.state === SlotState.held) slot.driver?.needControlData();
     else if (isSilent(parts, slot, nowMs)) probe(parts, slot, nowMs);
-    else if (isDue(parts, slot, nowMs) && !parts.issuer.reissue(slot)) {
-      const what = 'the layout changed under an I/O';
-      if (slot.io?.isWrite === true && slot.driver !== null) lost.set(slot.driver, what);
-      else parts.answers.endPart(slot, Status.path);
+    else if (isDue(slot, nowMs)) sendAgain(parts, slot, lost);
+    else if (isOverdue(parts, slot, nowMs)) {
+      const { unansweredSinceMs } = slot;
+      giveUpWay(parts, slot, nowMs);
+      sendAgain(parts, slot, lost);
+      slot.unansweredSinceMs = unansweredSinceMs;
     }
   }
   suspects.sweepEnds();
@@ -72,24 +77,47 @@ function probe({ issuer }: SweepParts, slot: Slot, nowMs: number): void {
   issuer.probe(driver, route, nowMs + probeTimeoutMs);
 }
 
-function isDue(parts: SweepParts, slot: Slot, nowMs: number): boolean {
-  if (slot.io === null) return false;
-  if (slot.state === SlotState.waiting) return nowMs >= slot.retryAtMs;
-  if (slot.state !== SlotState.sent || slot.route === null) return false;
-  if (nowMs - slot.sentAtMs < timeoutMs(parts.policy, slot)) return false;
-  parts.counters.timeouts++;
-  parts.paths.timedOut(slot.route, slot.sentAtMs);
-  return true;
+function isDue({ io, state, retryAtMs }: Slot, nowMs: number): boolean {
+  return io !== null && state === SlotState.waiting && nowMs >= retryAtMs;
 }
 
-/** A target that has answered since is slow, not dead; a flush may be slow by nature. */
-function timeoutMs(policy: DriverPolicy, slot: Slot): number {
+function sendAgain(parts: SweepParts, slot: Slot, lost: Map<OptimizationDriver, string>): void {
+  if (parts.issuer.reissue(slot)) return;
+  const what = 'the layout changed under an I/O';
+  if (slot.io?.isWrite === true && slot.driver !== null) lost.set(slot.driver, what);
+  else parts.answers.endPart(slot, Status.path);
+}
+
+function isOverdue({ policy, paths, suspects }: SweepParts, slot: Slot, nowMs: number): boolean {
+  const { io, state, route, sentAtMs } = slot;
+  if (io === null || state !== SlotState.sent || route === null) return false;
+  if (nowMs - sentAtMs < policy.answerTimeoutMs || suspects.isJustAwake) return false;
+  return nowMs - sentAtMs >= timeoutMs(policy, slot, paths.patienceMs(route, nowMs));
+}
+
+/**
+ * A target that has answered since is slow, not dead; a flush may be slow by nature.
+ *
+ * @param usualMs what answers take that are not later than usual
+ */
+function timeoutMs(policy: DriverPolicy, slot: Slot, usualMs: number): number {
   const { attempt, operation } = slot.request;
-  const { answerTimeoutMs, answerTimeoutMsMax, slowTimeoutMs } = policy;
-  const backedOffMs = Math.min(answerTimeoutMs * 2 ** Math.min(attempt, 10), answerTimeoutMsMax);
+  const { answerTimeoutMs, answerTimeoutMsMax, usualTimeoutMsMax, slowTimeoutMs } = policy;
+  const firstMs = Math.max(answerTimeoutMs, Math.min(usualMs, usualTimeoutMsMax));
+  const mostMs = Math.max(answerTimeoutMsMax, 2 * firstMs);
+  const backedOffMs = Math.min(firstMs * 2 ** Math.min(attempt, 10), mostMs);
   const isSlow =
     operation === Operation.flush || (slot.route?.target.answeredAtMs ?? 0) > slot.sentAtMs;
   return isSlow ? Math.max(slowTimeoutMs, backedOffMs) : backedOffMs;
+}
+
+/** What was sent last is not waited for any longer. */
+function giveUpWay({ counters, paths, failovers }: SweepParts, slot: Slot, nowMs: number): void {
+  const { route, sentAtMs } = slot;
+  if (route === null) return;
+  counters.timeouts++;
+  failovers.overdue(slot, silenceOf(route, sentAtMs, nowMs));
+  paths.timedOut(route, sentAtMs);
 }
 
 /** Past its deadline: a read or repair ends with an error; of a write or flush the result is unknown. */

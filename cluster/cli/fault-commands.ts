@@ -1,5 +1,5 @@
 /** Commands that break parts of a running cluster on purpose, make them whole again, and explain what comes of it. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { clusterOption, jsonOption } from './common-options.ts';
 import type { ExplainOptions } from './explain.ts';
 import type { FailbackOptions } from './failback.ts';
@@ -54,6 +54,7 @@ export function addFaultCommands(program: Command): void {
     )
     .argument('[host]', 'which host; all of them when left out')
     .option('--link <link>', 'only what leads over this link')
+    .addOption(new Option('--hba <hba>', 'only what leads over this HBA').conflicts('link'))
     .addOption(clusterOption())
     .addOption(jsonOption())
     .action(async (host: string | undefined, options: FailbackOptions) => {

@@ -4,7 +4,7 @@
  */
 import { unheardCommand } from './command-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
-import { cutOffHost, hbaDown, strandWriter } from './host-strikes.ts';
+import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
 import { blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
   cutApart,
@@ -85,7 +85,8 @@ export const faultKinds = {
   cutOffHost: { weight: 5, strike: cutOffHost },
   unheardCommand: { weight: 3, strike: unheardCommand },
   strandCache: { weight: 6, strike: strandCache },
-  hbaDown: { weight: 5, strike: hbaDown },
+  hbaDown: { weight: 3, strike: hbaDown },
+  hbaFlap: { weight: 2, strike: hbaFlap },
   serverRestart: { weight: 4, weightOnSeveral: 45, strike: serverRestart },
   loss: {
     weight: 10,

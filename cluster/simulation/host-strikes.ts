@@ -74,10 +74,30 @@ function cutControl(node: SimulatedNode, lastsMs: number): void {
   for (const bus of node.buses.filter(({ role }) => role === 'control')) bus.cut(lastsMs);
 }
 
+/** One time in so many all HBAs of a host come and go together. */
+const flappingHostsIn = 3;
+
 /** An HBA's connection is gone for a while; its host goes on. */
 export const hbaDown: Strike = (targets, random) => {
   const { id } = random.pick(targets.world.topology.hosts.flatMap(({ hbas }) => hbas));
   const downMs = random.between(20, 4000);
   takeDown(targets, `hba:${id}`, 0, downMs);
   return `${id} for ${downMs.toFixed(0)} ms`;
+};
+
+const flapsMin = 3;
+const flapsMax = 8;
+
+/** An HBA comes and goes several times within seconds, so that nobody trusts it for a while; or all of a host do. */
+export const hbaFlap: Strike = (targets, random) => {
+  const { hbas } = random.pick(targets.world.topology.hosts);
+  const one = random.pick(hbas);
+  const struck = random.integer(flappingHostsIn) === 0 ? hbas : [one];
+  const times = flapsMin + random.integer(flapsMax - flapsMin + 1);
+  const downMs = random.between(20, 400);
+  const upMs = random.between(5, 400);
+  for (let flap = 0; flap < times; flap++)
+    for (const { id } of struck) takeDown(targets, `hba:${id}`, flap * (downMs + upMs), downMs);
+  const names = struck.map(({ id }) => id).join(', ');
+  return `${names}, ${times} times for ${downMs.toFixed(0)} ms, up for ${upMs.toFixed(0)} ms`;
 };

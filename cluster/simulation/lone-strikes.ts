@@ -80,6 +80,17 @@ const hbaDown: LoneKind['choose'] = ({ world }, chance) => {
   };
 };
 
+/** All HBAs come and go together a few times, as when a fabric does: no host has one left that it trusts. */
+const hbasFlap: LoneKind['choose'] = () => (targets, random) => {
+  const times = flapsMin + random.integer(flapsMax - flapsMin + 1);
+  const [downMs, upMs] = [random.between(50, 250), random.between(100, 1200)];
+  for (const { id } of targets.world.topology.hosts.flatMap(({ hbas }) => hbas))
+    for (let flap = 0; flap < times; flap++)
+      takeDown(targets, `hba:${id}`, flap * (downMs + upMs), downMs);
+  const what = `all, ${times} times for ${downMs.toFixed(0)} ms, up for ${upMs.toFixed(0)} ms`;
+  return { what, lastsMs: times * (downMs + upMs) };
+};
+
 /** Those that are there again only after a while must be such as can be missed. */
 const crashSwitch: LoneKind['choose'] = ({ world }, chance) => {
   const switches = nodesOf(world, 'switch').filter(({ node }) =>
@@ -179,6 +190,7 @@ export const loneKinds: readonly LoneKind[] = [
   { name: 'linkFlap', choose: linksFlap },
   { name: 'oneWayLink', choose: oneWayLink },
   { name: 'hbaDown', choose: hbaDown },
+  { name: 'hbaFlap', choose: hbasFlap },
   { name: 'crashSwitch', choose: crashSwitch },
   { name: 'standstill', choose: pauseSwitch },
   { name: 'standstill', choose: pauseSwitch },

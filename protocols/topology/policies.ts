@@ -6,7 +6,10 @@ import { sizeSchema } from './sizes.ts';
 
 const seconds = (most: number) => z.number().min(0).max(most);
 
-/** What happens to a path that failed and works again, and to partitions whose switch is back (`followOver`: as `immediate`). */
+/**
+ * What happens to a path (a link, or an HBA with all its links) that failed and works again, and to partitions whose switch
+ * is back (`followOver`: as `immediate`).
+ */
 export const failoverPolicySchema = z.strictObject({
   /**
    * - `immediate`: it is preferred again, once it has worked for the dwell time.

@@ -10,8 +10,8 @@ const inputs: Readonly<Record<string, object>> = {
   attachment: { lostEpoch: 0 },
   'cache-cleanup': { reason: 'reads of d1 prefer other ways' },
   hba: { linksMax: 4 },
-  path: { policy: driverPolicyDefault.failback },
-  'path-failover': { noPathRetryMs: 1000 },
+  path: { policy: driverPolicyDefault.failback, needsProbe: true },
+  'path-failover': { noPathRetryMs: 1000, isSilence: true },
   volume: { volume: 'vol0' },
 };
 /** Runs machines and is none. */

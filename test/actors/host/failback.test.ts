@@ -67,7 +67,7 @@ describe('failback and quarantine of paths', () => {
       publish(subject, data, reply);
     };
     world.command('failback', {}, subjects.commandReply({ kind: 'node', id: 'x' }, 9));
-    expect(answer).to.deep.equal({ ok: true, links: [link] });
+    expect(answer).to.deep.equal({ ok: true, links: [link], hbas: [] });
     expect(rankOf(link)).to.equal(LinkRank.usable);
   });
 

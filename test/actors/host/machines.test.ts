@@ -35,6 +35,7 @@ const cases: Readonly<Record<string, Case>> = {
     machine: pathMachine,
     input: {
       policy: { ...driverPolicyDefault.failback, quarantineFailures: 2 },
+      needsProbe: true,
     },
     events: [
       { type: 'path.answered', atMs: 1 },
@@ -43,7 +44,7 @@ const cases: Readonly<Record<string, Case>> = {
   },
   'path-failover': {
     machine: pathFailoverMachine,
-    input: { noPathRetryMs: 1000 },
+    input: { noPathRetryMs: 1000, isSilence: true },
   },
   hba: {
     machine: hbaMachine,

@@ -166,13 +166,14 @@ describe('looking at a cluster', function () {
   it('failback says that nothing is in reserve, and which hosts there are', async () => {
     const all = await sanctor('failback', '--json');
     expect(JSON.parse(all.output)).to.deep.equal([
-      { host: 'h1', links: [] },
-      { host: 'h2', links: [] },
+      { host: 'h1', links: [], hbas: [] },
+      { host: 'h2', links: [], hbas: [] },
     ]);
     expect((await sanctor('failback', 'h9')).errors).to.match(/no host h9; there are h1, h2/);
     expect((await sanctor('failback', 'h1', '--link', 'nope')).errors).to.match(
       /knows no link nope/,
     );
+    expect((await sanctor('failback', 'h1', '--hba', 'h2-a')).errors).to.match(/has no HBA h2-a/);
   });
 
   it('compare says that the mirrors are equal, and which volumes there are', async () => {

@@ -45,8 +45,8 @@ export const pathMutants = {
     patches: [
       {
         file: 'actors/host/path-failover.js',
-        snippet: 'input: { noPathRetryMs: policy.noPathRetryMs },',
-        replacement: 'input: { noPathRetryMs: policy.noPathRetryMs / 20 },',
+        snippet: 'input: { noPathRetryMs: policy.noPathRetryMs,',
+        replacement: 'input: { noPathRetryMs: policy.noPathRetryMs / 20,',
       },
     ],
   },
