@@ -5,8 +5,7 @@
  */
 import { z } from 'zod';
 import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
-import type { Route } from '../../protocols/control-data.ts';
-import type { ActorAddress, HostId, LinkId } from '../../protocols/ids.ts';
+import type { HostId, LinkId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PathPreference,
@@ -18,20 +17,12 @@ import {
 } from '../../protocols/path-queries.ts';
 import type { Actor } from '../actor.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
+import { checkWays, hasAnswered, type Way } from './way-check.ts';
 
 type PathQueriesInput = Pick<
   VirtualizerInput,
   'hosts' | 'diskRoutes' | 'coordinatorRoutes' | 'topology'
 >;
-
-/** Who has not answered by then is not on any way that is named: the host waits, and its consumer. */
-const verifyTimeoutMs = 150;
-
-/** A way, and whom it leads to. */
-interface Candidate {
-  readonly route: Route;
-  readonly target: PathTarget;
-}
 
 export class PathQueries {
   readonly #input: PathQueriesInput;
@@ -92,34 +83,16 @@ export class PathQueries {
       .filter(({ route }) => route.links.every((link) => !failed.includes(link)))
       .toSorted((a, b) => this.#order(host, a) - this.#order(host, b))
       .slice(0, queriedWaysMax);
-    const onWays = new Map<string, ActorAddress>();
-    for (const { route, target } of candidates) {
-      for (const id of route.switches) onWays.set(id, { kind: 'switch', id });
-      onWays.set(target.id, target);
-    }
-    const silent = new Set<string>();
-    let left = onWays.size;
-    const end = () => {
-      const answered = candidates.filter(
-        ({ route, target }) =>
-          !silent.has(target.id) && route.switches.every((id) => !silent.has(id)),
-      );
+    checkWays(this.#actor, candidates, (silent) =>
       answer({
         ok: true,
-        routes: answered.map(({ route }) => route),
+        routes: candidates.filter((way) => hasAnswered(way, silent)).map(({ route }) => route),
         silent: [...silent].slice(0, failedLinksMax),
-      });
-    };
-    if (left === 0) end();
-    for (const address of onWays.values())
-      this.#actor.ask(address, verbs.describe, {}, verifyTimeoutMs, (description) => {
-        if (!description.ok) silent.add(address.id);
-        left--;
-        if (left === 0) end();
-      });
+      }),
+    );
   }
 
-  #waysTo(host: HostId, target: PathTarget): readonly Candidate[] {
+  #waysTo(host: HostId, target: PathTarget): readonly Way[] {
     const { hosts, diskRoutes, coordinatorRoutes, topology } = this.#input;
     if (!hosts.includes(host)) return [];
     if (target.kind === 'disk')
@@ -132,7 +105,7 @@ export class PathQueries {
   }
 
   /** The preferred way first, then the shortest. */
-  #order(host: HostId, { route, target }: Candidate): number {
+  #order(host: HostId, { route, target }: Way): number {
     const preferred = this.#preferences
       .get(host)
       ?.paths.find((path) => path.target.kind === target.kind && path.target.id === target.id);
