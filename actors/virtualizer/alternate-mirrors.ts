@@ -1,13 +1,12 @@
 /**
  * Which other mirrors a host may read when one has failed (DESIGN §5, mirror-read): those that hold all of the range,
- * are in sync, are there, and can be reached by that host now. And whether a mirror may be done without.
+ * are in sync, are there, and can be reached by that host now.
  */
 import type { AlternatesAnswer, AlternatesQuery } from '../../protocols/commands.ts';
 import type { Route, VolumeRecord } from '../../protocols/control-data.ts';
 import { assemblableDiskStates } from '../../protocols/facts.ts';
 import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
-import { extentsOf, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import { queriedWaysMax } from '../../protocols/path-queries.ts';
 import type { Actor } from '../actor.ts';
 import type { PresenceTable } from './presence.ts';
@@ -57,9 +56,7 @@ function mirrorsBeside(query: AlternatesQuery, record: VolumeRecord): readonly D
       .map(({ disk }) => disk),
   );
   const [first = [], ...others] = copies;
-  return first.filter(
-    (disk) => disk !== failed && others.every((disks) => disks.includes(disk)),
-  );
+  return first.filter((disk) => disk !== failed && others.every((disks) => disks.includes(disk)));
 }
 
 /** The ways that reads of a host take to a disk: in shared attach to a coordinator, which goes on from there. */
@@ -83,19 +80,6 @@ function waysTo(
     .filter(({ links }) => links.every((link) => !failed.includes(link)))
     .slice(0, queriedWaysMax)
     .map((route) => ({ route, target: { kind: 'disk', id: disk } }));
-}
-
-/** The mirror sets in which a disk holds a mirror that is not the last one in sync. */
-export function setsBeside(record: VolumeRecord, disk: DiskId): readonly MirrorSetId[] {
-  return mirrorSetsOf(record.layout).flatMap(({ set, node }) => {
-    const own = node.children.findIndex((child) =>
-      extentsOf(child).some((extent) => extent.disk === disk),
-    );
-    const isRedundant = node.children.some(
-      (_, mirror) => mirror !== own && isInSync(record, set, mirror),
-    );
-    return own !== -1 && isInSync(record, set, own) && isRedundant ? [set] : [];
-  });
 }
 
 function isInSync({ mirrorSets }: VolumeRecord, set: MirrorSetId, mirror: number): boolean {

@@ -28,7 +28,7 @@ import type { VolumeAssembly } from './volume-assembly.ts';
 import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
 import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
-import type { VolumeStatus } from './volume-status.ts';
+import type { DescribedVolume } from './volume-status.ts';
 
 const definitionRetryMs = 1000;
 
@@ -274,7 +274,7 @@ export class Virtualizer {
   }
 
   /** What becomes of each volume; none while it does not decide. */
-  get volumes(): readonly VolumeStatus[] {
+  get volumes(): readonly DescribedVolume[] {
     return this.#term?.volumes.statuses() ?? [];
   }
 

@@ -2,7 +2,7 @@
  * The volumes that an active virtualizer decides about, each in an assembly of its own, and what they share: the space
  * on the disks, and the extent generations. One set for each control epoch.
  */
-import { type EndedVolume, isEnded } from '../../protocols/control-data.ts';
+import { type EndedVolume, isEnded, type VolumeRecord } from '../../protocols/control-data.ts';
 import { eventNames, type MirrorRetryFields } from '../../protocols/events.ts';
 import { diskFactsSchema, type HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
@@ -10,16 +10,15 @@ import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
-import { setsBeside } from './alternate-mirrors.ts';
 import { Leftovers, type VolumeWhereabouts } from './leftovers.ts';
 import { surveyMembers } from './membership.ts';
 import { disksOf } from './publications.ts';
-import { ReadErrors } from './read-errors.ts';
+import { RemovalProposals } from './removal-proposals.ts';
 import { SwitchHealth } from './switch-health.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
-import type { VolumeStatus } from './volume-status.ts';
+import type { DescribedVolume } from './volume-status.ts';
 
 export interface VolumeSetParts
   extends Omit<
@@ -48,7 +47,7 @@ export class VolumeSet {
   readonly #wanted = new Map<VolumeId, Volume>();
   readonly #ended: Map<VolumeId, EndedVolume>;
   readonly #leftovers: Leftovers;
-  readonly #readErrors: ReadErrors;
+  readonly #proposals: RemovalProposals;
   #steadyTimer: Timer | null = null;
 
   constructor(parts: VolumeSetParts) {
@@ -63,7 +62,7 @@ export class VolumeSet {
       // Later, for it ends the machine that tells.
       ended: (ended) => parts.clock.soon(() => this.#drop(ended)),
     };
-    this.#readErrors = new ReadErrors(parts.input.topology.policies);
+    this.#proposals = new RemovalProposals(parts.input.topology.policies);
     this.#leftovers = new Leftovers(this.#environment, (volume) => this.#whereaboutsOf(volume));
   }
 
@@ -89,8 +88,12 @@ export class VolumeSet {
     return this.#volumes.get(volume);
   }
 
-  statuses(): readonly VolumeStatus[] {
-    return [...this.#volumes.values()].map((volume) => volume.status());
+  statuses(): readonly DescribedVolume[] {
+    return [...this.#volumes].map(([id, volume]) => {
+      const record = this.#recordOf(id);
+      const removalsProposed = record === null ? [] : this.#proposals.of(record);
+      return { ...volume.status(), removalsProposed };
+    });
   }
 
   /** A disk or switch came, went, or changed. */
@@ -110,17 +113,14 @@ export class VolumeSet {
 
   /** Hosts could not read mirrors: with too many errors in a time one is proposed for removal, while another is left. */
   mirrorsFailed({ volume, failed }: MirrorRetryFields): void {
-    const { actor, clock, input } = this.#parts;
-    const { readErrorsMax, readErrorsWithinMs } = input.topology.policies;
-    const known = this.#volumes.get(volume)?.known ?? null;
-    if (known === null || isEnded(known)) return;
-    for (const disk of failed)
-      if (disksOf(known).includes(disk) && this.#readErrors.note(volume, disk, clock.now()))
-        for (const mirrorSet of setsBeside(known, disk)) {
-          const reason = `more than ${readErrorsMax} read errors in ${readErrorsWithinMs} ms`;
-          const what = 'removal of a mirror proposed';
-          actor.tell(eventNames.decision, { volume, what, disk, mirrorSet, reason });
-        }
+    const { actor, clock } = this.#parts;
+    const record = this.#recordOf(volume);
+    if (record === null) return;
+    for (const disk of failed.filter((each) => disksOf(record).includes(each)))
+      for (const { isOpen, ...proposal } of this.#proposals.note(record, disk, clock.now())) {
+        const what = `removal of a mirror ${isOpen ? 'proposed' : 'not proposed any more'}`;
+        actor.tell(eventNames.decision, { volume, what, ...proposal });
+      }
   }
 
   /** Whether a volume could be placed now, beside all others. Nothing is kept of the answer. */
@@ -188,9 +188,16 @@ export class VolumeSet {
     this.#volumes.get(ended.volume)?.stop();
     this.#volumes.delete(ended.volume);
     this.#wanted.delete(ended.volume);
+    this.#proposals.forget(ended.volume);
     this.#ended.set(ended.volume, ended);
     this.#parts.volumeEnded(ended.volume);
     this.membersChanged();
+  }
+
+  /** The last decision about a volume; null before the first, and after the end. */
+  #recordOf(volume: VolumeId): VolumeRecord | null {
+    const known = this.#volumes.get(volume)?.known ?? null;
+    return known === null || isEnded(known) ? null : known;
   }
 
   #layoutsBeside(asking: VolumeId): readonly Layout[] | null {

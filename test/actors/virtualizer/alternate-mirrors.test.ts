@@ -1,9 +1,7 @@
-/** What the virtualizer says of mirrors: which are left beside one that failed, and which it would rather be without. */
+/** What the virtualizer says to a host that met a bad mirror: which others are left. */
 import { expect } from 'chai';
-import { decodeJson, encodeJson } from '../../../actors/json.ts';
-import { findAlternates, setsBeside } from '../../../actors/virtualizer/alternate-mirrors.ts';
+import { findAlternates } from '../../../actors/virtualizer/alternate-mirrors.ts';
 import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
-import { ReadErrors } from '../../../actors/virtualizer/read-errors.ts';
 import {
   type AlternatesAnswer,
   type AlternatesQuery,
@@ -171,57 +169,5 @@ describe('the command alternates', () => {
     expect(world.command('alternates', query)).to.deep.include({ alternates: [], away: ['d2'] });
     expect(world.clock.now() - before, 'hosts wait for it').to.be.below(200);
     expect(world.status().state, 'nobody has missed it yet').to.equal('serving');
-  });
-});
-
-describe('a mirror with too many read errors', () => {
-  const policy = { readErrorsMax: 3, readErrorsWithinMs: 1000 };
-  const [volume, disk] = [idOf<never>('vol0'), idOf<DiskId>('d1')];
-
-  it('has more than the policy allows within its time, and is told of once', () => {
-    const errors = new ReadErrors(policy);
-    const told = [0, 10, 20, 30, 40].map((ms) => errors.note(volume, disk, at(ms)));
-    expect(told).to.deep.equal([false, false, false, true, false]);
-    const slow = [5000, 5500, 6001, 6502, 7003].map((ms) => errors.note(volume, disk, at(ms)));
-    expect(slow).to.not.include(true);
-  });
-
-  it('is only one that another mirror can stand in for', () => {
-    expect(setsBeside(blankVolume(), disk)).to.have.length(1);
-    expect(setsBeside(staleIn(blankVolume(), 1), disk)).to.be.empty;
-    expect(setsBeside(staleIn(blankVolume(), 0), disk)).to.be.empty;
-    expect(setsBeside(blankVolume(), idOf<DiskId>('d9'))).to.be.empty;
-  });
-
-  it('is proposed for removal, and nothing is removed', () => {
-    const world = new VirtualizerWorld();
-    world.startServing();
-    const bus = world.network.open();
-    const proposed: object[] = [];
-    bus.subscribe('san.v1.test.evt.>', {
-      message: (data, subject) => {
-        if (subject.endsWith('.decision')) proposed.push(decodeJson(data) as object);
-      },
-    });
-    const { generation } = world.record();
-    const retry = { volume: 'vol0', offset: 0, lengthBytes: 4096, failed: ['d1'], readFrom: 'd2' };
-    const common = { sequence: 1, incarnation: 1, timeMs: 1 };
-    for (let errors = 0; errors < 33; errors++) {
-      expect(proposed).to.be.empty;
-      bus.publish('san.v1.test.evt.host.h1.mirror-retry', encodeJson({ ...retry, ...common }));
-      world.run(10);
-    }
-    const [proposal, ...more] = proposed;
-    expect(more).to.be.empty;
-    const [set] = world.record().mirrorSets;
-    expect(proposal).to.deep.include({
-      volume: 'vol0',
-      what: 'removal of a mirror proposed',
-      disk: 'd1',
-      mirrorSet: set?.set,
-      reason: 'more than 32 read errors in 600000 ms',
-    });
-    expect(world.record().generation).to.equal(generation);
-    expect(world.status().state).to.equal('serving');
   });
 });
