@@ -24,18 +24,17 @@ export class DriverRoutes {
     }
   }
 
-  /** Every route once for each volume that has it. */
+  /** Every route once for each volume that has it; where switches choose ways, also those that they do not take now. */
   *all(): Iterable<DriverRoute> {
     for (const driver of this.#drivers)
-      for (const list of [...driver.routes.disks, ...driver.routes.partitions])
-        for (const route of list) yield { driver, route };
+      for (const route of driver.routes.every) yield { driver, route };
   }
 
   /** The links of any route that lead to a switch or disk. */
   linksTo(id: string): readonly PathLink[] {
     const found = new Set<PathLink>();
-    for (const { links, ends } of [...this.lists()].flat()) {
-      const link = links[ends.indexOf(id)];
+    for (const { route } of this.all()) {
+      const link = route.links[route.ends.indexOf(id)];
       if (link !== undefined) found.add(link);
     }
     return [...found];

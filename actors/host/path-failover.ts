@@ -4,6 +4,7 @@
  * only where it may change.
  */
 import type { Actor as MachineActor } from 'xstate';
+import type { Route } from '../../protocols/control-data.ts';
 import { eventNames, type FailoverFields } from '../../protocols/events.ts';
 import type { LinkId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
@@ -16,7 +17,7 @@ import { type FailoverMode, pathFailoverMachine } from './path-failover-machine.
 import { laterDelayMs } from './recovery.ts';
 import type { RouteEntry, RouteTarget } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
-import { targetsOf, waysLeft } from './ways-left.ts';
+import { firstWayOf, targetsOf, waysLeft } from './ways-left.ts';
 
 /** What made a way fail. */
 export interface PathFailure {
@@ -35,12 +36,15 @@ export function nobodyListensAt(links: readonly LinkId[]): string {
   return `nobody listens at the other end of ${links.join(', ')}`;
 }
 
-/** Asks how many ways to any of the targets, over no link that has failed, work; null: nobody answers. */
+/**
+ * Asks which ways to any of the targets, over no link that has failed, work: those that are to be tried first come first.
+ * Null: nobody answers.
+ */
 export type WayQuery = (
   volume: VolumeId,
   targets: readonly RouteTarget[],
   failed: Iterable<LinkId>,
-  done: (ways: number | null) => void,
+  done: (ways: readonly Route[] | null) => void,
 ) => void;
 
 export interface FailoverParts {
@@ -69,6 +73,8 @@ export class PathFailover {
   /** Parts that have not ended. */
   #open = 0;
   #hit = 0;
+  /** The ways that the virtualizer verified last, in the order in which they are to be taken. */
+  #verified: readonly Route[] = [];
   /** The way that the first of them took next. */
   #way: RouteEntry | null = null;
 
@@ -142,6 +148,11 @@ export class PathFailover {
       this.#machine.send({ type: 'ways.changed' });
   }
 
+  /** The way that a part of it takes next, as far as the virtualizer was asked; null: the host's own policy decides. */
+  verifiedWay(slot: Slot): RouteEntry | null {
+    return this.#verified.length === 0 ? null : firstWayOf(slot, this.#verified);
+  }
+
   /** A part of it was sent again. */
   reissued(route: RouteEntry): void {
     this.reissues++;
@@ -190,8 +201,9 @@ export class PathFailover {
     const { counters, query } = this.#parts;
     counters.pathQueries++;
     query(slot.request.volume, targetsOf(slot), this.#links, (ways) => {
+      this.#verified = ways ?? [];
       if (ways === null) this.#machine.send({ type: 'virtualizer.silent' });
-      else if (ways === 0) this.#machine.send({ type: 'alternates.lacking' });
+      else if (ways.length === 0) this.#machine.send({ type: 'alternates.lacking' });
       else this.#machine.send({ type: 'alternates.found' });
     });
   }

@@ -13,6 +13,7 @@ import type { FailbackPolicy } from './driver-policy.ts';
 import { pathMachine } from './path-machine.ts';
 import {
   LinkRank,
+  type Notice,
   type PathLink,
   type RouteEntry,
   type RouteParts,
@@ -47,6 +48,7 @@ export class Paths implements RouteParts {
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
   readonly #targets = new Map<string, RouteTarget>();
   readonly #traffic = new Map<string, Traffic>();
+  readonly #notices = new Map<string, Notice>();
   readonly #services = new Map<string, Service>();
   readonly #switches = new Map<string, SwitchState>();
   /** Answers of disks since they were looked at last. */
@@ -76,6 +78,15 @@ export class Paths implements RouteParts {
     const traffic = { hba, target, frames: 0 };
     this.#traffic.set(name, traffic);
     return traffic;
+  }
+
+  notice(first: LinkId, target: RouteTarget): Notice {
+    const name = `${first} ${target.kind}:${target.id}`;
+    const known = this.#notices.get(name);
+    if (known !== undefined) return known;
+    const notice = { told: null, frames: 0 };
+    this.#notices.set(name, notice);
+    return notice;
   }
 
   service(links: readonly LinkId[], target: RouteTarget): Service {

@@ -5,9 +5,13 @@
  */
 import type { CoordinatorMove } from '../../protocols/commands.ts';
 import type { PartitionRecord, VolumeRecord } from '../../protocols/control-data.ts';
-import type { SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, SwitchId } from '../../protocols/ids.ts';
+import type { Volume } from '../../protocols/topology.ts';
 import { chooseCoordinators } from './coordinator-choice.ts';
 import type { Members } from './membership.ts';
+import { preferredThrough } from './preferred-ways.ts';
+import { disksOf } from './publications.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
 
 export interface CoordinatorPlanParts {
   /** By partition, whom the topology names. */
@@ -16,6 +20,23 @@ export interface CoordinatorPlanParts {
   readonly candidates: () => readonly SwitchId[];
   /** Whether a switch may have back what it is meant to coordinate, without an operator asking for it. */
   readonly isSteady: (id: SwitchId) => boolean;
+  /** How many of the ways to these disks that hosts prefer lead through each switch. */
+  readonly preferredThrough: (disks: readonly DiskId[]) => ReadonlyMap<SwitchId, number>;
+}
+
+/** The plan of a volume. @param candidates the switches that are able to coordinate it */
+export function coordinatorPlanOf(
+  environment: VolumeEnvironment,
+  { coordinators, hosts }: Volume,
+  candidates: () => readonly SwitchId[],
+): CoordinatorPlan {
+  const { switchHealth, clock } = environment;
+  return new CoordinatorPlan({
+    named: coordinators,
+    candidates,
+    isSteady: (id) => switchHealth.isSteady(id, clock.now()),
+    preferredThrough: (disks) => preferredThrough(environment, hosts, disks),
+  });
 }
 
 export class CoordinatorPlan {
@@ -44,6 +65,7 @@ export class CoordinatorPlan {
       preferred: this.preferred(record),
       present,
       returning: renew ? present.filter(mayReturn) : [],
+      preferredThrough: this.#parts.preferredThrough(disksOf(record)),
     });
   }
 

@@ -11,8 +11,10 @@ import {
   type PathPreference,
   type PathQuery,
   type PathTarget,
+  type PreferredPath,
   pathPreferenceSchema,
   pathQuerySchema,
+  preferredPathsMax,
   queriedWaysMax,
 } from '../../protocols/path-queries.ts';
 import type { Actor } from '../actor.ts';
@@ -65,6 +67,11 @@ export class PathQueries {
     return this.#preferences.get(host)?.failed ?? [];
   }
 
+  /** The ways that a host prefers, as it said last. */
+  preferredOf(host: HostId): readonly PreferredPath[] {
+    return this.#preferences.get(host)?.paths ?? [];
+  }
+
   #prefer(preference: PathPreference): Answer {
     const { host, hostIncarnation, number } = preference;
     if (!this.#input.hosts.includes(host)) return refusal('unknown', `there is no host ${host}`);
@@ -104,12 +111,13 @@ export class PathQueries {
       : [];
   }
 
-  /** The preferred way first, then the shortest. */
+  /** Those that the host prefers, in its order, and then the shortest. */
   #order(host: HostId, { route, target }: Way): number {
-    const preferred = this.#preferences
-      .get(host)
-      ?.paths.find((path) => path.target.kind === target.kind && path.target.id === target.id);
-    const isPreferred = preferred?.links.join(' ') === route.links.join(' ');
-    return isPreferred ? 0 : route.links.length;
+    const preferred = this.preferredOf(host).filter(
+      (path) => path.target.kind === target.kind && path.target.id === target.id,
+    );
+    const links = route.links.join(' ');
+    const place = preferred.findIndex((path) => path.links.join(' ') === links);
+    return place >= 0 ? place : preferredPathsMax + route.links.length;
   }
 }

@@ -169,6 +169,7 @@ export class Virtualizer {
       foreignLayouts: this.#claim.foreignLayouts,
       endedBefore: this.#claim.ended,
       failedLinksOf: (host) => this.#pathQueries.failedOf(host),
+      preferredOf: (host) => this.#pathQueries.preferredOf(host),
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>

@@ -2,6 +2,7 @@
 import type { EndedVolume } from '../../protocols/control-data.ts';
 import type { ActorAddress, HostId, LinkId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
+import type { PreferredPath } from '../../protocols/path-queries.ts';
 import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
 import type { ControlEpoch } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
@@ -23,6 +24,8 @@ export interface VolumeEnvironment {
   readonly controlEpoch: ControlEpoch;
   /** The links over which nothing of a host gets through, as it said last. */
   readonly failedLinksOf: (host: HostId) => readonly LinkId[];
+  /** The ways that a host prefers, as it said last. */
+  readonly preferredOf: (host: HostId) => readonly PreferredPath[];
   /** Asks an actor how it is; the answer goes to the presence table. */
   readonly askDescription: (address: ActorAddress) => void;
   /** Somebody knows a control epoch above this term's. */

@@ -99,6 +99,18 @@ describe('the virtualizer, asked which ways are left', () => {
     expect(queries.facts()).to.have.length(1);
   });
 
+  it('names the ways in the order in which the host prefers them, whatever their lengths are', () => {
+    const shortestFirst = query()?.routes ?? [];
+    const preferred = [shortestFirst.at(-1), shortestFirst[1], shortestFirst.at(-2)];
+    const paths = preferred.map((way) => ({ target: { kind: 'disk', id: 'd1' }, ...way }));
+    ask('prefer-paths', { host: 'h1', hostIncarnation: 7, number: 2, paths });
+    expect(query()?.routes.slice(0, 3)).to.deep.equal(preferred);
+    expect(query()?.routes).to.have.deep.members(shortestFirst);
+    expect(queries.preferredOf(idOf('h1')).map(({ links }) => links)).to.deep.equal(
+      preferred.map((way) => way?.links),
+    );
+  });
+
   it('a late copy of an older preference changes nothing', () => {
     const tell = (number: number, hba: string) =>
       ask('prefer-paths', {
