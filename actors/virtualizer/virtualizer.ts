@@ -170,6 +170,7 @@ export class Virtualizer {
       endedBefore: this.#claim.ended,
       failedLinksOf: (host) => this.#pathQueries.failedOf(host),
       preferredOf: (host) => this.#pathQueries.preferredOf(host),
+      isAvoidedBy: (host, id) => this.#pathQueries.isAvoidedBy(host, id),
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>
