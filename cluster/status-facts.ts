@@ -71,6 +71,10 @@ export const volumeFactsSchema = z.looseObject({
   mirrorSets: z.array(
     z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),
   ),
+  /** Mirrors with too many read errors, which operators had better remove. */
+  removalsProposed: z
+    .array(z.looseObject({ disk: z.string(), mirrorSet: z.string(), reason: z.string() }))
+    .default([]),
 });
 
 export const virtualizerFactsSchema = z.looseObject({

@@ -48,6 +48,7 @@ export interface VolumeStatus {
   /** Bytes. */
   readonly size: number;
   readonly mirrors: readonly { readonly set: string; readonly state: string }[];
+  readonly removalsProposed: VolumeFacts['removalsProposed'];
   readonly [more: string]: unknown;
 }
 

@@ -33,7 +33,7 @@ export const pathQuerySchema = z.object({
 export type PathQuery = z.infer<typeof pathQuerySchema>;
 
 export const pathAnswerSchema = z.looseObject({
-  /** Ways of this host to any of the targets, every actor on which has answered just now; the preferred one first. */
+  /** Ways of this host to any of the targets, every actor on which has answered just now; those first that it prefers. */
   routes: z.array(routeSchema).max(queriedWaysMax),
   /** Switches and disks that did not answer. */
   silent: z.array(id<string>()).max(failedLinksMax),
@@ -51,7 +51,10 @@ export const preferredPathSchema = z.object({
 });
 export type PreferredPath = z.infer<typeof preferredPathSchema>;
 
-/** The ways that a host prefers now; takes the place of what the same process said before. */
+/**
+ * The ways that a host prefers now; takes the place of what the same process said before. To each target they stand in
+ * the order in which the host would take them.
+ */
 export const pathPreferenceSchema = z.object({
   host: id<HostId>(),
   hostIncarnation: count<Incarnation>(),
@@ -60,5 +63,7 @@ export const pathPreferenceSchema = z.object({
   paths: z.array(preferredPathSchema).max(preferredPathsMax),
   /** The links over which nothing of this host gets through now: who is behind them cannot coordinate its writes. */
   failed: z.array(id<LinkId>()).max(failedLinksMax).default([]),
+  /** The switches that it avoids because they are slow: they should not coordinate its writes (H7). */
+  avoided: z.array(id<SwitchId>()).max(failedLinksMax).default([]),
 });
 export type PathPreference = z.infer<typeof pathPreferenceSchema>;

@@ -24,18 +24,17 @@ export class DriverRoutes {
     }
   }
 
-  /** Every route once for each volume that has it. */
+  /** Every route once for each volume that has it; where switches choose ways, also those that they do not take now. */
   *all(): Iterable<DriverRoute> {
     for (const driver of this.#drivers)
-      for (const list of [...driver.routes.disks, ...driver.routes.partitions])
-        for (const route of list) yield { driver, route };
+      for (const route of driver.routes.every) yield { driver, route };
   }
 
   /** The links of any route that lead to a switch or disk. */
   linksTo(id: string): readonly PathLink[] {
     const found = new Set<PathLink>();
-    for (const { links, ends } of [...this.lists()].flat()) {
-      const link = links[ends.indexOf(id)];
+    for (const { route } of this.all()) {
+      const link = route.links[route.ends.indexOf(id)];
       if (link !== undefined) found.add(link);
     }
     return [...found];
@@ -50,22 +49,6 @@ export class DriverRoutes {
       if (best === null || probeCost(route, link) < probeCost(best.route, link)) best = each;
     }
     return best;
-  }
-
-  /** For each switch that the HBAs are linked to: the shortest way that leads there or through it. */
-  byFirstSwitch(): ReadonlyMap<string, DriverRoute> {
-    const ways = new Map<string, DriverRoute>();
-    for (const each of this.all()) {
-      const { route } = each;
-      const [first = ''] = route.ends;
-      const known = ways.get(first)?.route;
-      const isBetter =
-        known === undefined ||
-        route.rank < known.rank ||
-        (route.rank === known.rank && route.hops < known.hops);
-      if (route.hba.usable && isBetter) ways.set(first, each);
-    }
-    return ways;
   }
 }
 

@@ -27,6 +27,13 @@ export class IoQueue {
     return this.#turns.size;
   }
 
+  /** I/Os that wait. */
+  get count(): number {
+    let count = 0;
+    for (const line of this.#turns) count += line.count;
+    return count;
+  }
+
   /** Whose turn it is; null when nobody waits. */
   get first(): ConsumerIo | null {
     for (const line of this.#turns) return line.first;

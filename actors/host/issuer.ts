@@ -24,6 +24,7 @@ import { carriesData, creditBytesOf, frameOverheadBytes } from './credit-cost.ts
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { needsFlush } from './flush-ledger.ts';
+import { noteSent, tellsWay } from './notices.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { routeForPart, routeToDisk } from './route-choice.ts';
 import type { RouteEntry } from './route-table.ts';
@@ -73,14 +74,14 @@ export class Issuer {
   reissue(slot: Slot): boolean {
     const { request, driver } = slot;
     if (driver === null) throw new RangeError('a free slot cannot be re-issued');
-    const avoid = slot.route;
     this.withdraw(slot);
     if (driver.isSuspended) {
       slot.state = SlotState.held;
       return true;
     }
-    const route = this.#nextRoute(slot, driver, avoid);
-    if (route === undefined) return false;
+    const best = this.#nextRoute(slot, driver, slot.route);
+    if (best === undefined) return false;
+    const route = slot.failover?.verifiedWay(slot) ?? best;
     const creditBytes = creditBytesOf(request.operation, request.lengthBytes);
     if (route === null || !route.hba.credits.take(creditBytes)) {
       slot.state = SlotState.waiting;
@@ -268,7 +269,7 @@ export class Issuer {
       driver.caches.stamp(request, route);
     request.route = route.carried;
     // A probe is for the very links of its way; and where switches choose, they are told what is preferred.
-    if (request.operation === Operation.probe || isTold(route)) request.route = route.rest;
+    if (request.operation === Operation.probe || tellsWay(route)) request.route = route.rest;
     const frame =
       request.operation === Operation.write && io !== null
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
@@ -278,6 +279,7 @@ export class Issuer {
     if (route.hba.send(route.linkIndex, frame, this.#slots.returnPlaceOf(slot)) === 'sent') {
       slot.state = SlotState.sent;
       route.traffic.frames++;
+      noteSent(route, request.route === route.rest);
     } else {
       this.withdraw(slot);
       slot.state = SlotState.waiting;
@@ -290,11 +292,4 @@ export class Issuer {
 function diskOf({ target }: RouteEntry, { mirrors, request }: Slot): DiskId | '' {
   if (target.kind === 'disk') return target.id as DiskId;
   return mirrors?.[(request.attempt - 1) % mirrors.length] ?? '';
-}
-
-/** Now and then is enough: a switch that restarted does without until then. */
-const tellEveryFrames = 64;
-
-function isTold({ isPreferred, traffic }: RouteEntry): boolean {
-  return isPreferred && traffic.frames % tellEveryFrames === 0;
 }

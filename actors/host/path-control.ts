@@ -45,6 +45,7 @@ export class PathControl {
       ...parts,
       preferred: () => this.#preferred(),
       failed: () => this.#failed(),
+      avoided: () => [...paths.switches].filter((each) => each.isAvoided).map(({ id }) => id),
     });
     this.#departures = new Departures(control, actor.subjects, {
       departed: (actors) => {
@@ -81,14 +82,14 @@ export class PathControl {
     this.#reports.changed();
   }
 
-  /** How many ways to any of the targets the virtualizer has verified. */
+  /** The ways to any of the targets that the virtualizer has verified. */
   readonly query: WayQuery = (volume, targets, found, done) => {
     const { paths } = this.#parts;
     const failed = [...new Set([...found, ...paths.failedLinks])].slice(0, failedLinksMax);
     const ends = targets.slice(0, queriedTargetsMax).map(targetOf);
     this.#reports.query({ volume, targets: ends, failed }, (answer) => {
       for (const id of answer?.silent ?? []) this.#gone(id);
-      done(answer?.routes.length ?? null);
+      done(answer?.routes ?? null);
     });
   };
 
@@ -123,15 +124,15 @@ export class PathControl {
     return [...failed];
   }
 
+  /** To each target the best way through each first switch, in the order in which they are preferred. */
   #preferred(): readonly PreferredPath[] {
-    const found = new Map<RouteTarget, PreferredPath>();
-    for (const list of this.#parts.dispatcher().routes.lists()) {
-      const [best] = list;
-      if (best === undefined || found.has(best.target)) continue;
-      const { target, hba, links } = best;
-      const path = { target: targetOf(target), hba: hba.id, links: links.map(({ link }) => link) };
-      found.set(target, path);
-    }
+    const found = new Map<string, PreferredPath>();
+    for (const list of this.#parts.dispatcher().routes.lists())
+      for (const { target, hba, links, ends } of list) {
+        const key = `${target.kind}:${target.id} ${ends[0]}`;
+        const path = { hba: hba.id, links: links.map(({ link }) => link) };
+        if (!found.has(key)) found.set(key, { target: targetOf(target), ...path });
+      }
     return [...found.values()];
   }
 }

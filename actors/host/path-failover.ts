@@ -4,6 +4,7 @@
  * only where it may change.
  */
 import type { Actor as MachineActor } from 'xstate';
+import type { Route } from '../../protocols/control-data.ts';
 import { eventNames, type FailoverFields } from '../../protocols/events.ts';
 import type { LinkId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
@@ -17,14 +18,17 @@ import type { PathFailure } from './path-failures.ts';
 import { laterDelayMs } from './recovery.ts';
 import type { RouteEntry, RouteTarget } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
-import { targetsOf, waysLeft } from './ways-left.ts';
+import { firstWayOf, targetsOf, waysLeft } from './ways-left.ts';
 
-/** Asks how many ways to any of the targets, over no link that has failed, work; null: nobody answers. */
+/**
+ * Asks which ways to any of the targets, over no link that has failed, work: those that are to be tried first come first.
+ * Null: nobody answers.
+ */
 export type WayQuery = (
   volume: VolumeId,
   targets: readonly RouteTarget[],
   failed: Iterable<LinkId>,
-  done: (ways: number | null) => void,
+  done: (ways: readonly Route[] | null) => void,
 ) => void;
 
 export interface FailoverParts {
@@ -55,6 +59,8 @@ export class PathFailover {
   #hit = 0;
   /** When the last part that was open had ended. */
   #endedAtMs = 0;
+  /** The ways that the virtualizer verified last, in the order in which they are to be taken. */
+  #verified: readonly Route[] = [];
   /** The way that the first of them took next. */
   #way: RouteEntry | null = null;
 
@@ -129,6 +135,11 @@ export class PathFailover {
       this.#machine.send({ type: 'ways.changed' });
   }
 
+  /** The way that a part of it takes next, as far as the virtualizer was asked; null: the host's own policy decides. */
+  verifiedWay(slot: Slot): RouteEntry | null {
+    return this.#verified.length === 0 ? null : firstWayOf(slot, this.#verified);
+  }
+
   /** A part of it was sent again. */
   reissued(route: RouteEntry): void {
     this.reissues++;
@@ -188,8 +199,9 @@ export class PathFailover {
     const { counters, query } = this.#parts;
     counters.pathQueries++;
     query(slot.request.volume, targetsOf(slot), this.#links, (ways) => {
+      this.#verified = ways ?? [];
       if (ways === null) this.#machine.send({ type: 'virtualizer.silent' });
-      else if (ways === 0) this.#machine.send({ type: 'alternates.lacking' });
+      else if (ways.length === 0) this.#machine.send({ type: 'alternates.lacking' });
       else this.#machine.send({ type: 'alternates.found' });
     });
   }

@@ -12,6 +12,7 @@ import { HbaPaths, type HbaPathsParts } from './hba-paths.ts';
 import { pathMachine } from './path-machine.ts';
 import {
   LinkRank,
+  type Notice,
   type PathLink,
   type RouteEntry,
   type RouteParts,
@@ -32,6 +33,8 @@ export interface PathsParts extends HbaPathsParts {
 
 /** How much the latest answer counts. */
 const serviceWeight = 1 / 8;
+/** How much the latest small frame counts: there are few of them. */
+const measuredWeight = 0.3;
 /** How much counts of an older one, each time that none came. */
 const oldServiceKept = 0.9;
 
@@ -42,6 +45,7 @@ export class Paths implements RouteParts {
   readonly #machines = new Map<LinkId, MachineActor<typeof pathMachine>>();
   readonly #targets = new Map<string, RouteTarget>();
   readonly #traffic = new Map<string, Traffic>();
+  readonly #notices = new Map<string, Notice>();
   readonly #services = new Map<string, Service>();
   readonly #switches = new Map<string, SwitchState>();
   /** Of I/O, by all ways together. */
@@ -80,16 +84,22 @@ export class Paths implements RouteParts {
     return traffic;
   }
 
+  notice(first: LinkId, target: RouteTarget): Notice {
+    const name = `${first} ${target.kind}:${target.id}`;
+    const known = this.#notices.get(name);
+    if (known !== undefined) return known;
+    const notice = { told: null, frames: 0 };
+    this.#notices.set(name, notice);
+    return notice;
+  }
+
   service(links: readonly LinkId[], target: RouteTarget): Service {
     const name = `${links.join(' ')} ${target.id}`;
     const known = this.#services.get(name);
     if (known !== undefined) return known;
-    const service = {
-      ioTime: newAnswerTime(),
-      answerMs: 0,
-      isFresh: false,
-      probedAtMs: Number.NEGATIVE_INFINITY,
-    };
+    const never = Number.NEGATIVE_INFINITY;
+    const before = { answerMs: 0, isFresh: false, probedAtMs: never, measuredMs: null };
+    const service = { ...before, ioTime: newAnswerTime() };
     this.#services.set(name, service);
     return service;
   }
@@ -97,7 +107,7 @@ export class Paths implements RouteParts {
   switchState(id: string): SwitchState {
     const known = this.#switches.get(id);
     if (known !== undefined) return known;
-    const times = { probeMs: null, answeredAtMs: 0, owesSinceMs: 0 };
+    const times = { answers: 0, answersMs: 0, answeredAtMs: 0, owesSinceMs: 0 };
     const state = { id: id as SwitchId, isAvoided: false, queueDelayMs: 0, ...times };
     this.#switches.set(id, state);
     return state;
@@ -180,6 +190,10 @@ export class Paths implements RouteParts {
     if (route.target.kind === 'disk') {
       this.answers.count++;
       this.answers.sumMs += tookMs;
+      for (const each of route.switches) {
+        each.answers++;
+        each.answersMs += tookMs;
+      }
     }
     for (const link of route.links) {
       link.answeredAtMs = nowMs;
@@ -200,7 +214,10 @@ export class Paths implements RouteParts {
 
   /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */
   probed(route: RouteEntry, sentAtMs: number, nowMs: number): void {
-    route.firstSwitch.probeMs = nowMs - sentAtMs;
+    const { service } = route;
+    const tookMs = nowMs - sentAtMs;
+    const before = service.measuredMs ?? tookMs;
+    service.measuredMs = before + (tookMs - before) * measuredWeight;
   }
 
   /** An answer came that shows the first link to work, but says nothing good of the others. */

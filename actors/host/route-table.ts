@@ -45,6 +45,8 @@ export interface Service {
   isFresh: boolean;
   /** When its silence was looked into last. */
   probedAtMs: number;
+  /** How long small frames took that only measure, smoothed; null before the first. */
+  measuredMs: number | null;
 }
 
 /** A switch as the data path sees it. */
@@ -54,8 +56,9 @@ export interface SwitchState {
   isAvoided: boolean;
   /** As it told last. */
   queueDelayMs: number;
-  /** What the last small frame to it took; null when that was looked at. */
-  probeMs: number | null;
+  /** Answers of disks that came through it since that was looked at, and how long they took together. */
+  answers: number;
+  answersMs: number;
   /** When an answer last came to something that went through it or to it. */
   answeredAtMs: number;
   /** When the first of what it has not answered since was sent; means something while it is later than that. */
@@ -72,6 +75,14 @@ export type RouteScope = 'whole' | 'firstHop';
 export interface Traffic {
   readonly hba: HbaId;
   readonly target: RouteTarget;
+  frames: number;
+}
+
+/** What the switch behind a first link was told of the way to a target that its host prefers. */
+export interface Notice {
+  /** Of that way; null before. */
+  told: Service | null;
+  /** Frames that took it since, and did not say so. */
   frames: number;
 }
 
@@ -100,10 +111,11 @@ export interface RouteEntry {
   readonly hops: number;
   readonly target: RouteTarget;
   readonly traffic: Traffic;
+  readonly notice: Notice;
   /** The worst of its HBA and links. */
   readonly rank: LinkRank;
   readonly hbaRank: LinkRank;
-  /** The best of its list, loads aside: what this host prefers, and says so (DESIGN H8). */
+  /** The best of its list, or of those that begin alike, loads aside: what this host prefers, and says so (DESIGN H8). */
   readonly isPreferred: boolean;
   readonly service: Service;
   /** The switches on it, its end too where that is one. */
@@ -122,11 +134,13 @@ export interface RouteTable {
   readonly disks: readonly RouteList[];
   /** By partition: routes to its coordinator. */
   readonly partitions: readonly RouteList[];
+  /** The routes of all these lists, each once; where switches choose ways, also those that they do not take now. */
+  readonly every: RouteList;
 }
 
 const noLinks: readonly LinkId[] = [];
 
-export const emptyRouteTable: RouteTable = { disks: [], partitions: [] };
+export const emptyRouteTable: RouteTable = { disks: [], partitions: [], every: [] };
 
 /** Where route tables find what outlives them. */
 export interface RouteParts {
@@ -136,6 +150,7 @@ export interface RouteParts {
   link(id: LinkId): PathLink;
   target(kind: RouteTarget['kind'], id: RouteTarget['id']): RouteTarget;
   traffic(hba: HbaId, target: RouteTarget): Traffic;
+  notice(first: LinkId, target: RouteTarget): Notice;
   service(links: readonly LinkId[], target: RouteTarget): Service;
   switchState(id: string): SwitchState;
   speed(link: LinkId): number;
@@ -150,47 +165,44 @@ export function routeTableOf(view: VolumeView, parts: RouteParts, scope: RouteSc
   );
   const coordinatorLists = new Map<string, RouteList>();
   const partitions = data.partitions.toSorted((a, b) => a.partition - b.partition);
+  const every: RouteEntry[] = [];
+  const listTo = (routes: readonly Route[], target: RouteTarget): RouteList => {
+    const ways = waysTo(routes, target, parts, scope);
+    every.push(...ways);
+    return scope === 'whole' ? ways : ways.filter(({ isPreferred }) => isPreferred);
+  };
   return {
-    disks: view.disks.map((disk) =>
-      listOf(diskRoutes.get(disk) ?? [], parts.target('disk', disk), parts, scope),
-    ),
+    disks: view.disks.map((disk) => listTo(diskRoutes.get(disk) ?? [], parts.target('disk', disk))),
     partitions: partitions.map(({ coordinator }) => {
       const known = coordinatorLists.get(coordinator);
       if (known !== undefined) return known;
-      const target = parts.target('switch', coordinator);
-      const list = listOf(coordinatorRoutes.get(coordinator) ?? [], target, parts, scope);
+      const routes = coordinatorRoutes.get(coordinator) ?? [];
+      const list = listTo(routes, parts.target('switch', coordinator));
       coordinatorLists.set(coordinator, list);
       return list;
     }),
+    every,
   };
 }
 
-function listOf(
+/**
+ * The best one first. Where the host chooses no more than the first link, the best of those that begin alike is preferred:
+ * the switch behind that link takes it once it was told, or where it is the shortest.
+ */
+function waysTo(
   routes: readonly Route[],
   target: RouteTarget,
   parts: RouteParts,
   scope: RouteScope,
 ): RouteList {
-  const entries = scope === 'whole' ? routes : bestByFirstLink(routes, parts);
-  return entries
+  const ways = routes
     .flatMap((route) => entryOf(route, target, parts, scope))
-    .sort((a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops)
-    .map((route, place) => (place === 0 ? { ...route, isPreferred: true } : route));
-}
-
-/**
- * Of the ways that begin alike the one that the switch behind their first link takes: the shortest that is not known to
- * have failed, once the switch has found that out, or was told which one is preferred.
- */
-function bestByFirstLink(routes: readonly Route[], parts: RouteParts): readonly Route[] {
-  const best = new Map<LinkId | undefined, Route>();
-  const hasFailed = ({ links }: Route) =>
-    Number(links.some((link) => parts.link(link).rank === LinkRank.failed));
-  const inOrder = routes.toSorted(
-    (a, b) => hasFailed(a) - hasFailed(b) || a.links.length - b.links.length,
-  );
-  for (const route of inOrder) if (!best.has(route.links[0])) best.set(route.links[0], route);
-  return [...best.values()];
+    .sort(
+      (a, b) => a.rank - b.rank || Number(a.isAvoided) - Number(b.isAvoided) || a.hops - b.hops,
+    );
+  const isBest = ({ first }: RouteEntry, place: number) =>
+    place === (scope === 'whole' ? 0 : ways.findIndex((way) => way.first === first));
+  return ways.map((way, place) => (isBest(way, place) ? { ...way, isPreferred: true } : way));
 }
 
 /** A route that leaves by an HBA or link that this host does not have is none. */
@@ -212,6 +224,7 @@ function entryOf(
   const rank = links.reduce<LinkRank>((worst, link) => worseOf(worst, link.rank), hbaRank);
   const carried = scope === 'whole' ? rest : noLinks;
   const traffic = parts.traffic(hba.id, target);
+  const notice = parts.notice(firstLink, target);
   const hops = links.length;
   const ends = [...route.switches, target.id];
   const switches = route.switches.map((id) => parts.switchState(id));
@@ -221,8 +234,8 @@ function entryOf(
   const isAvoided = route.switches.some((id) => parts.switchState(id).isAvoided);
   const speed = Math.min(...route.links.map((link) => parts.speed(link)));
   const way = { hba, linkIndex, links, ends, first, mapper, rest, carried, hops, target };
-  const state = { traffic, rank, hbaRank, isPreferred: false, service, isAvoided, speed };
-  return [{ ...way, ...state, switches, firstSwitch }];
+  const state = { rank, hbaRank, isPreferred: false, service, switches, firstSwitch, isAvoided };
+  return [{ ...way, ...state, traffic, notice, speed }];
 }
 
 function worseOf(a: LinkRank, b: LinkRank): LinkRank {

@@ -1,9 +1,10 @@
 /** Which ways are left for a part whose way failed: as many tries are worth while. For trouble only: it allocates. */
 import { Operation } from '../../protocols/codes.ts';
+import type { Route } from '../../protocols/control-data.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import { routesForPart } from './route-choice.ts';
-import { LinkRank, type RouteList, type RouteTarget } from './route-table.ts';
+import { LinkRank, type RouteEntry, type RouteList, type RouteTarget } from './route-table.ts';
 import type { Slot } from './slots.ts';
 
 export interface WaysLeft {
@@ -22,6 +23,33 @@ export function waysLeft(slot: Slot): WaysLeft {
 /** Where what a slot asks for may go to: any of them will do. */
 export function targetsOf(slot: Slot): readonly RouteTarget[] {
   return routesOf(slot).flatMap(([route]) => (route === undefined ? [] : [route.target]));
+}
+
+/**
+ * The first of some ways, in their order, that a slot may take now: not one that is known to have failed, nor the one
+ * that it took last. Null: none of them.
+ */
+export function firstWayOf(slot: Slot, ways: readonly Route[]): RouteEntry | null {
+  const { mirrors, route: last } = slot;
+  const open = routesOf(slot)
+    .flat()
+    .filter(
+      ({ rank, target }) =>
+        rank !== LinkRank.failed &&
+        (target.kind !== 'disk' || mirrors === null || mirrors.some((disk) => disk === target.id)),
+    );
+  for (const way of ways) {
+    const found = open.find((route) => isSame(route, way));
+    if (found !== undefined && (last === null || !isSame(last, way))) return found;
+  }
+  return null;
+}
+
+/** Where the host chooses no more than the first link, that is all of the way that is its own. */
+function isSame({ hba, links, rest, carried }: RouteEntry, way: Route): boolean {
+  if (hba.id !== way.hba) return false;
+  if (carried.length < rest.length) return links[0]?.link === way.links[0];
+  return links.length === way.links.length && links.every(({ link }, at) => link === way.links[at]);
 }
 
 function routesOf({ request, driver, flushEntries }: Slot): readonly RouteList[] {

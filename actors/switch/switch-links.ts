@@ -128,7 +128,7 @@ export class SwitchLinks {
   learn({ flags, route, host }: Request, target: DiskId | SwitchId): void {
     if (!this.#learns || route.length === 0 || (flags & RequestFlag.preferredPath) === 0) return;
     const ways = this.#preferred.get(host) ?? new Map<string, readonly LinkId[]>();
-    if (ways.size < preferredMax) ways.set(target, route);
+    if (ways.size < preferredMax || ways.has(target)) ways.set(target, route);
     if (this.#preferred.size < preferredMax) this.#preferred.set(host, ways);
   }
 

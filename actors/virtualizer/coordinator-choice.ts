@@ -44,14 +44,18 @@ export interface ChoiceQuestion {
   readonly present: readonly SwitchId[];
   /** Those that may have back what they are meant to coordinate. */
   readonly returning: readonly SwitchId[];
+  /** How many of the ways that hosts prefer lead through each. */
+  readonly preferredThrough: ReadonlyMap<SwitchId, number>;
 }
 
 /**
  * By partition the switch that is to coordinate it. One that is there keeps what it has, unless it stands in for one
- * that is back; what nobody has goes to who is meant to have it, else to the one with the fewest partitions.
+ * that is back. What nobody has goes to who is meant to have it; else to the one that lies on most of the ways that hosts
+ * prefer, and of several to the one with the fewest partitions. What hosts prefer moves nothing that somebody has: it
+ * changes too often for that.
  */
 export function chooseCoordinators(question: ChoiceQuestion): readonly SwitchId[] {
-  const { partitions, preferred, present, returning } = question;
+  const { partitions, preferred, present, returning, preferredThrough } = question;
   const isPresent = (id: SwitchId | undefined): id is SwitchId =>
     id !== undefined && present.includes(id);
   const chosen = partitions.map(({ partition, coordinator, epoch }): SwitchId | null => {
@@ -61,7 +65,10 @@ export function chooseCoordinators(question: ChoiceQuestion): readonly SwitchId[
       return meant;
     return isPresent(coordinator) ? coordinator : null;
   });
-  const counts = new Map(present.map((id) => [id, chosen.filter((one) => one === id).length]));
+  const ways = (id: SwitchId) => preferredThrough.get(id) ?? 0;
+  const most = Math.max(...present.map(ways));
+  const favoured = present.filter((id) => ways(id) === most);
+  const counts = new Map(favoured.map((id) => [id, chosen.filter((one) => one === id).length]));
   return partitions.map(({ coordinator }, index) => {
     const one = chosen[index] ?? leastLoaded(counts) ?? coordinator;
     if (chosen[index] === null) counts.set(one, (counts.get(one) ?? 0) + 1);

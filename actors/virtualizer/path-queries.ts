@@ -1,53 +1,49 @@
 /**
  * Answers hosts that ask which ways are left (DESIGN H6): from the wiring, without what the host knows to have failed,
  * and only ways on which every switch and disk answers now. Keeps which ways hosts prefer (H8), and names those first; and
- * which links have failed for which host, for who coordinates its writes must be in its reach.
+ * which links have failed for which host, for who coordinates its writes must be in its reach, and which switches it avoids.
  */
 import { z } from 'zod';
 import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
-import type { Route } from '../../protocols/control-data.ts';
-import type { ActorAddress, HostId, LinkId } from '../../protocols/ids.ts';
+import type { HostId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PathPreference,
   type PathQuery,
   type PathTarget,
+  type PreferredPath,
   pathPreferenceSchema,
   pathQuerySchema,
+  preferredPathsMax,
   queriedWaysMax,
 } from '../../protocols/path-queries.ts';
 import type { Actor } from '../actor.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
+import type { VolumeEnvironment } from './volume-environment.ts';
+import { checkWays, hasAnswered, type Way } from './way-check.ts';
 
 type PathQueriesInput = Pick<
   VirtualizerInput,
   'hosts' | 'diskRoutes' | 'coordinatorRoutes' | 'topology'
 >;
 
-/** Who has not answered by then is not on any way that is named: the host waits, and its consumer. */
-const verifyTimeoutMs = 150;
-
-/** A way, and whom it leads to. */
-interface Candidate {
-  readonly route: Route;
-  readonly target: PathTarget;
-}
+export type ToldByHosts = Pick<VolumeEnvironment, 'failedLinksOf' | 'preferredOf' | 'isAvoidedBy'>;
 
 export class PathQueries {
   readonly #input: PathQueriesInput;
   readonly #actor: Actor;
-  readonly #failedChanged: () => void;
+  readonly #changed: () => void;
   readonly #preferences = new Map<HostId, PathPreference>();
 
   /**
    * Makes the actor answer, which must not have started yet.
    *
-   * @param failedChanged other links than before have failed for a host
+   * @param changed other links than before have failed for a host, or it avoids other switches
    */
-  constructor(input: PathQueriesInput, actor: Actor, failedChanged: () => void) {
+  constructor(input: PathQueriesInput, actor: Actor, changed: () => void) {
     this.#input = input;
     this.#actor = actor;
-    this.#failedChanged = failedChanged;
+    this.#changed = changed;
     actor.onCommand(verbs.paths, (body, answer) => {
       const parsed = pathQuerySchema.safeParse(body);
       if (parsed.success) this.#answer(parsed.data, answer);
@@ -62,16 +58,25 @@ export class PathQueries {
 
   /** By host, for `status` and for people. */
   facts(): readonly Record<string, unknown>[] {
-    return [...this.#preferences.values()].map(({ host, paths, failed }) => ({
+    return [...this.#preferences.values()].map(({ host, paths, failed, avoided }) => ({
       host,
       paths,
       failed,
+      avoided,
     }));
   }
 
-  /** The links over which nothing of a host gets through, as it said last. */
-  failedOf(host: HostId): readonly LinkId[] {
-    return this.#preferences.get(host)?.failed ?? [];
+  /** What hosts said last: which links fail them, which ways they prefer, and which switches are too slow for them. */
+  get told(): ToldByHosts {
+    return {
+      failedLinksOf: (host) => this.#preferences.get(host)?.failed ?? [],
+      preferredOf: (host) => this.#preferredOf(host),
+      isAvoidedBy: (host, id) => this.#preferences.get(host)?.avoided.includes(id) === true,
+    };
+  }
+
+  #preferredOf(host: HostId): readonly PreferredPath[] {
+    return this.#preferences.get(host)?.paths ?? [];
   }
 
   #prefer(preference: PathPreference): Answer {
@@ -80,9 +85,9 @@ export class PathQueries {
     const known = this.#preferences.get(host);
     const isOlder = known?.hostIncarnation === hostIncarnation && known.number >= number;
     if (isOlder) return { ok: true };
-    const before = this.failedOf(host);
+    const before = textOf(known);
     this.#preferences.set(host, preference);
-    if (before.join(' ') !== preference.failed.join(' ')) this.#failedChanged();
+    if (before !== textOf(preference)) this.#changed();
     return { ok: true };
   }
 
@@ -92,34 +97,16 @@ export class PathQueries {
       .filter(({ route }) => route.links.every((link) => !failed.includes(link)))
       .toSorted((a, b) => this.#order(host, a) - this.#order(host, b))
       .slice(0, queriedWaysMax);
-    const onWays = new Map<string, ActorAddress>();
-    for (const { route, target } of candidates) {
-      for (const id of route.switches) onWays.set(id, { kind: 'switch', id });
-      onWays.set(target.id, target);
-    }
-    const silent = new Set<string>();
-    let left = onWays.size;
-    const end = () => {
-      const answered = candidates.filter(
-        ({ route, target }) =>
-          !silent.has(target.id) && route.switches.every((id) => !silent.has(id)),
-      );
+    checkWays(this.#actor, candidates, (silent) =>
       answer({
         ok: true,
-        routes: answered.map(({ route }) => route),
+        routes: candidates.filter((way) => hasAnswered(way, silent)).map(({ route }) => route),
         silent: [...silent].slice(0, failedLinksMax),
-      });
-    };
-    if (left === 0) end();
-    for (const address of onWays.values())
-      this.#actor.ask(address, verbs.describe, {}, verifyTimeoutMs, (description) => {
-        if (!description.ok) silent.add(address.id);
-        left--;
-        if (left === 0) end();
-      });
+      }),
+    );
   }
 
-  #waysTo(host: HostId, target: PathTarget): readonly Candidate[] {
+  #waysTo(host: HostId, target: PathTarget): readonly Way[] {
     const { hosts, diskRoutes, coordinatorRoutes, topology } = this.#input;
     if (!hosts.includes(host)) return [];
     if (target.kind === 'disk')
@@ -131,12 +118,18 @@ export class PathQueries {
       : [];
   }
 
-  /** The preferred way first, then the shortest. */
-  #order(host: HostId, { route, target }: Candidate): number {
-    const preferred = this.#preferences
-      .get(host)
-      ?.paths.find((path) => path.target.kind === target.kind && path.target.id === target.id);
-    const isPreferred = preferred?.links.join(' ') === route.links.join(' ');
-    return isPreferred ? 0 : route.links.length;
+  /** Those that the host prefers, in its order, and then the shortest. */
+  #order(host: HostId, { route, target }: Way): number {
+    const preferred = this.#preferredOf(host).filter(
+      (path) => path.target.kind === target.kind && path.target.id === target.id,
+    );
+    const links = route.links.join(' ');
+    const place = preferred.findIndex((path) => path.links.join(' ') === links);
+    return place >= 0 ? place : preferredPathsMax + route.links.length;
   }
+}
+
+/** The part of a preference that decisions may follow from at once. */
+function textOf({ failed = [], avoided = [] }: Partial<PathPreference> = {}): string {
+  return [...failed, ...avoided].join(' ');
 }

@@ -1,6 +1,6 @@
 /**
- * Counts the read errors of mirrors, as hosts tell of them: a mirror with too many in a time is proposed for removal.
- * Counts lately told ones only, and as many as are needed.
+ * Counts the read errors of mirrors, as hosts tell of them: which have too many in a time. Remembers lately told ones
+ * only, and as many as are needed.
  */
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import type { Instant } from '../../protocols/units.ts';
@@ -14,21 +14,33 @@ export interface ReadErrorPolicy {
 export class ReadErrors {
   readonly #policy: ReadErrorPolicy;
   /** By volume and disk: when the latest errors were told of. */
-  readonly #told = new Map<string, Instant[]>();
+  readonly #told = new Map<string, readonly Instant[]>();
 
   constructor(policy: ReadErrorPolicy) {
     this.#policy = policy;
   }
 
-  /** Notes an error. True when it is one too many; counting then begins anew. */
-  note(volume: VolumeId, disk: DiskId, at: Instant): boolean {
-    const { readErrorsMax, readErrorsWithinMs } = this.#policy;
-    const key = `${volume}/${disk}`;
-    const recent = (this.#told.get(key) ?? []).filter((told) => at - told <= readErrorsWithinMs);
-    recent.push(at);
-    const isTooMany = recent.length > readErrorsMax;
-    if (isTooMany) this.#told.delete(key);
-    else this.#told.set(key, recent);
-    return isTooMany;
+  note(volume: VolumeId, disk: DiskId, at: Instant): void {
+    const told = [...this.#latest(volume, disk, at), at].slice(-this.#policy.readErrorsMax - 1);
+    this.#told.set(keyOf(volume, disk), told);
   }
+
+  /** True when a mirror gave any error lately. */
+  areSome(volume: VolumeId, disk: DiskId, at: Instant): boolean {
+    return this.#latest(volume, disk, at).length > 0;
+  }
+
+  areTooMany(volume: VolumeId, disk: DiskId, at: Instant): boolean {
+    return this.#latest(volume, disk, at).length > this.#policy.readErrorsMax;
+  }
+
+  #latest(volume: VolumeId, disk: DiskId, at: Instant): readonly Instant[] {
+    const { readErrorsWithinMs } = this.#policy;
+    const told = this.#told.get(keyOf(volume, disk)) ?? [];
+    return told.filter((each) => at - each <= readErrorsWithinMs);
+  }
+}
+
+function keyOf(volume: VolumeId, disk: DiskId): string {
+  return `${volume}/${disk}`;
 }

@@ -28,7 +28,7 @@ import type { VolumeAssembly } from './volume-assembly.ts';
 import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
 import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
-import type { VolumeStatus } from './volume-status.ts';
+import type { DescribedVolume } from './volume-status.ts';
 
 const definitionRetryMs = 1000;
 
@@ -168,7 +168,7 @@ export class Virtualizer {
       controlEpoch,
       foreignLayouts: this.#claim.foreignLayouts,
       endedBefore: this.#claim.ended,
-      failedLinksOf: (host) => this.#pathQueries.failedOf(host),
+      ...this.#pathQueries.told,
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>
@@ -275,7 +275,7 @@ export class Virtualizer {
   }
 
   /** What becomes of each volume; none while it does not decide. */
-  get volumes(): readonly VolumeStatus[] {
+  get volumes(): readonly DescribedVolume[] {
     return this.#term?.volumes.statuses() ?? [];
   }
 

@@ -20,7 +20,7 @@ import type { Volume } from '../../protocols/topology.ts';
 import { type Instant, unitOf } from '../../protocols/units.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { barredMs } from './actor-watch.ts';
-import { alternateMirrors } from './alternate-mirrors.ts';
+import { findAlternates } from './alternate-mirrors.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
 import { VolumeDecider } from './volume-decider.ts';
@@ -158,16 +158,19 @@ export class VolumeAssembly {
   }
 
   /** Which mirrors a host may read beside one that failed; told only while what was decided holds. */
-  alternates(query: AlternatesQuery): Answer {
+  alternates(query: AlternatesQuery, answer: (result: Answer) => void): void {
     const { record } = this.#decider;
-    const { host, offset, lengthBytes } = query;
-    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
-    if (record === null || !this.#isServing)
-      return refusal('not-ready', `volume ${query.volume} is ${this.status().state}`);
-    if (offset + lengthBytes > record.sizeBytes)
-      return refusal('invalid', `volume ${query.volume} ends at ${record.sizeBytes}`);
-    const { input, presence } = this.#environment;
-    return { ok: true, ...alternateMirrors(query, record, input, presence) };
+    const { volume, host, offset, lengthBytes } = query;
+    const refuse = () => answer(refusal('not-ready', `volume ${volume} is ${this.status().state}`));
+    if (!this.#decider.mayUse(host)) answer(this.#refuseHost(host));
+    else if (record === null || !this.#isServing) refuse();
+    else if (offset + lengthBytes > record.sizeBytes)
+      answer(refusal('invalid', `volume ${volume} ends at ${record.sizeBytes}`));
+    else
+      findAlternates(query, record, this.#environment, (found) => {
+        if (this.#decider.record === record && this.#isServing) answer({ ok: true, ...found });
+        else refuse();
+      });
   }
 
   /** An operator wants others to coordinate it. */

@@ -98,12 +98,11 @@ export class VolumeCommands {
         ...(volume === undefined ? {} : { lastLife: this.#parts.catalogue.lastLife(volume) }),
       }),
     );
-    on(verbs.alternates, alternatesQuerySchema, ({ volumes }, query, answer) =>
-      answer(
-        volumes.get(query.volume)?.alternates(query) ??
-          refusal('unknown', `there is no volume ${query.volume}`),
-      ),
-    );
+    on(verbs.alternates, alternatesQuerySchema, ({ volumes }, query, answer) => {
+      const volume = volumes.get(query.volume);
+      if (volume !== undefined) volume.alternates(query, answer);
+      else answer(refusal('unknown', `there is no volume ${query.volume}`));
+    });
     on(verbs.moveCoordinator, coordinatorMoveSchema, ({ volumes }, order, answer) =>
       answer(
         volumes.get(order.volume)?.moveCoordinator(order) ??

@@ -15,7 +15,7 @@ import {
   wantedAttachments,
 } from './attachments.ts';
 import { candidatesOf } from './coordinator-choice.ts';
-import { CoordinatorPlan } from './coordinator-plan.ts';
+import { type CoordinatorPlan, coordinatorPlanOf } from './coordinator-plan.ts';
 import { tellDecision, tellEnd } from './decision-events.ts';
 import { decide } from './decisions.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
@@ -49,12 +49,7 @@ export class VolumeDecider {
     this.#environment = environment;
     this.#volume = volume;
     this.#key = new VolumeKey(environment, volume.id);
-    const { switchHealth, clock } = environment;
-    this.#coordinatorPlan = new CoordinatorPlan({
-      named: volume.coordinators,
-      candidates: () => this.#candidates(),
-      isSteady: (id) => switchHealth.isSteady(id, clock.now()),
-    });
+    this.#coordinatorPlan = coordinatorPlanOf(environment, volume, () => this.#candidates());
   }
 
   /** The last decision that is known to be written; null before the first, and after the end. */

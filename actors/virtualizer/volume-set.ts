@@ -2,7 +2,7 @@
  * The volumes that an active virtualizer decides about, each in an assembly of its own, and what they share: the space
  * on the disks, and the extent generations. One set for each control epoch.
  */
-import { type EndedVolume, isEnded } from '../../protocols/control-data.ts';
+import { type EndedVolume, isEnded, type VolumeRecord } from '../../protocols/control-data.ts';
 import { eventNames, type MirrorRetryFields } from '../../protocols/events.ts';
 import { diskFactsSchema, type HostFacts } from '../../protocols/facts.ts';
 import type { ActorAddress, HostId, VolumeId } from '../../protocols/ids.ts';
@@ -10,21 +10,26 @@ import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
-import { setsBeside } from './alternate-mirrors.ts';
 import { Leftovers, type VolumeWhereabouts } from './leftovers.ts';
 import { surveyMembers } from './membership.ts';
 import { disksOf } from './publications.ts';
-import { ReadErrors } from './read-errors.ts';
+import { RemovalProposals } from './removal-proposals.ts';
 import { SwitchHealth } from './switch-health.ts';
+import { isSlow, SwitchLoads } from './switch-loads.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
-import type { VolumeStatus } from './volume-status.ts';
+import type { DescribedVolume } from './volume-status.ts';
 
 export interface VolumeSetParts
   extends Omit<
     VolumeEnvironment,
-    'volumeRead' | 'layoutsBeside' | 'switchHealth' | 'issuedExtentGeneration' | 'ended'
+    | 'volumeRead'
+    | 'layoutsBeside'
+    | 'switchHealth'
+    | 'switchLoads'
+    | 'issuedExtentGeneration'
+    | 'ended'
   > {
   readonly control: Bus;
   /** Of volumes that take space and are nobody's. */
@@ -48,7 +53,7 @@ export class VolumeSet {
   readonly #wanted = new Map<VolumeId, Volume>();
   readonly #ended: Map<VolumeId, EndedVolume>;
   readonly #leftovers: Leftovers;
-  readonly #readErrors: ReadErrors;
+  readonly #proposals: RemovalProposals;
   #steadyTimer: Timer | null = null;
 
   constructor(parts: VolumeSetParts) {
@@ -57,13 +62,14 @@ export class VolumeSet {
     this.#environment = {
       ...parts,
       switchHealth: new SwitchHealth(parts.input.topology.policies.failover),
+      switchLoads: new SwitchLoads(parts.input.topology.policies.imbalance),
       volumeRead: () => this.membersChanged(),
       layoutsBeside: (volume) => this.#layoutsBeside(volume),
       issuedExtentGeneration: () => this.#issuedExtentGeneration(),
       // Later, for it ends the machine that tells.
       ended: (ended) => parts.clock.soon(() => this.#drop(ended)),
     };
-    this.#readErrors = new ReadErrors(parts.input.topology.policies);
+    this.#proposals = new RemovalProposals(parts.input.topology.policies);
     this.#leftovers = new Leftovers(this.#environment, (volume) => this.#whereaboutsOf(volume));
   }
 
@@ -89,8 +95,12 @@ export class VolumeSet {
     return this.#volumes.get(volume);
   }
 
-  statuses(): readonly VolumeStatus[] {
-    return [...this.#volumes.values()].map((volume) => volume.status());
+  statuses(): readonly DescribedVolume[] {
+    return [...this.#volumes].map(([id, volume]) => {
+      const record = this.#recordOf(id);
+      const removalsProposed = record === null ? [] : this.#proposals.of(record);
+      return { ...volume.status(), removalsProposed };
+    });
   }
 
   /** A disk or switch came, went, or changed. */
@@ -110,17 +120,14 @@ export class VolumeSet {
 
   /** Hosts could not read mirrors: with too many errors in a time one is proposed for removal, while another is left. */
   mirrorsFailed({ volume, failed }: MirrorRetryFields): void {
-    const { actor, clock, input } = this.#parts;
-    const { readErrorsMax, readErrorsWithinMs } = input.topology.policies;
-    const known = this.#volumes.get(volume)?.known ?? null;
-    if (known === null || isEnded(known)) return;
-    for (const disk of failed)
-      if (disksOf(known).includes(disk) && this.#readErrors.note(volume, disk, clock.now()))
-        for (const mirrorSet of setsBeside(known, disk)) {
-          const reason = `more than ${readErrorsMax} read errors in ${readErrorsWithinMs} ms`;
-          const what = 'removal of a mirror proposed';
-          actor.tell(eventNames.decision, { volume, what, disk, mirrorSet, reason });
-        }
+    const { actor, clock } = this.#parts;
+    const record = this.#recordOf(volume);
+    if (record === null) return;
+    for (const disk of failed.filter((each) => disksOf(record).includes(each)))
+      for (const { isOpen, ...proposal } of this.#proposals.note(record, disk, clock.now())) {
+        const what = `removal of a mirror ${isOpen ? 'proposed' : 'not proposed any more'}`;
+        actor.tell(eventNames.decision, { volume, what, ...proposal });
+      }
   }
 
   /** Whether a volume could be placed now, beside all others. Nothing is kept of the answer. */
@@ -163,16 +170,19 @@ export class VolumeSet {
     for (const id of input.virtualizingSwitches) {
       const incarnation = presence.find({ kind: 'switch', id })?.description.incarnation ?? null;
       this.#environment.switchHealth.note(id, incarnation, clock.now());
+      this.#environment.switchLoads.note(id, isSlow(this.#environment, id), clock.now());
     }
     this.#awaitSteady();
   }
 
-  /** Volumes are looked at again when a switch may have back what it is meant to coordinate. */
+  /** Volumes are looked at again when a switch may have back what it is meant to coordinate, or is to lose what it does. */
   #awaitSteady(): void {
     const { clock } = this.#parts;
-    const at = this.#environment.switchHealth.nextSteadyAt(clock.now());
+    const { switchHealth, switchLoads } = this.#environment;
+    const times = [switchHealth.nextSteadyAt(clock.now()), switchLoads.nextChangeAt(clock.now())];
+    const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     this.#stopWaiting();
-    if (at === null) return;
+    if (at === Number.POSITIVE_INFINITY) return;
     this.#steadyTimer = clock.setTimeout(() => {
       this.#awaitSteady();
       for (const volume of this.#volumes.values()) volume.review();
@@ -188,9 +198,16 @@ export class VolumeSet {
     this.#volumes.get(ended.volume)?.stop();
     this.#volumes.delete(ended.volume);
     this.#wanted.delete(ended.volume);
+    this.#proposals.forget(ended.volume);
     this.#ended.set(ended.volume, ended);
     this.#parts.volumeEnded(ended.volume);
     this.membersChanged();
+  }
+
+  /** The last decision about a volume; null before the first, and after the end. */
+  #recordOf(volume: VolumeId): VolumeRecord | null {
+    const known = this.#volumes.get(volume)?.known ?? null;
+    return known === null || isEnded(known) ? null : known;
   }
 
   #layoutsBeside(asking: VolumeId): readonly Layout[] | null {

@@ -10,6 +10,7 @@ import type {
 import type { SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import type { RemovalProposal } from './removal-proposals.ts';
 
 /** Where the volume's machine stands. */
 export interface Progress {
@@ -34,6 +35,11 @@ export interface VolumeStatus extends Progress {
   readonly mirrorSets: readonly MirrorSetRecord[];
   readonly attachments: readonly AttachmentRecord[];
   readonly disks: readonly DiskMember[];
+}
+
+/** With what is proposed about it to operators. */
+export interface DescribedVolume extends VolumeStatus {
+  readonly removalsProposed: readonly RemovalProposal[];
 }
 
 export function volumeStatus(

@@ -27,6 +27,12 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'mirrors',
       'reason',
     ]),
+    sectionOf('mirrors that are proposed for removal', report.volumes.flatMap(removalRows), [
+      'volume',
+      'disk',
+      'mirror set',
+      'reason',
+    ]),
     sectionOf('coordinators', report.coordinators.map(coordinatorRow), [
       'volume',
       'partition',
@@ -81,6 +87,10 @@ function processes({ nodes, actors }: StatusReport): string {
 
 function volumeRow(volume: StatusReport['volumes'][number]): Row {
   return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
+}
+
+function removalRows({ name, removalsProposed }: StatusReport['volumes'][number]): readonly Row[] {
+  return removalsProposed.map((each) => ({ ...each, volume: name, 'mirror set': each.mirrorSet }));
 }
 
 function coordinatorRow(coordinator: StatusReport['coordinators'][number]): Row {

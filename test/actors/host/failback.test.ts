@@ -196,10 +196,14 @@ describe('failback and quarantine of paths', () => {
         );
     world.clock.runFor(300);
     const [before] = told();
-    expect(before?.map(({ target }) => target.id)).to.have.members([
-      ...['d1', 'd2', 'd3', 'd4'],
-      ...['s1', 's2'],
-    ]);
+    const targets = ['d1', 'd2', 'd3', 'd4', 's1', 's2'];
+    expect(before?.map(({ target }) => target.id)).to.have.members([...targets, ...targets]);
+    for (const id of ['s1', 's2']) {
+      const lengths = before
+        ?.filter(({ target }) => target.id === id)
+        .map(({ links }) => links.length);
+      expect(lengths, 'through either switch, the best way first').to.deep.equal([1, 2]);
+    }
     world.clock.runFor(2000);
     expect(told()).to.be.empty;
     const dead = failUnderIo();

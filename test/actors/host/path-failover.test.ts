@@ -155,6 +155,32 @@ describe('path failover (H6)', () => {
     expect(second.request.disk).to.equal('d1');
   });
 
+  for (const order of [
+    [7, 5],
+    [5, 7],
+  ])
+    it(`takes the ways that the virtualizer verified in its order, ${order.join(' before ')}, though others are shorter`, () => {
+      read();
+      const first = only(world.sent());
+      const [behind] = first.request.route;
+      if (behind === undefined) throw new Error('a link behind the switch was expected');
+      const routes = order.flatMap((place) => routesToDisk('d2')[place] ?? []);
+      world.answers.paths = { ok: true, routes, silent: [] };
+      world.refuse(first, bare([behind]));
+      world.clock.runFor(1);
+      const wayOf = (frame: SentFrame) => [linkOf(frame), ...frame.request.route];
+      const second = only(world.sent());
+      expect(wayOf(second)).to.deep.equal(routes[0]?.links);
+      world.noResponders(second);
+      const third = only(world.sent());
+      expect(wayOf(third)).to.deep.equal(routes[1]?.links);
+      world.noResponders(third);
+      const fourth = only(world.sent());
+      expect(wayOf(fourth), 'then it is for the host to choose').to.have.length(2);
+      world.answerAll([fourth]);
+      expect(ended).to.deep.equal([Status.ok]);
+    });
+
   it('a virtualizer that does not answer is not waited for longer than a quarter of a second', () => {
     read();
     const first = only(world.sent());

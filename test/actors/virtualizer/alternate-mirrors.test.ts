@@ -1,12 +1,22 @@
-/** What the virtualizer says of mirrors: which are left beside one that failed, and which it would rather be without. */
+/** What the virtualizer says to a host that met a bad mirror: which others are left. */
 import { expect } from 'chai';
-import { decodeJson, encodeJson } from '../../../actors/json.ts';
-import { alternateMirrors, setsBeside } from '../../../actors/virtualizer/alternate-mirrors.ts';
+import { findAlternates } from '../../../actors/virtualizer/alternate-mirrors.ts';
 import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
-import { ReadErrors } from '../../../actors/virtualizer/read-errors.ts';
-import type { AlternatesQuery } from '../../../protocols/commands.ts';
-import type { VolumeRecord } from '../../../protocols/control-data.ts';
-import { type DiskId, idOf } from '../../../protocols/ids.ts';
+import {
+  type AlternatesAnswer,
+  type AlternatesQuery,
+  type Answer,
+  refusal,
+} from '../../../protocols/commands.ts';
+import type { AttachmentRecord, Route, VolumeRecord } from '../../../protocols/control-data.ts';
+import {
+  type ActorAddress,
+  type DiskId,
+  type HostId,
+  idOf,
+  type LinkId,
+  type SwitchId,
+} from '../../../protocols/ids.ts';
 import { at, blankVolume, description } from './samples.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
@@ -20,32 +30,97 @@ function staleIn(record: VolumeRecord, mirror: number): VolumeRecord {
   return { ...record, mirrorSets };
 }
 
+const way = (disk: string, through: string): Route => ({
+  hba: idOf('h1-a'),
+  links: [idOf<LinkId>(`h1-a-${through}`), idOf<LinkId>(`${through}-${disk}`)],
+  switches: [idOf<SwitchId>(through)],
+});
+
 describe('the mirrors that are left beside one that failed', () => {
   const presence = new PresenceTable(at(0));
   for (const disk of ['d1', 'd2', 'd3']) presence.see(description('disk', disk, 1));
   presence.see(description('disk', 'd4', 1, {}, 'failed'));
-  const everywhere = { diskRoutes: () => [{ hba: idOf<never>('h1-a'), links: [], switches: [] }] };
-  const ask = (changes: object, record = blankVolume(), input = everywhere) =>
-    alternateMirrors(
-      { ...query, ...changes } as unknown as AlternatesQuery,
-      record,
-      input,
+  /** Who was asked whether it is there. */
+  let asked: string[];
+  let silent: readonly string[];
+  let failedLinks: readonly string[];
+  const everywhere = {
+    diskRoutes: (_: HostId, disk: DiskId) => [way(disk, 's1'), way(disk, 's2')],
+    coordinatorRoutes: (_: HostId, id: SwitchId): Route[] => [
+      { hba: idOf('h1-a'), links: [idOf<LinkId>(`h1-a-${id}`)], switches: [] },
+    ],
+  };
+  const ask = (changes: object, record = blankVolume(), input: object = everywhere) => {
+    asked = [];
+    let answer: AlternatesAnswer | null = null;
+    const facts = {
+      input: { ...everywhere, ...input },
       presence,
-    );
+      failedLinksOf: () => failedLinks.map((link) => idOf<LinkId>(link)),
+      actor: {
+        ask: ({ id }: ActorAddress, ...rest: unknown[]) => {
+          asked.push(id);
+          const done = rest.at(-1) as (answer: Answer) => void;
+          done(silent.includes(id) ? refusal('timeout', '') : { ok: true });
+        },
+      },
+    };
+    const body = { ...query, ...changes } as unknown as AlternatesQuery;
+    findAlternates(body, record, facts, (found) => {
+      answer = found;
+    });
+    return answer;
+  };
+
+  beforeEach(() => {
+    silent = [];
+    failedLinks = [];
+  });
 
   it('hold the same range, are in sync, there, and can be reached', () => {
     expect(ask({})).to.deep.equal({ alternates: ['d2'], away: [] });
+    expect(asked, 'nobody else is asked, and nobody twice').to.have.members(['s1', 's2', 'd2']);
     expect(ask({ offset: 64 * 1024, disk: 'd4' })).to.deep.equal({ alternates: ['d3'], away: [] });
   });
 
   it('that are not in sync are none', () => {
     expect(ask({}, staleIn(blankVolume(), 1))).to.deep.equal({ alternates: [], away: [] });
+    expect(asked).to.be.empty;
   });
 
   it('that are away, broken, or out of this host’s reach are told apart: they have not failed', () => {
     expect(ask({ offset: 64 * 1024, disk: 'd3' })).to.deep.equal({ alternates: [], away: ['d4'] });
     const nowhere = { diskRoutes: () => [] };
     expect(ask({}, blankVolume(), nowhere)).to.deep.equal({ alternates: [], away: ['d2'] });
+  });
+
+  it('that no link leads to which works for this host, as it said, are not named', () => {
+    failedLinks = ['s1-d2'];
+    expect(ask({}), 'another way is left').to.deep.equal({ alternates: ['d2'], away: [] });
+    failedLinks = ['s1-d2', 'h1-a-s2'];
+    expect(ask({})).to.deep.equal({ alternates: [], away: ['d2'] });
+  });
+
+  it('that do not answer, or only behind switches that do not, are not named', () => {
+    silent = ['d2'];
+    expect(ask({})).to.deep.equal({ alternates: [], away: ['d2'] });
+    silent = ['s1'];
+    expect(ask({}), 'by the other switch').to.deep.equal({ alternates: ['d2'], away: [] });
+    silent = ['s1', 's2'];
+    expect(ask({})).to.deep.equal({ alternates: [], away: ['d2'] });
+  });
+
+  it('are reached through a coordinator in shared attach, whatever other ways have failed', () => {
+    const blank = blankVolume();
+    const shared = { host: 'h1', mode: 'shared' } as unknown as AttachmentRecord;
+    const record = { ...blank, attachments: [shared] };
+    failedLinks = ['s1-d2', 's2-d2'];
+    expect(ask({}, record)).to.deep.equal({ alternates: ['d2'], away: [] });
+    failedLinks = ['h1-a-s1', 'h1-a-s2'];
+    expect(ask({}, record)).to.deep.equal({ alternates: [], away: ['d2'] });
+    failedLinks = [];
+    silent = ['s1', 's2'];
+    expect(ask({}, record)).to.deep.equal({ alternates: [], away: ['d2'] });
   });
 
   it('of a range over several parts hold all of them', () => {
@@ -78,56 +153,21 @@ describe('the command alternates', () => {
     world.until(() => world.status().state !== 'serving', 'the loss of a disk to be seen');
     expect(world.command('alternates', query)).to.include({ ok: false, reason: 'not-ready' });
   });
-});
 
-describe('a mirror with too many read errors', () => {
-  const policy = { readErrorsMax: 3, readErrorsWithinMs: 1000 };
-  const [volume, disk] = [idOf<never>('vol0'), idOf<DiskId>('d1')];
-
-  it('has more than the policy allows within its time, and is told of once', () => {
-    const errors = new ReadErrors(policy);
-    const told = [0, 10, 20, 30, 40].map((ms) => errors.note(volume, disk, at(ms)));
-    expect(told).to.deep.equal([false, false, false, true, false]);
-    const slow = [5000, 5500, 6001, 6502, 7003].map((ms) => errors.note(volume, disk, at(ms)));
-    expect(slow).to.not.include(true);
-  });
-
-  it('is only one that another mirror can stand in for', () => {
-    expect(setsBeside(blankVolume(), disk)).to.have.length(1);
-    expect(setsBeside(staleIn(blankVolume(), 1), disk)).to.be.empty;
-    expect(setsBeside(staleIn(blankVolume(), 0), disk)).to.be.empty;
-    expect(setsBeside(blankVolume(), idOf<DiskId>('d9'))).to.be.empty;
-  });
-
-  it('is proposed for removal, and nothing is removed', () => {
+  it('names no mirror that no link leads to which works for the host, nor one that is silent', () => {
     const world = new VirtualizerWorld();
     world.startServing();
-    const bus = world.network.open();
-    const proposed: object[] = [];
-    bus.subscribe('san.v1.test.evt.>', {
-      message: (data, subject) => {
-        if (subject.endsWith('.decision')) proposed.push(decodeJson(data) as object);
-      },
-    });
-    const { generation } = world.record();
-    const retry = { volume: 'vol0', offset: 0, lengthBytes: 4096, failed: ['d1'], readFrom: 'd2' };
-    const common = { sequence: 1, incarnation: 1, timeMs: 1 };
-    for (let errors = 0; errors < 33; errors++) {
-      expect(proposed).to.be.empty;
-      bus.publish('san.v1.test.evt.host.h1.mirror-retry', encodeJson({ ...retry, ...common }));
-      world.run(10);
-    }
-    const [proposal, ...more] = proposed;
-    expect(more).to.be.empty;
-    const [set] = world.record().mirrorSets;
-    expect(proposal).to.deep.include({
-      volume: 'vol0',
-      what: 'removal of a mirror proposed',
-      disk: 'd1',
-      mirrorSet: set?.set,
-      reason: 'more than 32 read errors in 600000 ms',
-    });
-    expect(world.record().generation).to.equal(generation);
-    expect(world.status().state).to.equal('serving');
+    const tell = (number: number, failed: readonly string[]) =>
+      world.command('prefer-paths', { ...told, number, failed });
+    const told = { host: 'h1', hostIncarnation: 7, paths: [] };
+    expect(tell(1, ['s1-d2', 's2-d2'])).to.deep.equal({ ok: true });
+    expect(world.command('alternates', query)).to.deep.include({ alternates: [], away: ['d2'] });
+    tell(2, []);
+    expect(world.command('alternates', query)).to.deep.include({ alternates: ['d2'], away: [] });
+    world.network.lose = (subject) => subject.includes('.cmd.disk.d2.');
+    const before = world.clock.now();
+    expect(world.command('alternates', query)).to.deep.include({ alternates: [], away: ['d2'] });
+    expect(world.clock.now() - before, 'hosts wait for it').to.be.below(200);
+    expect(world.status().state, 'nobody has missed it yet').to.equal('serving');
   });
 });

@@ -21,12 +21,19 @@ function coordinatedBy(names: string): readonly PartitionRecord[] {
   }));
 }
 
-function choose(now: string, present: string, returning = ''): string {
+/** @param through by switch, how many of the ways that hosts prefer lead through it */
+function choose(
+  now: string,
+  present: string,
+  returning = '',
+  through: Readonly<Record<string, number>> = {},
+): string {
   return chooseCoordinators({
     partitions: coordinatedBy(now),
     preferred: ids('s1 s2 s1 s2'),
     present: ids(present),
     returning: ids(returning),
+    preferredThrough: new Map(Object.entries(through) as [SwitchId, number][]),
   }).join(' ');
 }
 
@@ -38,6 +45,17 @@ describe('the choice of coordinators', () => {
   it('gives what a lost switch had to those with the fewest partitions', () => {
     expect(choose('s1 s2 s1 s2', 's1 s3')).to.equal('s1 s3 s1 s3');
     expect(choose('s1 s2 s1 s2', 's1')).to.equal('s1 s1 s1 s1');
+  });
+
+  it('gives it to those that lie on most of the ways that hosts prefer, however many partitions they have', () => {
+    expect(choose('s1 s2 s1 s2', 's1 s3 s4', '', { s4: 2, s3: 1 })).to.equal('s1 s4 s1 s4');
+    expect(choose('s1 s2 s1 s2', 's1 s3 s4', '', { s1: 2 })).to.equal('s1 s1 s1 s1');
+    expect(choose('s1 s2 s1 s2', 's1 s3 s4', '', { s1: 2, s4: 2 })).to.equal('s1 s4 s1 s4');
+  });
+
+  it('moves nothing that somebody has because hosts prefer other ways now', () => {
+    expect(choose('s1 s3 s1 s3', 's1 s3 s4', '', { s4: 2 })).to.equal('s1 s3 s1 s3');
+    expect(choose('s1 s3 s1 s3', 's1 s2 s3 s4', 's2', { s4: 2 })).to.equal('s1 s2 s1 s2');
   });
 
   it('leaves partitions where they are when the one that is meant to have them is back, until it is time', () => {

@@ -99,6 +99,18 @@ describe('the virtualizer, asked which ways are left', () => {
     expect(queries.facts()).to.have.length(1);
   });
 
+  it('names the ways in the order in which the host prefers them, whatever their lengths are', () => {
+    const shortestFirst = query()?.routes ?? [];
+    const preferred = [shortestFirst.at(-1), shortestFirst[1], shortestFirst.at(-2)];
+    const paths = preferred.map((way) => ({ target: { kind: 'disk', id: 'd1' }, ...way }));
+    ask('prefer-paths', { host: 'h1', hostIncarnation: 7, number: 2, paths });
+    expect(query()?.routes.slice(0, 3)).to.deep.equal(preferred);
+    expect(query()?.routes).to.have.deep.members(shortestFirst);
+    expect(queries.told.preferredOf(idOf('h1')).map(({ links }) => links)).to.deep.equal(
+      preferred.map((way) => way?.links),
+    );
+  });
+
   it('a late copy of an older preference changes nothing', () => {
     const tell = (number: number, hba: string) =>
       ask('prefer-paths', {
@@ -113,7 +125,7 @@ describe('the virtualizer, asked which ways are left', () => {
   it('keeps which links have failed for a host, and says when others have than before', () => {
     const tell = (number: number, failed?: readonly string[]) =>
       ask('prefer-paths', { host: 'h1', hostIncarnation: 7, number, paths: [], failed });
-    const changed = () => [queries.failedOf(idOf('h1')).join(' '), failedChanges];
+    const changed = () => [queries.told.failedLinksOf(idOf('h1')).join(' '), failedChanges];
     tell(1);
     expect(changed(), 'nothing has failed').to.deep.equal(['', 0]);
     tell(2, ['h1-a-s1', 's1-d1']);
@@ -123,7 +135,7 @@ describe('the virtualizer, asked which ways are left', () => {
     expect(changed(), 'an older copy changes nothing').to.deep.equal(['h1-a-s1 s1-d1', 1]);
     tell(4, []);
     expect(changed()).to.deep.equal(['', 2]);
-    expect(queries.failedOf(idOf('h2'))).to.deep.equal([]);
+    expect(queries.told.failedLinksOf(idOf('h2'))).to.deep.equal([]);
   });
 
   it('says no to a host that there is not, and to what makes no sense', () => {

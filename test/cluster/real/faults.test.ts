@@ -97,7 +97,7 @@ describe('faults on a running cluster', function () {
     it(`between two actors, ${target} ${kind}, give clients a pause and no error, and nobody is said to be down`, async function () {
       const fio = await toolFor(this, 'fio');
       const job = { uri: place.uri, blockBytes: 4096, depth: 8, sizeBytes: 8 * mebibyte };
-      const running = beginFio(fio, { ...job, rw: 'randrw', runtimeSeconds: 300, verify: true });
+      const running = beginFio(fio, { ...job, rw: 'randrw', verify: true });
       try {
         await untilServed(cluster, iosUnderTrouble);
         const before = (await cluster.status()).counters;
