@@ -151,15 +151,19 @@ export class Replay {
     this.#nextRecord();
   }
 
-  /** Looks behind the record that is not whole for one that says that it was durable. */
-  #search(from: number): void {
-    const bytes = Math.min(searchBytes, this.#ringEnd - from);
+  /**
+   * Looks behind the record that is not whole for one that says that it was durable; block by block from where the
+   * medium does not give much at once, for bad sectors may lie close together.
+   */
+  #search(from: number, stepBytes = searchBytes): void {
+    const bytes = Math.min(stepBytes, this.#ringEnd - from);
     if (this.#checkpoint.durableSequence >= this.#sequence) this.#onDurableDamage();
     else if (bytes <= 0) this.#finish();
     else
       this.#read(from, bytes, (chunk) => {
-        if (chunk !== null && this.#holdsProof(chunk, from)) this.#onDurableDamage();
-        else this.#search(from + bytes);
+        if (chunk === null && bytes > blockBytes) this.#search(from, blockBytes);
+        else if (chunk !== null && this.#holdsProof(chunk, from)) this.#onDurableDamage();
+        else this.#search(from + bytes, stepBytes);
       });
   }
 
@@ -190,7 +194,7 @@ export class Replay {
       return;
     }
     const what = { sequence: this.#sequence, position: this.#position };
-    log.error(what, 'blocks of a durable journal record are damaged; they answer media errors');
+    log.warn(what, 'blocks of a durable journal record are damaged; they answer media errors');
     this.#apply(this.#torn);
   }
 

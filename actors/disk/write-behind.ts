@@ -173,7 +173,7 @@ export class WriteBehind {
     for (const { block, start } of moves)
       if (unread.has(start)) {
         this.unreadBlocks += 1;
-        log.error({ block }, 'a block cannot be read from the journal; it answers media errors');
+        log.warn({ block }, 'a block cannot be read from the journal; it answers media errors');
       } else joinRun(writes, layout.homeStart + block * blockBytes, start, blockBytes);
     this.#writeSlice(writes);
   }

@@ -5,7 +5,7 @@
 import { unheardCommand } from './command-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
 import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
-import { blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
+import { badSectors, blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
   cutApart,
   deafDisk,
@@ -135,6 +135,7 @@ export const faultKinds = {
   failingDisk: { weight: 5, strike: failingDisk },
   halfWrite: { weight: 8, strike: halfWrite },
   blockRot: { weight: 10, strike: blockRot },
+  badSectors: { weight: 6, strike: badSectors },
   databaseUnknown: {
     weight: 5,
     strike: spellOf(

@@ -1,4 +1,4 @@
-/** What befalls the media of disks: read errors for a while, at a bad moment too, and blocks that rot. */
+/** What befalls the media of disks: read errors for a while, at a bad moment too, blocks that rot, and bad sectors. */
 
 import { atHome } from '../../actors/disk/block-locations.ts';
 import {
@@ -123,6 +123,26 @@ export const blockRot: Strike = ({ world }, random) => {
   return `${blocks.length} blocks of ${disk}`;
 };
 
+/**
+ * Sectors of a disk's journal go bad under blocks that are to come home from there. As with rot, no block is hit on more
+ * than one mirror, and only where the others have the same, durably.
+ */
+export const badSectors: Strike = ({ world }, random) => {
+  const disk = pickNode(world, random, 'disk')?.disks[0];
+  if (disk === undefined) return null;
+  const blocks = drawnBlocks(world, random, disk);
+  const places = random.fork('places');
+  const opened = openedDisks(world);
+  let left = opened.size;
+  for (const { device } of opened.values())
+    device.flush(() => {
+      left -= 1;
+      if (left === 0)
+        for (const copies of blocks) spoilBlock(world, { disk, copies, opened }, places);
+    });
+  return `${blocks.length} blocks of ${disk}`;
+};
+
 function openedDisks(world: World): ReadonlyMap<DiskId, OpenDisk> {
   const disks = world.nodes.flatMap(({ assembled }) => assembled?.disks ?? []);
   return new Map(disks.flatMap(({ id, opened }) => (opened === null ? [] : [[id, opened]])));
@@ -146,25 +166,34 @@ function drawnBlocks(world: World, random: SeededRandom, disk: DiskId): readonly
   return [...blocks.values()];
 }
 
-function rotBlock(
+/** A block that is to be struck on a disk, and the disks as they were open when that was decided. */
+interface Struck {
+  readonly disk: DiskId;
+  readonly copies: Copies;
+  readonly opened: ReadonlyMap<DiskId, OpenDisk>;
+}
+
+/** The block on the disk, by its number; null unless all mirrors have the same. */
+function equalBlock(
   world: World,
-  struck: {
-    readonly disk: DiskId;
-    readonly copies: Copies;
-    readonly opened: ReadonlyMap<DiskId, OpenDisk>;
-  },
-  random: SeededRandom,
-): void {
-  const { disk, copies, opened } = struck;
+  { disk, copies, opened }: Struck,
+  tagOn: (disk: OpenDisk, leg: Leg) => string | null,
+): number | null {
   const own = copies.find((leg) => leg.disk === disk);
   const running = openedDisks(world);
   const tags = copies.map((leg) => {
     const open = opened.get(leg.disk);
-    return open === undefined || running.get(leg.disk) !== open ? null : tagAtHome(open, leg);
+    return open === undefined || running.get(leg.disk) !== open ? null : tagOn(open, leg);
   });
   const [first = null] = tags;
-  if (own === undefined || first === null || tags.some((tag) => tag !== first)) return;
-  const block = own.offset / blockBytes;
+  const isEqual = first !== null && tags.every((tag) => tag === first);
+  return own === undefined || !isEqual ? null : own.offset / blockBytes;
+}
+
+function rotBlock(world: World, struck: Struck, random: SeededRandom): void {
+  const { disk, opened } = struck;
+  const block = equalBlock(world, struck, tagAtHome);
+  if (block === null) return;
   const at = random.integer(blockBytes);
   const change = (bytes: Uint8Array) => {
     bytes[at] = (bytes[at] ?? 0) ^ (1 << random.integer(8));
@@ -174,12 +203,29 @@ function rotBlock(
   world.media.get(disk)?.corrupt(homeStart + block * blockBytes, change, blockBytes);
 }
 
+/** Where the block is in the journal, if it is there, one sector of it goes bad. */
+function spoilBlock(world: World, struck: Struck, random: SeededRandom): void {
+  const { disk, opened } = struck;
+  const block = equalBlock(world, struck, tagOf);
+  const parts = opened.get(disk)?.device.parts;
+  const position = block === null ? atHome : (parts?.locations.find(block) ?? atHome);
+  if (block === null || parts === undefined || position === atHome) return;
+  const at = random.integer(blockBytes);
+  world.damage.rotted(disk, block);
+  world.media.get(disk)?.spoil(parts.journal.placeOf(position) + at);
+}
+
 /** Which write a block at home is of, as text; null when it holds no data, or has not come home. */
-function tagAtHome({ device }: OpenDisk, { offset }: Leg): string | null {
-  const { locations, tags } = device.parts;
+function tagAtHome(disk: OpenDisk, leg: Leg): string | null {
+  const isHome = disk.device.parts.locations.find(leg.offset / blockBytes) === atHome;
+  return isHome ? tagOf(disk, leg) : null;
+}
+
+/** Which write a block is of, as text; null when it holds no data. */
+function tagOf({ device }: OpenDisk, { offset }: Leg): string | null {
   const block = offset / blockBytes;
-  const words = tags.cached(block)?.words;
+  const words = device.parts.tags.cached(block)?.words;
   const at = tagWordAt(block % tagsPerPage);
-  if (words === undefined || !isDataTag(words, at) || locations.find(block) !== atHome) return null;
+  if (words === undefined || !isDataTag(words, at)) return null;
   return `${tagEpoch(words, at)}/${tagWriteNumber(words, at)}/${words[at]}`;
 }

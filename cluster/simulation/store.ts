@@ -5,7 +5,8 @@
  * Fault model: sectors of 512 bytes are written as a whole or not at all. Without a flush any subset of the
  * sectors written since may survive a power cut, in any version that they had; so one write may be torn inside.
  * Write-back in the background makes some of them durable before. A killed process (`crash`) loses only what it had
- * submitted and not yet been told; each such write is there as a whole, in part, or not at all.
+ * submitted and not yet been told; each such write is there as a whole, in part, or not at all. A sector may go bad:
+ * then reads of it fail, until it is written anew.
  */
 import type { BlockStore, Clock, Random, StoreDone, StoreError } from '../../protocols/ports.ts';
 import { roundDown, roundUp, sectorBytes } from '../../protocols/units.ts';
@@ -48,6 +49,8 @@ export class MemoryMedium {
   /** As `written`, taken by flushes that have not ended. */
   #flushing: SectorImage[] = [];
   #inFlight: WriteInFlight[] = [];
+  /** By number. */
+  readonly #badSectors = new Set<number>();
   /** Steps when the handles that are open must fall silent. */
   #life = 0;
 
@@ -99,6 +102,20 @@ export class MemoryMedium {
       image.write(start, [bytes], null);
   }
 
+  /** The sector at this byte goes bad. */
+  spoil(atBytes: number): void {
+    this.#badSectors.add(Math.floor(atBytes / sectorBytes));
+  }
+
+  /** Where the first bad sector of a range begins; -1 when all are good. */
+  badSectorIn(atBytes: number, lengthBytes: number): number {
+    const end = Math.ceil((atBytes + lengthBytes) / sectorBytes);
+    if (this.#badSectors.size > 0)
+      for (let sector = Math.floor(atBytes / sectorBytes); sector < end; sector++)
+        if (this.#badSectors.has(sector)) return sector * sectorBytes;
+    return -1;
+  }
+
   /** What reads see, at once. */
   peek(atBytes: number, lengthBytes: number): Uint8Array {
     const bytes = new Uint8Array(lengthBytes);
@@ -126,6 +143,11 @@ export class MemoryMedium {
       )
         write.endMs = Math.max(write.endMs, other.endMs);
     this.#inFlight.push(write);
+    for (const sector of this.#badSectors) {
+      const at = sector * sectorBytes;
+      if (at >= write.atBytes && at < write.atBytes + write.lengthBytes)
+        this.#badSectors.delete(sector);
+    }
     this.#volatile.write(write.atBytes, write.pieces, null);
     return write;
   }
@@ -209,8 +231,11 @@ class MemoryStore implements BlockStore {
 
   read(atBytes: number, into: Uint8Array, done: StoreDone): void {
     if (!this.#admits(atBytes, into.length, done)) return;
-    this.#medium.readInto(atBytes, into);
-    this.#later(this.#medium.drawnDelayMs('readMs'), () => done(null));
+    const badAt = this.#medium.badSectorIn(atBytes, into.length);
+    const detail = `the sector at ${badAt} is bad`;
+    const error: StoreError | null = badAt < 0 ? null : { kind: 'media', detail };
+    if (error === null) this.#medium.readInto(atBytes, into);
+    this.#later(this.#medium.drawnDelayMs('readMs'), () => done(error));
   }
 
   write(atBytes: number, pieces: readonly Uint8Array[], done: StoreDone): void {

@@ -9,12 +9,8 @@ import { bytesOf, DiskWorld } from './disk-world.ts';
 
 function faulty() {
   let current: FaultyStore | null = null;
-  const badSectors: number[] = [];
-  const sectorError = (atBytes: number) =>
-    ({ kind: 'read-error', atBytes, lengthBytes: sectorBytes }) as const;
   const wrapStore = (store: BlockStore, clock: Clock) => {
     current = new FaultyStore(store, clock, new SeededRandom('faults'));
-    for (const at of badSectors) current.inject(sectorError(at));
     return current;
   };
   const world = DiskWorld.formatted({ sizeBytes: 16 * mebibyte, wrapStore });
@@ -23,17 +19,12 @@ function faulty() {
     if (current === null) throw new Error('no store');
     return current;
   };
-  /** The medium never gives this sector again, whoever opens it. */
-  const spoil = (atBytes: number) => {
-    badSectors.push(atBytes);
-    faults().inject(sectorError(atBytes));
-  };
   /** Where the block is in the journal. */
   const journaledAt = (block: number) => {
     const { journal, locations } = world.disk.device.parts;
     return journal.placeOf(locations.find(block));
   };
-  return { world, faults, homeStart, spoil, journaledAt };
+  return { world, faults, homeStart, journaledAt };
 }
 
 describe('a disk on a faulty store', () => {
@@ -50,12 +41,12 @@ describe('a disk on a faulty store', () => {
   });
 
   it('loses no more than one block by a bad sector in its journal, and that one is made good by a write', () => {
-    const { world, spoil, journaledAt } = faulty();
+    const { world, journaledAt } = faulty();
     world.write(0, bytesOf(16 * blockBytes, 9));
     world.checkpoint();
     world.write(0, bytesOf(16 * blockBytes, 1), { fua: true });
     world.write(16 * blockBytes, bytesOf(blockBytes, 1), { fua: true });
-    spoil(journaledAt(5) + sectorBytes);
+    world.medium.spoil(journaledAt(5) + sectorBytes);
     const expectOneBad = () => {
       expect(world.failures).to.deep.equal([]);
       for (let block = 0; block <= 16; block++) {

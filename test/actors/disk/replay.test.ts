@@ -79,6 +79,25 @@ describe('replay', () => {
     expect(world.readBlock(3)[0]).to.equal(1);
   });
 
+  it('keeps what lies behind two bad sectors that are close together', () => {
+    const world = DiskWorld.formatted();
+    for (let block = 0; block < 8; block++)
+      world.write(block * blockBytes, bytesOf(blockBytes, block + 1), { fua: true });
+    const { journal, locations } = world.disk.device.parts;
+    for (const block of [2, 4]) world.medium.spoil(journal.placeOf(locations.find(block)));
+    for (let round = 0; round < 2; round++) {
+      world.restart();
+      for (let block = 0; block < 8; block++) {
+        const { status, bytes } = world.tryRead(block * blockBytes, blockBytes);
+        const isBad = block === 2 || block === 4;
+        expect(status, `block ${block}`).to.equal(isBad ? Status.media : Status.ok);
+        if (!isBad) expect(bytes[0]).to.equal(block + 1);
+      }
+      world.checkpoint();
+    }
+    expect(world.failures).to.deep.equal([]);
+  });
+
   it('refuses a disk whose journal lost the head of a durable record, instead of losing what follows', () => {
     const world = DiskWorld.formatted();
     const place = nextRecordPlace(world);

@@ -49,6 +49,30 @@ describe('memory store', () => {
     expect(calls).to.deep.equal([]);
   });
 
+  it('gives nothing of a bad sector until it is written anew, whoever opens the medium', () => {
+    const clock = new VirtualClock();
+    const medium = new MemoryMedium({ sizeBytes: storeBytes, random: new SeededRandom(1) });
+    const fateOf = (atBytes: number, lengthBytes: number) => {
+      let fate = 'pending';
+      medium.open(clock).read(atBytes, new Uint8Array(lengthBytes), (error) => {
+        fate = error?.detail ?? 'read';
+      });
+      clock.runFor(1);
+      return fate;
+    };
+    medium.spoil(1025);
+    for (const end of [() => {}, () => medium.crash(), () => medium.powerCut()]) {
+      end();
+      expect(fateOf(0, 1024)).to.equal('read');
+      expect(fateOf(1536, 512)).to.equal('read');
+      expect(fateOf(1535, 1)).to.equal('the sector at 1024 is bad');
+      expect(fateOf(0, 4096)).to.equal('the sector at 1024 is bad');
+    }
+    medium.open(clock).write(512, [new Uint8Array(1024)], () => {});
+    clock.runFor(1);
+    expect(fateOf(0, 4096)).to.equal('read');
+  });
+
   it('does not count a write as flushed that had not ended when the flush began', () => {
     const random = new SeededRandom('early flush');
     let lost = 0;
