@@ -69,6 +69,18 @@ const everywhere: readonly InjectionKind[] = [
       fault(`disk:${random.pick(targets.disks)}`, { kind: 'slow', delayMs: slowMs }),
   },
   {
+    name: 'partition',
+    choose: ({ operator: { topology }, targets, random }) => {
+      const others = [...topology.hosts.map(({ id }): string => id), ...targets.disks];
+      const [one, other] = [random.pick(targets.switches), random.pick(others)];
+      const target = random.pick([
+        `partition:${one}/${other}`,
+        `partition:${other}/${one}`,
+      ] as const);
+      return fault(target, { kind: random.pick(['cut', 'one-way']) });
+    },
+  },
+  {
     name: 'NATS server restarted',
     choose: ({ operator, targets, random }) => natsStrike(operator, random.pick(targets.fabrics)),
   },
