@@ -77,6 +77,13 @@ function usedOf(all: readonly string[], used: readonly string[]): readonly strin
   return both.length > 0 ? both : all;
 }
 
+/** Between the ends of a link: both ways, and what either of them sends. */
+function partitionsAlong({ topology }: ClusterOperator, link: string): readonly string[] {
+  const [one, other] = topology.links.find(({ id }) => id === link)?.ends ?? [];
+  if (one === undefined || other === undefined) return [];
+  return [`${one}/${other} cut`, `${one}/${other} one-way`, `${other}/${one} one-way`];
+}
+
 const switchesInUse = ({ targets, ways }: InjectionChoice) =>
   usedOf(targets.switches, [...ways.coordinators, ...ways.forwarders]);
 
@@ -85,7 +92,7 @@ const wayLost: readonly SignName[] = ['re-issues', 'failovers', 'dead links'];
 /** Whoever is silent is found out by waiting. */
 const wayLostSilently: readonly SignName[] = [...wayLost, 'time-outs'];
 /** Coordinators, too, send again what was lost on its way to disks, and nobody else knows. */
-const serverLost: readonly SignName[] = [...wayLostSilently, 'retransmissions'];
+const lostWithoutWord: readonly SignName[] = [...wayLostSilently, 'retransmissions'];
 
 const everywhere: readonly InjectionKind[] = [
   kind({
@@ -126,8 +133,18 @@ const everywhere: readonly InjectionKind[] = [
     strikeOf: (id) => fault(`disk:${id}`, { kind: 'slow', delayMs: slowMs }),
   }),
   kind({
+    name: 'partition',
+    metBy: lostWithoutWord,
+    of: ({ operator, targets, ways }) =>
+      usedOf(targets.links, ways.links).flatMap((id) => partitionsAlong(operator, id)),
+    strikeOf: (id) => {
+      const [ends, how] = id.split(' ');
+      return fault(`partition:${ends}` as FaultTarget, { kind: how });
+    },
+  }),
+  kind({
     name: 'NATS server restarted',
-    metBy: serverLost,
+    metBy: lostWithoutWord,
     of: ({ targets }) => targets.fabrics,
     strikeOf: (id, operator) => natsStrike(operator, id),
   }),
@@ -136,7 +153,7 @@ const everywhere: readonly InjectionKind[] = [
 /** Of a server that carries I/O, until it is healed: only where there is another one. */
 const natsServerLost = kind({
   name: 'NATS server lost',
-  metBy: serverLost,
+  metBy: lostWithoutWord,
   of: ({ targets }) => targets.fabrics,
   strikeOf: natsLossStrike,
 });
