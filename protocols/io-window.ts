@@ -7,5 +7,8 @@
 /** A host's I/O numbers stay this close to its watermark. A power of two. */
 export const ioWindowMax = 16_384;
 
-/** Numbers this close to the watermark are remembered even by who is short of room for the others. */
-export const ioWindowNear = 32;
+/**
+ * Numbers this close to the watermark are remembered even by who is short of room for the others: so few that a disk of
+ * half a GiB has room for those of as many hosts as a cluster may have.
+ */
+export const ioWindowNear = 4;

@@ -1,8 +1,11 @@
 /** What a disk remembers of writes that hosts have not seen the end of, where their watermarks do not rise (I6). */
 import { expect } from 'chai';
+import { layoutOf } from '../../../actors/disk/disk-layout.ts';
+import { RememberedIos } from '../../../actors/disk/remembered-ios.ts';
 import type { WriteRequest } from '../../../actors/disk/write-entries.ts';
 import { Status } from '../../../protocols/codes.ts';
-import { type HostId, idOf } from '../../../protocols/ids.ts';
+import { hostsMax } from '../../../protocols/control-data.ts';
+import { type HostId, idLengthMax, idOf } from '../../../protocols/ids.ts';
 import { ioWindowMax, ioWindowNear } from '../../../protocols/io-window.ts';
 import type { Incarnation, IoNumber } from '../../../protocols/units.ts';
 import { blockBytes, mebibyte, unitOf } from '../../../protocols/units.ts';
@@ -80,6 +83,27 @@ describe('the I/O ids that a disk remembers', () => {
     expect(statusOf(world, { host: 'h4' as HostId, ioNumber: 5000, watermark: 1 })).to.equal(
       Status.ok,
     );
+  });
+
+  it('leave room for what holds a watermark down to as many hosts as a cluster may have, on half a GiB', function () {
+    this.timeout(60_000);
+    const remembered = new RememberedIos(layoutOf(512 * mebibyte)?.journalBytes ?? 0);
+    const id = { hostIncarnation, watermark: 1, reference: 1, epoch: 1, writeNumber: 1 };
+    const take = (host: HostId, ioNumber: number) => {
+      const hasRoom = remembered.hasRoom({ ...id, host, ioNumber });
+      if (hasRoom) remembered.note({ ...id, host, ioNumber, range: { firstBlock: 0, blocks: 1 } });
+      return hasRoom;
+    };
+    const hosts = Array.from({ length: hostsMax }, (_, index) =>
+      idOf<HostId>(`h${index}`.padEnd(idLengthMax, '-')),
+    );
+    const writers = hosts.slice(0, 8);
+    for (const host of writers)
+      for (let ioNumber = 1 + ioWindowNear; take(host, ioNumber); ioNumber++);
+    expect(writers.map((host) => take(host, 1000))).to.include(false);
+    for (const host of hosts)
+      for (let ioNumber = 1; ioNumber <= ioWindowNear; ioNumber++)
+        if (!take(host, ioNumber)) throw new Error(`no room for ${ioNumber} of ${host}`);
   });
 
   it('never take room that a checkpoint needs for them, also when a crash brings forgotten ones back', function () {
