@@ -1,7 +1,7 @@
 /**
  * The conversation of one attachment with the virtualizers: one is asked at a time, and one that does not answer, or
- * does not decide, makes way for the next. When to ask is the attachment's machine's; but that the host lets go is told
- * to one after the other until one has heard it, nothing here is repeated by itself.
+ * does not decide, makes way for the next. When to ask is the attachment's machine's; nothing here is repeated by itself,
+ * but that the host lets go is told to the next one at once where one says that it does not decide, or is not there.
  */
 
 import {
@@ -82,9 +82,10 @@ export class VirtualizerContact {
 
   #tellDetached(body: AttachRequest, tries: number): void {
     this.#ask(verbs.detach, body, (answer) => {
+      // How long it is worth waiting for is not for here to say; told later, it would undo what was attached since.
+      if (!answer.ok && answer.reason === 'timeout') return;
       if (makesWay(answer) && tries > 1) this.#tellDetached(body, tries - 1);
-      // How long it is worth waiting for is not for here to say.
-      else if (answer.ok || answer.reason !== 'timeout') this.#listener.detachAnswered();
+      else this.#listener.detachAnswered();
     });
   }
 

@@ -47,6 +47,25 @@ describe('a host that knows several virtualizers', () => {
     expect(world.asked.map(({ verb }) => verb)).to.deep.equal(['detach']);
   });
 
+  it('tells nobody late that it lets go: by then it may have attached the volume again', () => {
+    const world = new HostWorld({ virtualizers: ['v1', 'v2'] });
+    world.serve();
+    world.asked.splice(0);
+    world.control.onPublish = ((answered) => (subject, data, reply) => {
+      if (!subject.endsWith('.v1.detach')) answered(subject, data, reply);
+    })(world.control.onPublish);
+    let left = false;
+    world.host.detach(volume, () => {
+      left = true;
+    });
+    for (let step = 0; step < 110; step++) {
+      world.answerAll();
+      world.clock.runFor(20);
+    }
+    expect(left).to.equal(true);
+    expect(world.asked.filter(({ verb }) => verb === 'detach')).to.be.empty;
+  });
+
   it('says why nobody decides when none does', () => {
     const world = new HostWorld({ virtualizers: ['v1', 'v2'], inactive: ['v1', 'v2'] });
     world.clock.runFor(1000);
