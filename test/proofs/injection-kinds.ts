@@ -89,10 +89,8 @@ const switchesInUse = ({ targets, ways }: InjectionChoice) =>
 
 /** A way was lost: hosts sent again what was under way there, or switches found nobody at the end of a link. */
 const wayLost: readonly SignName[] = ['re-issues', 'failovers', 'dead links'];
-/** Whoever is silent is found out by waiting. */
-const wayLostSilently: readonly SignName[] = [...wayLost, 'time-outs'];
-/** Coordinators, too, send again what was lost on its way to disks, and nobody else knows. */
-const lostWithoutWord: readonly SignName[] = [...wayLostSilently, 'retransmissions'];
+/** Whoever is silent is found out by waiting; coordinators that wait for disks send again, and nobody else knows. */
+const wayLostSilently: readonly SignName[] = [...wayLost, 'time-outs', 'retransmissions'];
 
 const everywhere: readonly InjectionKind[] = [
   kind({
@@ -134,7 +132,7 @@ const everywhere: readonly InjectionKind[] = [
   }),
   kind({
     name: 'partition',
-    metBy: lostWithoutWord,
+    metBy: wayLostSilently,
     of: ({ operator, targets, ways }) =>
       usedOf(targets.links, ways.links).flatMap((id) => partitionsAlong(operator, id)),
     strikeOf: (id) => {
@@ -144,7 +142,7 @@ const everywhere: readonly InjectionKind[] = [
   }),
   kind({
     name: 'NATS server restarted',
-    metBy: lostWithoutWord,
+    metBy: wayLostSilently,
     of: ({ targets }) => targets.fabrics,
     strikeOf: (id, operator) => natsStrike(operator, id),
   }),
@@ -153,7 +151,7 @@ const everywhere: readonly InjectionKind[] = [
 /** Of a server that carries I/O, until it is healed: only where there is another one. */
 const natsServerLost = kind({
   name: 'NATS server lost',
-  metBy: lostWithoutWord,
+  metBy: wayLostSilently,
   of: ({ targets }) => targets.fabrics,
   strikeOf: natsLossStrike,
 });

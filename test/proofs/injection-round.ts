@@ -28,6 +28,8 @@ const volume = 'vol0';
 /** So many I/Os of consumers must end between strike and healing: the trouble is met, and outlived. */
 const iosUnderTrouble = 400;
 const progressTimeoutMs = 45_000;
+/** A switch that is back must have been there for a second. */
+const homeTimeoutMs = 4000;
 /** What is met late, as by who waits before it sends again, is met by then; or it is not. */
 const signTimeoutMs = 2000;
 /** Enough to see which mirrors are read. */
@@ -107,6 +109,7 @@ class Round {
     const targets = targetsOf(operator, volume);
     let what = kind.name;
     try {
+      await this.#untilHome();
       const ways = await waysInUse(operator, volume);
       const meanwhile = () => this.#progress(iosSeen);
       const reading = () => disksRead(operator, targets.disks, meanwhile);
@@ -137,6 +140,18 @@ class Round {
       .then(() => untilAsync(hasShown, 'a sign', signTimeoutMs).catch(() => {}))
       .finally(() => strike.heal(operator));
     return since;
+  }
+
+  /**
+   * Who coordinated before the last strike has its partitions back after a while: what is sent again for that is no sign
+   * of what is struck next. One that failed too often gets nothing back for long; that is not waited for.
+   */
+  async #untilHome(): Promise<void> {
+    const isHome = async () => {
+      const { coordinators } = await this.#parts.operator.status();
+      return coordinators.every((each) => each.switch === each.preferred);
+    };
+    await untilAsync(isHome, 'coordinators to be home', homeTimeoutMs).catch(() => {});
   }
 
   /** Waits until consumers have had so many more I/Os. */

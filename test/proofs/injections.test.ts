@@ -65,6 +65,11 @@ describe('the signs of a strike', () => {
     expect(signsText(since)).to.equal('5 re-issues, 1 failovers');
   });
 
+  it('are not what a busy machine does now and then', () => {
+    expect(isMet({ 're-issues': 0, retransmissions: 2 })).to.equal(false);
+    expect(isMet({ 're-issues': 0, retransmissions: 20 })).to.equal(true);
+  });
+
   it('are not made of a count that began anew with its process', () => {
     expect(isMet(signsSince({ repairs: 12 }, { repairs: 3 }))).to.equal(false);
   });

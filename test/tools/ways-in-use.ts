@@ -64,6 +64,9 @@ export async function waysInUse(operator: ClusterOperator, volume: string): Prom
   };
 }
 
+/** Fewer than I/O makes, and more than looking whether a link works does. */
+const busyFramesPerSecond = 20;
+
 /** The links over which switches have sent frames of late. */
 async function busyLinks(operator: ClusterOperator): Promise<readonly string[]> {
   const busy: string[] = [];
@@ -71,7 +74,8 @@ async function busyLinks(operator: ClusterOperator): Promise<readonly string[]> 
     const told = switchTelemetrySchema.safeParse(await operator.describe({ kind: 'switch', id }));
     if (!told.success) continue;
     const { links } = told.data.facts.load;
-    for (const { link, framesPerSecond } of links) if (framesPerSecond > 0) busy.push(link);
+    for (const { link, framesPerSecond } of links)
+      if (framesPerSecond >= busyFramesPerSecond) busy.push(link);
   }
   return busy;
 }
@@ -98,10 +102,10 @@ async function readsOf(operator: ClusterOperator, disks: readonly string[]) {
   return told.map(({ reads = 0 }) => reads);
 }
 
-/** What the process of a disk or switch has counted since it began; nothing when it does not answer. */
+/** What an actor's process has counted since it began; nothing when it does not answer. */
 export async function countersOf(
   operator: ClusterOperator,
-  kind: 'disk' | 'switch',
+  kind: 'host' | 'disk' | 'switch',
   id: string,
 ): Promise<Readonly<Record<string, number>>> {
   const told = await operator.describe({ kind, id });

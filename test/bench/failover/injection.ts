@@ -13,6 +13,7 @@ import type { StatusReport } from '../../../cluster/status-report.ts';
 import type { ClusterOperator } from '../../tools/cluster-operator.ts';
 import type { Strike } from '../../tools/strikes.ts';
 import { untilAsync } from '../../tools/until.ts';
+import { countersOf } from '../../tools/ways-in-use.ts';
 import type { SteadyLoad } from './steady-load.ts';
 
 /** What came of one injection. */
@@ -25,9 +26,9 @@ export interface InjectionResult {
   readonly healingPauseMs: number;
   /** I/Os that belong to the pause. */
   readonly ios: number;
-  /** How often hosts sent something again that was under way. */
+  /** How often hosts sent something again that was under way, before it was healed. */
   readonly reissues: number;
-  /** How often switches found nobody at the other end of a link. */
+  /** How often switches found nobody at the other end of a link, before that. */
   readonly linkDowns: number;
 }
 
@@ -47,16 +48,18 @@ export async function inject(
   movesCoordinator: boolean,
 ): Promise<InjectionResult> {
   const before = await operator.status();
-  const linkDownsBefore = operator.linkDowns;
+  const [reissuesBefore, linkDownsBefore] = [await reissuesOf(operator), operator.linkDowns];
   const struck = load.open();
   await strike(operator);
   if (movesCoordinator) await untilMoved(operator, volume, epochOf(before, volume));
   await load.untilThrough(struck, iosPerLane);
   await load.close(struck);
+  // What is sent again while it heals was not met by the strike.
+  const [reissues, linkDowns] = [await reissuesOf(operator), operator.linkDowns];
   const healing = load.open();
   await heal(operator);
   await load.untilThrough(healing, iosPerLane);
-  const after = await operator.untilWell();
+  await operator.untilWell();
   await load.close(healing);
   return {
     what,
@@ -64,8 +67,8 @@ export async function inject(
     longest: struck.longest,
     healingPauseMs: healing.longestMs,
     ios: struck.ios,
-    reissues: Math.max(0, reissuesOf(after) - reissuesOf(before)),
-    linkDowns: operator.linkDowns - linkDownsBefore,
+    reissues: Math.max(0, reissues - reissuesBefore),
+    linkDowns: linkDowns - linkDownsBefore,
   };
 }
 
@@ -90,6 +93,9 @@ function epochOf({ coordinators }: StatusReport, volume: string): number {
   return Math.max(...epochs.map(Number));
 }
 
-function reissuesOf({ counters }: StatusReport): number {
-  return counters.reissues ?? 0;
+/** Asks hosts alone, for the same reason. */
+async function reissuesOf(operator: ClusterOperator): Promise<number> {
+  const ids = operator.topology.hosts.map(({ id }): string => id);
+  const counters = await Promise.all(ids.map((id) => countersOf(operator, 'host', id)));
+  return counters.reduce((sum, { reissues = 0 }) => sum + reissues, 0);
 }
