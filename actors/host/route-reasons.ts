@@ -14,12 +14,12 @@ import { LinkRank, type RouteEntry, type RouteList } from './route-table.ts';
 export function whyChosen(chosen: RouteEntry, list: RouteList, order: PathOrder): string {
   const others = list.filter((route) => route !== chosen);
   const runnerUp = betterRoute(null, others, order, null);
-  if (runnerUp === null) return 'the only way';
+  const isGood = chosen.rank === LinkRank.usable;
+  const but = isGood ? '' : ` (${troubleOf(chosen)}; no way is better)`;
+  if (runnerUp === null) return `the only way${but}`;
   const better = advantage(chosen, runnerUp, order);
   const isOnlyHba = list.every(({ hba }) => hba === chosen.hba);
-  const isBad =
-    chosen.rank === LinkRank.usable ? '' : ` (it is ${stateOf(chosen)}: no way is known to work)`;
-  return `${isOnlyHba ? `only ${chosen.hba.id} reaches it; ` : ''}${better}${isBad}`;
+  return `${isOnlyHba ? `only ${chosen.hba.id} reaches it; ` : ''}${better}${but}`;
 }
 
 /** What speaks for the route that is taken, compared to the next best. */

@@ -55,7 +55,7 @@ describe('failback and quarantine of HBAs', () => {
     world.control.onPublish = publish;
     return answer;
   };
-  const whyNot = (hba: HbaId): string | undefined => {
+  const why = (hba: HbaId): string | undefined => {
     const hosts = { host: idOf<never>('h1'), order: 'hops', attachments: world.host.attachments };
     const answer = answerExplain({ volume: 'vol0', offset: 0 }, hosts as never);
     return explanationSchema.parse(answer).mirrors[0]?.paths.find((path) => path.hba === hba)?.why;
@@ -68,7 +68,7 @@ describe('failback and quarantine of HBAs', () => {
     expect(readOne()).to.equal(b);
     giveBack(a);
     expect(readOne(), 'it has only just come back').to.equal(b);
-    expect(whyNot(a)).to.equal('avoided: works again, but is in reserve: h1-a');
+    expect(why(a)).to.equal('avoided: works again, but is in reserve: h1-a');
     world.clock.runFor(1990);
     expect(readOne()).to.equal(b);
     world.clock.runFor(20);
@@ -83,7 +83,7 @@ describe('failback and quarantine of HBAs', () => {
       expect(readOne(), `after ${seconds} s`).to.equal(b);
       world.clock.runFor(1000);
     }
-    expect(whyNot(a)).to.equal('avoided: in quarantine, it failed again and again: h1-a');
+    expect(why(a)).to.equal('avoided: in quarantine, it failed again and again: h1-a');
     const { hbas, paths } = world.host.facts() as Record<'hbas' | 'paths', { hba: string }[]>;
     expect(hbas).to.deep.equal([
       { hba: 'h1-a', state: 'connected', rank: 'quarantined' },
@@ -144,6 +144,8 @@ describe('failback and quarantine of HBAs', () => {
     flap(b, 2);
     expect(rankOf(b)).to.equal(LinkRank.quarantined);
     readOne();
+    const trouble = 'in quarantine, it failed again and again: h1-a; no way is better';
+    expect(why(a)).to.contain(trouble);
     expect(ended).to.deep.equal([Status.ok, Status.ok]);
   });
 
