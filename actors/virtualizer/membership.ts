@@ -57,6 +57,8 @@ export interface SurveyQuestion {
   readonly recorded: readonly DiskMember[];
 }
 
+/** Before every time until which one is barred. */
+const notBarred = Number.NEGATIVE_INFINITY;
 /** Bounds what a person has to read. */
 const problemsShownMax = 3;
 
@@ -92,7 +94,11 @@ export function surveyMembers(
   if (findings.length > 0) return failed(findings);
   return {
     outcome: 'complete',
-    members: { disks, ...byReach(switches, question), ...knownNumbers(disks, question) },
+    members: {
+      disks,
+      ...byReach(switches, question, presence),
+      ...knownNumbers(disks, question),
+    },
   };
 }
 
@@ -114,17 +120,27 @@ export function changeOf(record: VolumeRecord, members: Members): string {
 
 /**
  * Only the best reach that any switch has counts: one that may be deaf is better than one that a host has no way to, and
- * where no switch is in reach of all hosts, none is better than the others.
+ * where no switch is in reach of all hosts, none is better than the others. Of those that may be deaf only the one
+ * counts that was found so first: what was wrong with it is the likeliest to be over.
  */
 function byReach(
   switches: readonly SwitchMember[],
   { reachOf }: SurveyQuestion,
+  presence: PresenceTable,
 ): Pick<Members, 'switches' | 'outOfReach'> {
-  const reached = switches.map((member) => ({ member, reach: reachOf(member.switch) }));
+  const reached = switches.map((member) => ({
+    member,
+    reach: reachOf(member.switch),
+    barredUntil: presence.barredUntil({ kind: 'switch', id: member.switch }) ?? notBarred,
+  }));
   const best = reaches.find((each) => reached.some(({ reach }) => reach === each));
+  const fitting = reached.filter(({ reach }) => reach === best);
+  const firstUntil = Math.min(...fitting.map(({ barredUntil }) => barredUntil));
+  const kept =
+    best === 'deaf' ? fitting.filter(({ barredUntil }) => barredUntil === firstUntil) : fitting;
   return {
-    switches: reached.filter(({ reach }) => reach === best).map(({ member }) => member),
-    outOfReach: reached.filter(({ reach }) => reach !== best).map(({ member }) => member.switch),
+    switches: kept.map(({ member }) => member),
+    outOfReach: reached.filter((each) => !kept.includes(each)).map(({ member }) => member.switch),
   };
 }
 

@@ -97,6 +97,11 @@ export class PresenceTable {
     return this.#barredUntil.has(keyOf(address));
   }
 
+  /** When its time is up; null when it is not barred. The later that is, the later it was found to be no use. */
+  barredUntil(address: ActorAddress): Instant | null {
+    return this.#barredUntil.get(keyOf(address)) ?? null;
+  }
+
   /** @returns true when the time of one that was barred is up */
   endBars(at: Instant): boolean {
     const over = [...this.#barredUntil].filter(([, until]) => at >= until);

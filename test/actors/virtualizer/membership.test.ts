@@ -161,5 +161,11 @@ describe('membership', () => {
     expect(found('s2', 's1'), 'one that is not deaf').to.deep.equal([['s2'], ['s1']]);
     expect(found('', 's1'), 'a deaf one rather than none').to.deep.equal([['s1'], ['s2']]);
     expect(found('')).to.deep.equal([['s1', 's2'], []]);
+    expect(found('', 's1 s2')).to.deep.equal([['s1', 's2'], []]);
+    table.bar({ kind: 'switch', id: 's1' }, at(2000));
+    expect(found('', 's1 s2'), 'the way to it is deaf').to.deep.equal([['s2'], ['s1']]);
+    table.bar({ kind: 'switch', id: 's2' }, at(3000));
+    expect(found('', 's1 s2'), 'the first that was').to.deep.equal([['s1'], ['s2']]);
+    expect(found('', 's2'), 'a deaf one rather than none').to.deep.equal([['s2'], ['s1']]);
   });
 });

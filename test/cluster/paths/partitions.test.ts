@@ -101,6 +101,19 @@ describe('partitions on a simulated SAN', function () {
     expect(told).to.deep.equal([]);
   });
 
+  it('of one switch and soon of the other: the one whose partition is over coordinates', () => {
+    const san = begin();
+    const driver = san.volume('h1', 'vol0');
+    longestMs(san, driver, 5);
+    san.world.inject({ kind: 'cut', target: 'partition:d4/s2' });
+    longestMs(san, driver, 8);
+    san.world.heal('partition:d4/s2');
+    expect(coordinatorsOf(san)).to.deep.equal(['s1', 's1']);
+    san.world.inject({ kind: 'one-way', target: 'partition:s1/h1' });
+    expect(longestMs(san, driver, partedSeconds)).to.be.below(pauseMsMax);
+    expect(coordinatorsOf(san)).to.deep.equal(['s2', 's2']);
+  });
+
   it('of a switch from the virtualizer makes the switch silent, and the other one coordinates', () => {
     const san = begin();
     const driver = san.volume('h1', 'vol0');
