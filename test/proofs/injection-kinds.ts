@@ -126,6 +126,18 @@ const everywhere: readonly InjectionKind[] = [
     strikeOf: (id) => fault(`disk:${id}`, { kind: 'slow', delayMs: slowMs }),
   }),
   kind({
+    name: 'partition',
+    metBy: serverLost,
+    of: ({ operator, targets, ways }) => {
+      const hosts = operator.topology.hosts.filter(({ hbas }) =>
+        hbas.some(({ id }) => targets.hbas.includes(id)),
+      );
+      const others = [...hosts.map(({ id }): string => id), ...targets.disks];
+      return ways.coordinators.flatMap((id) => others.map((other) => `${other}/${id}`));
+    },
+    strikeOf: (id) => fault(`partition:${id}`, { kind: 'cut' }),
+  }),
+  kind({
     name: 'NATS server restarted',
     metBy: serverLost,
     of: ({ targets }) => targets.fabrics,
