@@ -70,6 +70,23 @@ const oneWayLink: LoneKind['choose'] = ({ world }, chance) => {
   };
 };
 
+/** A switch and a host, or a disk: a switch waits for a silent disk longer than I/O is tried here. */
+const cutApart: LoneKind['choose'] = ({ world }, chance) => {
+  const { topology } = world;
+  const { id } = chance.pick(topology.switches);
+  const other = chance.pick([...topology.hosts, ...topology.disks]).id;
+  const isHost = topology.hosts.some((host) => host.id === other);
+  const target = chance.pick([`partition:${id}/${other}`, `partition:${other}/${id}`] as const);
+  const kind = chance.pick(['cut', 'one-way'] as const);
+  const isLongAllowed = isHost && isMissable(topology, id);
+  return (_, random) => {
+    const lastsMs = missedMs(isLongAllowed, random);
+    world.inject({ kind, target });
+    world.clock.setTimeout(() => world.heal(target), lastsMs);
+    return { what: `${target} ${kind} for ${lastsMs.toFixed(0)} ms`, lastsMs };
+  };
+};
+
 const hbaDown: LoneKind['choose'] = ({ world }, chance) => {
   const { id } = chance.pick(world.topology.hosts.flatMap(({ hbas }) => hbas));
   const isLongAllowed = isMissable(world.topology, id);
@@ -189,6 +206,7 @@ export const loneKinds: readonly LoneKind[] = [
   { name: 'linkDown', choose: linkDown },
   { name: 'linkFlap', choose: linksFlap },
   { name: 'oneWayLink', choose: oneWayLink },
+  { name: 'cutApart', choose: cutApart },
   { name: 'hbaDown', choose: hbaDown },
   { name: 'hbaFlap', choose: hbasFlap },
   { name: 'crashSwitch', choose: crashSwitch },

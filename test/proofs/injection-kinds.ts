@@ -77,13 +77,6 @@ function usedOf(all: readonly string[], used: readonly string[]): readonly strin
   return both.length > 0 ? both : all;
 }
 
-/** Between the ends of a link: both ways, and what either of them sends. */
-function partitionsAlong({ topology }: ClusterOperator, link: string): readonly string[] {
-  const [one, other] = topology.links.find(({ id }) => id === link)?.ends ?? [];
-  if (one === undefined || other === undefined) return [];
-  return [`${one}/${other} cut`, `${one}/${other} one-way`, `${other}/${one} one-way`];
-}
-
 const switchesInUse = ({ targets, ways }: InjectionChoice) =>
   usedOf(targets.switches, [...ways.coordinators, ...ways.forwarders]);
 
@@ -133,12 +126,14 @@ const everywhere: readonly InjectionKind[] = [
   kind({
     name: 'partition',
     metBy: wayLostSilently,
-    of: ({ operator, targets, ways }) =>
-      usedOf(targets.links, ways.links).flatMap((id) => partitionsAlong(operator, id)),
-    strikeOf: (id) => {
-      const [ends, how] = id.split(' ');
-      return fault(`partition:${ends}` as FaultTarget, { kind: how });
+    of: ({ operator, targets, ways }) => {
+      const hosts = operator.topology.hosts.filter(({ hbas }) =>
+        hbas.some(({ id }) => targets.hbas.includes(id)),
+      );
+      const others = [...hosts.map(({ id }): string => id), ...targets.disks];
+      return ways.coordinators.flatMap((id) => others.map((other) => `${other}/${id}`));
     },
+    strikeOf: (id) => fault(`partition:${id}`, { kind: 'cut' }),
   }),
   kind({
     name: 'NATS server restarted',

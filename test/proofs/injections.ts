@@ -14,7 +14,7 @@ const metShareMin = 0.5;
 
 export const injectionsProof: Proof = {
   name: 'injections',
-  shows: `the loss of links, HBAs and switches, read errors and slowness of a disk, and restarts of the NATS server, each met by I/O, and ${rounds.long} times on ${injectedTopologies.map(({ shipped }) => shipped).join(' and ')}, are no errors for consumers that verify what they read, and leave mirrors equal`,
+  shows: `the loss of links, HBAs and switches, partitions between coordinators and hosts or disks, read errors and slowness of a disk, and restarts of the NATS server, each met by I/O, and ${rounds.long} times on ${injectedTopologies.map(({ shipped }) => shipped).join(' and ')}, are no errors for consumers that verify what they read, and leave mirrors equal`,
   shortForm: ['test/cluster/real/injections.test.ts'],
   steps: ({ length }) =>
     Array.from({ length: rounds[length] }, (_, index) => index + 1).flatMap((round) =>

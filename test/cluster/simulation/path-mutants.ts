@@ -27,6 +27,7 @@ export const pathMutants = {
   },
   takesMirrorErrorsForPaths: {
     does: 'a host takes the failure of a mirror for that of the path to it',
+    alone: true,
     patches: [
       {
         file: 'actors/host/recovery.js',
