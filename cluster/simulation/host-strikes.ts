@@ -1,4 +1,5 @@
 /** What cuts hosts off: from answers, from commands, or from a fabric, while they go on. */
+import type { SimulatedNode } from './simulated-node.ts';
 import { isRunning, pickNode, pickNodes, type Strike, takeDown } from './strike.ts';
 
 /**
@@ -31,10 +32,14 @@ export const strandWriter: Strike = (targets, random) => {
 const goneMsMin = 3500;
 const cutOffMsMax = 12_000;
 
+/** One time in so many the switch that is taken for gone as well goes on, with all that it has read. */
+const deafSwitchesIn = 3;
+
 /**
  * A host is cut off from the command network for so long that its volumes may be given to others, or go on without it.
  * What it has open goes on meanwhile, and it learns of everything at once when it is back: when all is settled, or in the
- * middle of the next change. It may be about to let go by then, or have only just begun.
+ * middle of the next change. It may be about to let go by then, or have only just begun. A switch is gone meanwhile, or
+ * cut off, too: then the two go on together as if nothing had been decided.
  */
 export const cutOffHost: Strike = (targets, random) => {
   const { world } = targets;
@@ -44,9 +49,10 @@ export const cutOffHost: Strike = (targets, random) => {
   const cutMs = random.between(goneMsMin, cutOffMsMax);
   const earlierMs = random.between(0, 200);
   const leavesMs = random.between(goneMsMin - 500, cutMs);
+  const isDeaf = random.integer(deafSwitchesIn) === 0;
   if (node === null || one === undefined || other === undefined) return null;
   const cut = (): void => {
-    for (const bus of node.buses.filter(({ role }) => role === 'control')) bus.cut(cutMs);
+    cutControl(node, cutMs);
     if (how === 'amid change') targets.later(cutMs - earlierMs, () => targets.crash(other));
     if (how === 'leaves')
       targets.later(leavesMs, () => {
@@ -54,13 +60,19 @@ export const cutOffHost: Strike = (targets, random) => {
       });
   };
   // Without it something has to be decided.
-  targets.crash(one);
+  if (isDeaf) cutControl(one, cutMs);
+  else targets.crash(one);
   if (how === 'young') {
     targets.crash(node);
     targets.onNextStart(node, () => targets.later(earlierMs, cut));
   } else cut();
-  return `${node.node.id} for ${cutMs.toFixed(0)} ms, and ${how}; ${one.node.id} dies`;
+  const fate = isDeaf ? 'is cut off, too' : 'dies';
+  return `${node.node.id} for ${cutMs.toFixed(0)} ms, and ${how}; ${one.node.id} ${fate}`;
 };
+
+function cutControl(node: SimulatedNode, lastsMs: number): void {
+  for (const bus of node.buses.filter(({ role }) => role === 'control')) bus.cut(lastsMs);
+}
 
 /** An HBA's connection is gone for a while; its host goes on. */
 export const hbaDown: Strike = (targets, random) => {

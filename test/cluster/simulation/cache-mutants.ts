@@ -2,11 +2,13 @@
 import type { Patch } from '../../tools/mutated-build.ts';
 
 const readCache = 'actors/switch/read-cache.js';
+const cachedReads = 'actors/switch/cached-reads.js';
+const volumeCaches = 'actors/host/volume-caches.js';
 
 /** A cache is not told when the path leaves it. */
 export const withoutCleanup: readonly Patch[] = [
   {
-    file: 'actors/host/volume-caches.js',
+    file: volumeCaches,
     snippet: 'if (!areSameWays(former, this.#preferred.get(disk) ?? []))',
     replacement: 'if (false)',
   },
@@ -22,10 +24,33 @@ export const withoutVersions: readonly Patch[] = [
   },
 ];
 
+/** What was read before an invalidation is kept after it. */
+export const withLateFills: readonly Patch[] = [
+  { file: cachedReads, snippet: 'if (!fill.mayKeep)', replacement: 'if (false)' },
+];
+
+/** What was sent before an invalidation is answered, and kept, after it. */
+export const withoutFloors: readonly Patch[] = [
+  {
+    file: cachedReads,
+    snippet: 'floor.attachEpoch !== attachEpoch || ioNumber >= floor.firstIo',
+    replacement: 'true',
+  },
+];
+
+/** A cache that could not be told to forget is used all the same. */
+export const withoutFence: readonly Patch[] = [
+  {
+    file: volumeCaches,
+    snippet: 'if (count >= 0 && cache.cleanup === null && request.attempt === 0)',
+    replacement: 'if (count >= 0 && request.attempt === 0)',
+  },
+];
+
 /** A cache answers although no disk has answered its reader for long. */
 export const withoutLeases: readonly Patch[] = [
   {
-    file: 'actors/switch/cached-reads.js',
+    file: cachedReads,
     snippet: 'if (!this.#leases.holds(volume, request.attachEpoch, this.#parts.clock.now()))',
     replacement: 'if (false)',
   },
@@ -65,6 +90,24 @@ export const cacheMutants = {
         replacement: '',
       },
     ],
+  },
+  ignoresBypasses: {
+    does: 'a cache answers, and keeps, reads that say that they are to go past it',
+    patches: [
+      {
+        file: cachedReads,
+        snippet: 'if ((flags & RequestFlag.bypassCache) !== 0) return false;',
+        replacement: '',
+      },
+    ],
+  },
+  answersWithoutLease: {
+    does: 'a cache answers although no disk has answered its reader for long',
+    patches: withoutLeases,
+  },
+  waitsForNoLease: {
+    does: 'a volume is given to somebody else without waiting for what caches may still answer',
+    patches: withoutLeaseWait,
   },
   cachesForEver: {
     does: 'caches are neither cleaned when the path leaves them, nor compare versions',

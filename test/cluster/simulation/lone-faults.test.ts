@@ -25,8 +25,8 @@ describe('faults that strike alone in the simulation', function () {
       expect(failed).to.deep.equal([]);
     });
 
-  it('are noticed when a host gives up where a way fails', async () => {
-    const mutant = { ...mutants.takesPathErrorsForMirrors, alone: true };
+  it('are noticed when a host gives a write up where a way fails', async () => {
+    const mutant = { ...mutants.endsWritesAtFailedPaths, alone: true };
     const { verdict, problem } = await runMutant(mutant, { seeds: '1..4', minutes: 0.5, jobs: 2 });
     expect(verdict, problem).to.equal('wrong');
     expect(problem).to.match(/ended with an error although one fault struck at a time/);

@@ -19,7 +19,25 @@ export const pathMutants = {
         file: 'actors/host/recovery.js',
         snippet: `return { kind: 'reroute', links: detail.links,
           isNamed: detail.alternates.length > 0 };`,
-        replacement: `return { kind: 'end', status };`,
+        replacement: `return readsMirror(request.operation) && request.disk !== ''
+          ? { kind: 'retryMirror', disk: request.disk, alternates: [] }
+          : { kind: 'reroute', links: detail.links, isNamed: detail.alternates.length > 0 };`,
+      },
+    ],
+  },
+  takesMirrorErrorsForPaths: {
+    does: 'a host takes the failure of a mirror for that of the path to it',
+    alone: true,
+    patches: [
+      {
+        file: 'actors/host/recovery.js',
+        snippet: `? { kind: 'retryMirror', disk: detail.disk, alternates: detail.alternates }`,
+        replacement: `? { kind: 'reroute', links: request.route.slice(-1), isNamed: true }`,
+      },
+      {
+        file: 'actors/host/recovery.js',
+        snippet: `return { kind: 'retryMirror', disk, alternates: [] };`,
+        replacement: `return { kind: 'reroute', links: request.route.slice(-1), isNamed: true };`,
       },
     ],
   },
