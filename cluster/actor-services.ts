@@ -57,9 +57,14 @@ function discoverable(
   };
 }
 
-/** State, single facts and counters; lists are left to whoever asks the actor itself. */
+/** State, single facts, counters and what has not ended; lists are left to whoever asks the actor itself. */
 function plainFacts({ state, facts }: Description): Readonly<Record<string, unknown>> {
   const single = Object.entries(facts).filter(([, fact]) => typeof fact !== 'object');
-  const { counters = {} } = facts;
-  return { state, ...Object.fromEntries(single), counters };
+  const { counters = {}, underWay } = facts;
+  return {
+    state,
+    ...Object.fromEntries(single),
+    ...(underWay === undefined ? {} : { underWay }),
+    counters,
+  };
 }

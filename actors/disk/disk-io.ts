@@ -62,6 +62,11 @@ export class DiskIo {
     return { ...this.counters, fenced, errors };
   }
 
+  /** Operations of the fences in force that are under way, and one for those before. */
+  get openOperations(): number {
+    return this.#era.open;
+  }
+
   get fences(): FenceTable {
     return this.#fences;
   }

@@ -156,6 +156,7 @@ export class Disk {
       reason,
       links,
       replayedRecords,
+      underWay: { operations: this.#io?.openOperations ?? 0 },
       counters: { ...this.#io?.allCounters(), ...device.counters() },
     };
   }

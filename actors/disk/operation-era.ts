@@ -7,6 +7,11 @@ export class OperationEra {
   #open = 0;
   readonly #waiting: (() => void)[] = [];
 
+  /** How many of this era are under way, and one for those before. */
+  get open(): number {
+    return this.#open;
+  }
+
   begin(): void {
     this.#open += 1;
   }

@@ -187,7 +187,8 @@ export class Hba {
       receiver,
       state: linksDown.includes(link) ? 'down' : 'up',
     }));
-    return { links, counters: { ...this.counters } };
+    const underWay = { creditBytes: this.credits.takenBytes };
+    return { links, underWay, counters: { ...this.counters } };
   }
 
   #publishUsable(usable: boolean): void {

@@ -75,9 +75,9 @@ export class Dispatcher implements HbaListener {
     this.#sweepParts = { ...parts, issuer, answers: this.#answers };
   }
 
-  /** Physical I/Os under way. */
-  get partsInFlight(): number {
-    return this.#slots.inUse;
+  /** Physical I/Os under way, and I/Os of consumers that wait for a slot or credits. */
+  get open(): { readonly parts: number; readonly queuedIos: number } {
+    return { parts: this.#slots.inUse, queuedIos: this.#queue.count };
   }
 
   /** The number of the physical I/O that will be begun next. */

@@ -24,6 +24,7 @@ import { Paths } from './paths.ts';
 import { LinkRank, type PathLink } from './route-table.ts';
 import { SlotTable } from './slots.ts';
 import { SuspectReports } from './suspect-reports.ts';
+import { underWayOf } from './under-way.ts';
 
 export interface HostOptions {
   readonly host: HostId;
@@ -222,7 +223,7 @@ export class Host {
       failovers: [...this.#dispatcher.failovers].map(({ facts }) => facts),
       load: this.#pathControl.loadFacts(),
       cacheCleanups: attachments.flatMap(({ volume }) => volume?.caches?.facts() ?? []),
-      partsInFlight: this.#dispatcher.partsInFlight,
+      underWay: underWayOf(this.#dispatcher, this.paths, attachments),
       counters: { ...this.counters },
     };
   }

@@ -11,6 +11,10 @@ export class IoQueue {
     return this.#taken === this.#ios.length;
   }
 
+  get count(): number {
+    return this.#ios.length - this.#taken;
+  }
+
   get first(): ConsumerIo | null {
     return this.#ios[this.#taken] ?? null;
   }

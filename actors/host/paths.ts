@@ -101,6 +101,12 @@ export class Paths implements RouteParts {
     return this.#switches.values();
   }
 
+  /** Frames that count as sent: at each link that they left by, and at where they go to. */
+  get outstandingFrames(): number {
+    const all = [...this.#links.values(), ...this.#targets.values()];
+    return all.reduce((sum, { outstanding }) => sum + outstanding, 0);
+  }
+
   speed(link: LinkId): number {
     return this.#parts.linkSpeeds.get(link) ?? 1;
   }

@@ -26,6 +26,11 @@ export class Attachments {
     }
   }
 
+  /** Their I/Os that have not ended here. */
+  get openIos(): number {
+    return [...this.#attached.values()].reduce((sum, { ios }) => sum + ios.openCount, 0);
+  }
+
   /** Takes note of what an attachment has done through another coordinator, but for what is owed. */
   restore({ host, watermark, writes, done }: HostWrites, owed: readonly OwedTo[]): void {
     const known = this.iosOf(host);

@@ -46,7 +46,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   readonly #parts: CoordinatorParts;
   readonly #repairs: Repairs;
   readonly #cut = new PartList();
-  readonly #attachments = new Attachments();
+  readonly attachments = new Attachments();
   /** By number; null where another switch coordinates. */
   #partitions: (Partition | null)[] = [];
   #volume: LoadedVolume;
@@ -79,7 +79,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   load(volume: LoadedVolume): void {
     const { steering } = this.#parts;
     this.#volume = volume;
-    this.#attachments.update(volume.load.attachments);
+    this.attachments.update(volume.load.attachments);
     const before = this.#partitions;
     this.#drop(this.partitions.filter((partition) => !this.#continues(partition)));
     this.#partitions = volume.partitions.map((record) => {
@@ -117,7 +117,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
 
   /** Takes note of writes that were done through another coordinator: retries of them get its outcome (DESIGN I6). */
   restore(hosts: readonly HostWrites[], owed: readonly OwedTo[]): void {
-    for (const each of hosts) this.#attachments.restore(each, owed);
+    for (const each of hosts) this.attachments.restore(each, owed);
   }
 
   /** A host's write, for this switch. `data` may share memory with other messages. */
@@ -188,7 +188,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   #admit(partition: Partition, request: Request, data: FrameData): void {
     const { answers } = this.#parts;
     const { ioNumber } = request;
-    const known = this.#attachments.iosOf(request.host);
+    const known = this.attachments.iosOf(request.host);
     known.raise(request.watermark);
     const refusal = rangeRefusal(this.#volume, request);
     if (ioNumber < known.watermark) answers.end(request, belowWatermark(known.watermark));

@@ -37,6 +37,7 @@ export class KnownIos<Io = HostIo> {
   #numbers: Float64Array;
   #open: (Io | null)[];
   #writeNumbers: Float64Array;
+  #openCount = 0;
 
   constructor() {
     this.#numbers = new Float64Array(rememberedIosFirst).fill(nobody);
@@ -47,6 +48,11 @@ export class KnownIos<Io = HostIo> {
   /** The highest watermark seen. */
   get watermark(): IoNumber {
     return unitOf<IoNumber>(this.#watermark);
+  }
+
+  /** I/Os that have not ended. */
+  get openCount(): number {
+    return this.#openCount;
   }
 
   /** A frame brought a watermark; frames overtake each other, so it may be an older one. */
@@ -74,8 +80,10 @@ export class KnownIos<Io = HostIo> {
   begin(number: IoNumber, io: Io): boolean {
     const place = this.#placeFor(number);
     if (place === null) return false;
+    this.#close(place);
     this.#numbers[place] = number;
     this.#open[place] = io;
+    this.#openCount++;
     this.#writeNumbers[place] = 0;
     return true;
   }
@@ -84,7 +92,7 @@ export class KnownIos<Io = HostIo> {
   end(number: IoNumber, writeNumber: WriteNumber): void {
     const place = this.#placeOf(number);
     if (this.#numbers[place] !== number) return;
-    this.#open[place] = null;
+    this.#close(place);
     this.#writeNumbers[place] = writeNumber;
   }
 
@@ -92,8 +100,8 @@ export class KnownIos<Io = HostIo> {
   restore(number: IoNumber): void {
     const place = this.#placeFor(number);
     if (place === null) return;
+    this.#close(place);
     this.#numbers[place] = number;
-    this.#open[place] = null;
     this.#writeNumbers[place] = 0;
   }
 
@@ -112,7 +120,13 @@ export class KnownIos<Io = HostIo> {
     const place = this.#placeOf(number);
     if (this.#numbers[place] !== number) return;
     this.#numbers[place] = nobody;
+    this.#close(place);
+  }
+
+  #close(place: number): void {
+    if ((this.#open[place] ?? null) === null) return;
     this.#open[place] = null;
+    this.#openCount--;
   }
 
   /** Where a number can be noted; null when it is too far above the watermark. */
@@ -140,7 +154,11 @@ export class KnownIos<Io = HostIo> {
     this.#writeNumbers = new Float64Array(size);
     for (let from = 0; from < numbers.length; from++) {
       const number = numbers[from] ?? nobody;
-      if (number < this.#watermark) continue;
+      if (number < this.#watermark) {
+        // What its host has ended without hearing of its end.
+        if ((open[from] ?? null) !== null) this.#openCount--;
+        continue;
+      }
       const place = this.#placeOf(number);
       this.#numbers[place] = number;
       this.#open[place] = open[from] ?? null;

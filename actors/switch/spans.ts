@@ -39,6 +39,10 @@ export class Spans implements SpanDirector {
     this.#coordinator = coordinator;
   }
 
+  get openCount(): number {
+    return this.#open.size;
+  }
+
   get volume(): LoadedVolume {
     return this.#coordinator.volume;
   }

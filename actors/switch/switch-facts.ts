@@ -2,6 +2,7 @@
 import type { SwitchLoadFacts } from '../../protocols/load.ts';
 import type { Answers } from './answers.ts';
 import type { CachedReads } from './cached-reads.ts';
+import type { VolumeCoordinator } from './coordinator.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
 import type { PartitionMode } from './partition.ts';
@@ -72,6 +73,33 @@ export function switchFactsOf(parts: SwitchParts): Record<string, unknown> {
       strayReplies: parts.calls.strayReplies,
       openCalls: parts.calls.openCount,
     },
+    underWay: underWayOf(parts),
+  };
+}
+
+/** What a switch has not ended: nothing, when nobody asks for anything and nothing is wrong. */
+export interface SwitchUnderWay {
+  /** Frames to disks that wait for their answers. */
+  readonly calls: number;
+  /** I/Os of hosts, as they are remembered. */
+  readonly ios: number;
+  /** I/Os of hosts, as they are counted against what may be open. */
+  readonly countedIos: number;
+  readonly spans: number;
+  /** What holds blocks, or waits for them: I/Os, copies and repairs. */
+  readonly holders: number;
+}
+
+function underWayOf({ calls, virtualizing }: SwitchParts): SwitchUnderWay {
+  const coordinators = [...virtualizing.volumes].map(({ coordinator }) => coordinator);
+  const sum = (of: (each: VolumeCoordinator) => number) =>
+    coordinators.reduce((before, each) => before + of(each), 0);
+  return {
+    calls: calls.openCount,
+    ios: sum(({ attachments }) => attachments.openIos),
+    countedIos: sum(({ openIos }) => openIos),
+    spans: sum(({ spans }) => spans.openCount),
+    holders: sum(({ partitions }) => partitions.reduce((n, { open }) => n + open.length, 0)),
   };
 }
 

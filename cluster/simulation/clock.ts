@@ -65,6 +65,11 @@ export class VirtualClock implements Clock {
     return event as unknown as Timer;
   }
 
+  /** Timers of a process that will still fire. */
+  timersOf(owner: EventOwner): number {
+    return this.#queue.count((event) => event instanceof TimerEvent && event.owner === owner);
+  }
+
   /** `soon` for a process. */
   soonFor(owner: EventOwner | null, run: () => void): void {
     this.#soonRuns.push(run);

@@ -43,6 +43,11 @@ export class EventQueue {
   #cancelledCount = 0;
   #orderNext = 0;
 
+  /** How many of those that will still happen are meant. For looking at it now and then: walks through all. */
+  count(isMeant: (event: ScheduledEvent) => boolean): number {
+    return this.#heap.filter((event) => event.place === 'queued' && isMeant(event)).length;
+  }
+
   /** Events that will still happen. */
   get size(): number {
     return this.#heap.length - this.#cancelledCount;

@@ -152,5 +152,6 @@ describe('service discovery in a cluster under load', function () {
     expect(later('checksums')?.processing_time).to.be.above(0);
     expect(later('describe')?.data).to.include({ state: 'serving' });
     expect(later('describe')?.data?.counters).to.include.keys('writes');
+    expect(later('describe')?.data?.underWay).to.deep.equal({ operations: 0 });
   });
 });
