@@ -18,7 +18,9 @@ export interface Violation {
 /** What the checkers say of a whole history. */
 export interface Judgement {
   readonly violations: readonly Violation[];
-  /** Sectors of which nothing is claimed, because too much went on at once. */
+  /** That anybody wrote or read. */
+  readonly judgedSectors: number;
+  /** Of these: sectors of which nothing is claimed, because too much went on at once. */
   readonly unclearSectors: number;
 }
 
@@ -142,18 +144,20 @@ export class VolumeHistory {
 
   judge(): Judgement {
     const violations: Violation[] = [];
+    let judgedSectors = 0;
     let unclearSectors = 0;
     const end = Math.max(0, ...this.#eras.map(endOf));
     for (let first = 0; first < end; first += sectorsAtOnce) {
       const eras = this.#eras.map((era) => eraBySector(era, first, first + sectorsAtOnce));
       const sectors = new Set(eras.flatMap((era) => [...era.keys()]));
       for (const sector of [...sectors].sort((a, b) => a - b)) {
+        judgedSectors++;
         const verdict = judgeSector(eras.map((era) => era.get(sector) ?? nothing));
         if (verdict.outcome === 'violation') violations.push({ sector, what: verdict.what });
         if (verdict.outcome === 'unclear') unclearSectors++;
       }
     }
-    return { violations, unclearSectors };
+    return { violations, judgedSectors, unclearSectors };
   }
 
   /** What was done to a sector and seen of it, line by line, up to where it cannot be explained any more. */

@@ -88,6 +88,7 @@ function crashedRun(order: RunOrder, problem: string): MeasuredRun {
       virtualMs: 0,
       hosts: 0,
       ios: { started: 0, succeeded: 0, succeededHot: 0, failed: 0 },
+      judged: { sectors: 0, unclear: 0 },
       faults: [],
       coverage: emptyCoverage(),
     },

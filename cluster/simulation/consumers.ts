@@ -9,10 +9,11 @@ import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
 import { sectorBytes } from '../../protocols/units.ts';
-import { type Violation, VolumeHistory } from '../history/volume-history.ts';
+import { VolumeHistory } from '../history/volume-history.ts';
 import { CreatedConsumers } from './created-consumers.ts';
 import { patienceOf, refusedWhy } from './given-up.ts';
 import { handOver } from './handover.ts';
+import { type HistoryVerdict, verdictOn } from './history-verdict.ts';
 import type { FailedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
@@ -40,6 +41,14 @@ interface AttachedConsumer extends Consumer {
 
 export type ConsumerCounts = WorkloadCounts;
 
+/** What is known of their cluster from outside. */
+export interface ConsumerWorld {
+  /** Told of reads that ended with a media error. */
+  readonly onMedia: (read: FailedRead) => void;
+  /** Whether there really were ways for all I/O of a host to a volume, for so long until now. */
+  readonly hadWays: (host: HostId, volume: VolumeId, forMs: number) => boolean;
+}
+
 /** DESIGN §8, "a seed that counts"; the span is the whole volume, and the gap grows with the number of volumes. */
 const load: Omit<WorkloadOptions, 'spanBytes'> = {
   burstGapMsMean: 215,
@@ -56,19 +65,13 @@ export class Consumers {
   readonly #histories = new Map<VolumeId, VolumeHistory>();
   readonly #workloads: readonly Workload[];
   readonly #consumers: readonly AttachedConsumer[];
-  readonly #onMedia: (read: FailedRead) => void;
+  readonly #world: ConsumerWorld;
   readonly #requestListeners: (() => void)[] = [];
   /** Those of volumes that are created meanwhile: theirs comes on top, and counts in everything but `counts`. */
   readonly created: CreatedConsumers;
 
-  /** @param onMedia told of reads that ended with a media error */
-  constructor(
-    topology: Topology,
-    clock: Clock,
-    random: SeededRandom,
-    onMedia: (read: FailedRead) => void,
-  ) {
-    this.#onMedia = onMedia;
+  constructor(topology: Topology, clock: Clock, random: SeededRandom, world: ConsumerWorld) {
+    this.#world = world;
     this.#topology = topology;
     const { volumes } = topology;
     const consumersOf = new Map(
@@ -81,6 +84,7 @@ export class Consumers {
       random: random.fork('created'),
       load: createdLoad,
       onRequest: () => this.#requestBegins(),
+      hadWays: world.hadWays,
     });
     this.#workloads = volumes.map(({ id, sizeBytes }) => {
       const burstGapMsMean = load.burstGapMsMean * volumes.length;
@@ -221,13 +225,11 @@ export class Consumers {
     });
   }
 
-  /** What the histories do not explain, as sentences. */
-  violations(): readonly string[] {
-    const wrong = [...this.#histories].flatMap(([volume, history]) =>
-      history.violations().map((violation) => violationText(volume, violation)),
-    );
+  /** What the histories do not explain, and what was given up too soon. */
+  judge(): HistoryVerdict {
+    const { violations, judged } = verdictOn([...this.#histories, ...this.created.histories]);
     const givenUp = this.#workloads.flatMap((workload) => workload.givenUp);
-    return [...wrong, ...givenUp, ...this.created.violations()];
+    return { violations: [...violations, ...givenUp, ...this.created.givenUp], judged };
   }
 
   #requestBegins(): void {
@@ -256,11 +258,12 @@ export class Consumers {
         mode: first.attach,
         readOnly: first.readOnly,
         recorded: new RecordedVolume(history, clock, count, (place, beganMs) =>
-          this.#onMedia(failedRead(id, place, beganMs, clock.now())),
+          this.#world.onMedia(failedRead(id, place, beganMs, clock.now())),
         ),
         volume: () => (consumer.attached === null ? null : consumer.attached()),
         isOpen: () => consumer.volume()?.admission.open === true,
         refusedWhy: () => refusedWhy(consumer.volume()),
+        hadWays: (forMs) => this.#world.hadWays(host, id, forMs),
         attached: null,
       };
       return consumer;
@@ -276,10 +279,6 @@ function oneByOne<Item>(
   const [item, ...rest] = items;
   if (item === undefined) done();
   else step(item, () => oneByOne(rest, step, done));
-}
-
-function violationText(volume: VolumeId, { sector, what }: Violation): string {
-  return `volume ${volume}, sector ${sector}: ${what}`;
 }
 
 function failedRead(

@@ -5,6 +5,8 @@
 import { Operation, Status, statusName } from '../../protocols/codes.ts';
 import { eventNames } from '../../protocols/events.ts';
 import { decodeFrame, FrameKind } from '../../protocols/frames/frame.ts';
+import type { Policies } from '../../protocols/topology/policies.ts';
+import { policyNames } from './drawn-policies.ts';
 import { transitionText } from './machine-transitions.ts';
 import type { Message, MessageFate } from './message.ts';
 
@@ -12,10 +14,14 @@ import type { Message, MessageFate } from './message.ts';
 export type Counts = Record<string, number>;
 
 export interface CoverageCounts {
+  /** Runs by the policies that they had. */
+  readonly policies: Counts;
   /** Answers of the data plane, by status. */
   readonly codes: Counts;
   /** Reads that got what they asked for, by who answered: `disk`, or the `cache` of a switch. */
   readonly reads: Counts;
+  /** How often hosts left a switch for its load, and returned to it. */
+  readonly loadMoves: Counts;
   /** `machine: from > to on event`, over all machines of a kind. */
   readonly transitions: Counts;
   /** Of these, those made while consumers' I/O was open. */
@@ -30,8 +36,10 @@ export interface CoverageCounts {
 
 export function emptyCoverage(): CoverageCounts {
   return {
+    policies: {},
     codes: {},
     reads: {},
+    loadMoves: {},
     transitions: {},
     transitionsInFlight: {},
     faults: {},
@@ -47,13 +55,20 @@ interface TransitionEvent {
   readonly event: string;
 }
 
+interface BalanceEvent {
+  readonly avoided: boolean;
+}
+
+export const loadMoves = { leaves: 'leaves', returns: 'returns' } as const;
+
 export class Coverage {
   readonly counts = emptyCoverage();
   readonly #openIos: () => number;
 
   /** @param openIos I/Os of consumers that are open at the moment */
-  constructor(openIos: () => number) {
+  constructor(policies: Policies, openIos: () => number) {
     this.#openIos = openIos;
+    for (const name of policyNames(policies)) count(this.counts.policies, name);
   }
 
   /** Takes what befell a message. */
@@ -67,9 +82,19 @@ export class Coverage {
 
   /** Takes what an actor publishes on its control connection, whether anybody gets it or not. */
   published(subject: string, data: Uint8Array): void {
-    if (planeOf(subject) !== 'evt' || !subject.endsWith(`.${eventNames.transition}`)) return;
-    const text = Buffer.from(data).toString('utf8');
-    const { machine, from, to, event } = JSON.parse(text) as TransitionEvent;
+    if (planeOf(subject) !== 'evt') return;
+    const isBalance = subject.endsWith(`.${eventNames.balance}`);
+    if (!isBalance && !subject.endsWith(`.${eventNames.transition}`)) return;
+    const body: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
+    if (isBalance) this.#balanced(body as BalanceEvent);
+    else this.#changed(body as TransitionEvent);
+  }
+
+  #balanced({ avoided }: BalanceEvent): void {
+    count(this.counts.loadMoves, avoided ? loadMoves.leaves : loadMoves.returns);
+  }
+
+  #changed({ machine, from, to, event }: TransitionEvent): void {
     const kind = machine.split(':', 1)[0] ?? machine;
     const name = transitionText(kind, from, to, event);
     count(this.counts.transitions, name);

@@ -10,6 +10,7 @@ import type { Topology } from '../../protocols/topology.ts';
 import { CreatedExports, type ExportServer } from '../exports/created-exports.ts';
 import type { CreatedExport } from '../exports/export-feed.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
+import type { ConsumerWorld } from './consumers.ts';
 import { patienceOf, refusedWhy } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type VolumeCount } from './recorded-volume.ts';
@@ -24,6 +25,7 @@ export interface CreatedConsumersParts {
   readonly load: Omit<WorkloadOptions, 'spanBytes'>;
   /** Told when a request begins. */
   readonly onRequest: () => void;
+  readonly hadWays: ConsumerWorld['hadWays'];
 }
 
 interface Life {
@@ -112,13 +114,14 @@ export class CreatedConsumers {
     for (const { history } of this.#lives.values()) history.powerCut();
   }
 
-  /** What the histories do not explain, as sentences. */
-  violations(): readonly string[] {
-    const givenUp = [...this.#consumers.values()].flatMap(({ workload }) => workload.givenUp);
-    const wrong = [...this.#lives.values()].flatMap(({ name, history }) =>
-      history.violations().map(({ sector, what }) => `volume ${name}, sector ${sector}: ${what}`),
-    );
-    return [...wrong, ...givenUp];
+  /** By life of a volume. */
+  get histories(): readonly (readonly [string, VolumeHistory])[] {
+    return [...this.#lives.values()].map(({ name, history }) => [name, history]);
+  }
+
+  /** What was given up too soon, as sentences. */
+  get givenUp(): readonly string[] {
+    return [...this.#consumers.values()].flatMap(({ workload }) => workload.givenUp);
   }
 
   #server(host: HostId, clock: Clock): ExportServer {
@@ -145,7 +148,7 @@ export class CreatedConsumers {
     const name = nameOf(host, wanted);
     const known = this.#consumers.get(name);
     if (known !== undefined) return known;
-    const { topology, clock, random, load, onRequest } = this.#parts;
+    const { topology, clock, random, load, onRequest, hadWays } = this.#parts;
     const { history, count } = this.#lifeOf(wanted);
     const way = {
       host,
@@ -154,6 +157,7 @@ export class CreatedConsumers {
       volume: () => way.attached,
       isOpen: () => way.attached?.admission.open === true,
       refusedWhy: () => refusedWhy(way.attached),
+      hadWays: (forMs: number) => hadWays(host, wanted.volume, forMs),
     };
     const patience = patienceOf(topology);
     const parts = { clock, random: random.fork(name), consumers: [way], onRequest, patience };

@@ -5,7 +5,8 @@
  * a batch may meet them or not: the machines' own tests see to these.
  */
 import { Status } from '../../protocols/codes.ts';
-import type { Counts, CoverageCounts } from './coverage.ts';
+import { type Counts, type CoverageCounts, loadMoves } from './coverage.ts';
+import { possiblePolicyNames } from './drawn-policies.ts';
 import { faultNames } from './faults.ts';
 import { possibleTransitions } from './machine-transitions.ts';
 
@@ -30,15 +31,6 @@ const exemptCodes: readonly Exemption[] = [
 ];
 
 const exemptTransitions: readonly Exemption[] = [
-  {
-    why: 'no operator prefers paths by hand here, and no fault takes all ways for as long as noPathRetry: the host’s own tests do',
-    what: [
-      'path: standby > usable on failback.requested',
-      'path: quarantined > usable on failback.requested',
-      'path-failover: holding > failing on after noPathDelay',
-      'path-failover: failing > over on parts.ended',
-    ],
-  },
   {
     why: 'media neither fail to open nor to sync, nor hold another disk: the disk’s own tests see to that',
     what: [
@@ -147,6 +139,7 @@ export function untrueExemptions(counts: CoverageCounts, exempt = exemptions): r
 
 function expectations(counts: CoverageCounts, exempt: Exemptions): readonly Expectation[] {
   return [
+    { kind: 'policy', names: possiblePolicyNames, met: counts.policies, exemptNames: [] },
     { kind: 'fault', names: faultNames, met: counts.faultsInFlight, exemptNames: [] },
     {
       kind: 'code',
@@ -155,6 +148,12 @@ function expectations(counts: CoverageCounts, exempt: Exemptions): readonly Expe
       exemptNames: namesOf(exempt.codes),
     },
     { kind: 'read from', names: ['disk', 'cache'], met: counts.reads, exemptNames: [] },
+    {
+      kind: 'load move',
+      names: Object.values(loadMoves),
+      met: counts.loadMoves,
+      exemptNames: [],
+    },
     {
       kind: 'transition',
       names: possibleTransitions(),

@@ -11,6 +11,8 @@ export interface Patience {
   /** A read without any way is tried for so long. */
   readonly noPathMs: number;
   readonly deadlineMs: number;
+  /** Of any I/O: what ends sooner for want of a way must really have had none. */
+  readonly ioDeadlineMs: number;
 }
 
 export type RequestKind = 'read' | 'write' | 'other';
@@ -23,21 +25,27 @@ export interface FailedRequest {
   readonly endedMs: number;
   /** By this way the volume has been served ever since, and is. */
   readonly isServed: boolean;
+  /** There really were ways, and they worked, for `waysFoundMs` until now. */
+  readonly hadWays: boolean;
   /** Why the volume is not served by this way any more, as its host says; '' when it is, or nobody says. */
   readonly reason: string;
 }
+
+/** A way that works again is found within this: hosts look at what has failed each half second. */
+export const waysFoundMs = 900;
 
 /** Clocks of processes begin anywhere: what they measure differs by roundings. */
 const toleranceMs = 1;
 /** How hosts say that a write or flush has had no result until its deadline. */
 const ownDeadline = /had no result within/;
+const hadWaysText = `there really had been ways for ${waysFoundMs} ms`;
 
 export class GivenUp {
   /** In words. */
   readonly problems: string[] = [];
   readonly #patience: Patience;
   /** The longest of those that ended at the same moment. */
-  #longest: { readonly endedMs: number; tookMs: number } = { endedMs: -1, tookMs: 0 };
+  #longest = { endedMs: -1, tookMs: 0, hadWays: false };
   #isJudged = true;
 
   constructor(patience: Patience) {
@@ -46,7 +54,7 @@ export class GivenUp {
 
   /** Of one way to the volume, in the order in which they ended. */
   ended(request: FailedRequest): void {
-    const { kind, status, startedMs, endedMs, isServed, reason } = request;
+    const { kind, status, startedMs, endedMs, isServed, hadWays, reason } = request;
     const tookMs = endedMs - startedMs;
     if (isServed && status === Status.path) {
       if (kind === 'write')
@@ -57,24 +65,32 @@ export class GivenUp {
         this.problems.push(
           `a read ended for want of a way after ${tookMs.toFixed(0)} ms, while the volume was served`,
         );
+      else if (kind === 'read' && hadWays && this.#isEarly(tookMs))
+        this.problems.push(`a read ended for want of a way, and ${hadWaysText}`);
     }
     if (!ownDeadline.test(reason)) return;
     if (this.#longest.endedMs !== endedMs) {
       this.judge();
-      this.#longest = { endedMs, tookMs };
+      this.#longest = { endedMs, tookMs, hadWays };
       this.#isJudged = false;
     } else this.#longest.tookMs = Math.max(this.#longest.tookMs, tookMs);
   }
 
   /** All that has ended so far has been told. */
   judge(): void {
-    const { tookMs } = this.#longest;
-    const isEarly = tookMs < this.#patience.deadlineMs - toleranceMs;
-    if (!this.#isJudged && isEarly)
+    const { tookMs, hadWays } = this.#longest;
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    if (tookMs < this.#patience.deadlineMs - toleranceMs)
       this.problems.push(
         `an attachment was lost although its oldest request had been open for only ${tookMs.toFixed(0)} ms`,
       );
-    this.#isJudged = true;
+    else if (hadWays && this.#isEarly(tookMs))
+      this.problems.push(`an attachment was lost before its deadline, and ${hadWaysText}`);
+  }
+
+  #isEarly(tookMs: number): boolean {
+    return tookMs < this.#patience.ioDeadlineMs - toleranceMs;
   }
 }
 
@@ -83,7 +99,7 @@ export function patienceOf({ policies }: Topology): Patience {
   const { ioDeadlineMs, noPathRetry } = policies;
   const noPathMs = Math.min(ioDeadlineMs, noPathRetry * 1000);
   // What waits without any way ends with what the policy says of that, whatever it is.
-  return { noPathMs, deadlineMs: noPathMs };
+  return { noPathMs, deadlineMs: noPathMs, ioDeadlineMs };
 }
 
 /** Why a volume takes no I/O, as its host says; '' when it does, or there is none. */

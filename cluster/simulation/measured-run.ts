@@ -1,4 +1,5 @@
 /** Runs a seed and says what it cost. */
+import { drawnPolicies } from './drawn-policies.ts';
 import type { MeasuredRun } from './report.ts';
 import { Run } from './run.ts';
 import { simulatedTopology } from './simulated-cluster.ts';
@@ -18,7 +19,8 @@ export interface RunOrder {
 
 /** Runs the seed to its end, in this process. */
 export function measuredRun(order: RunOrder, traceLine?: TraceLine): MeasuredRun {
-  const topology = simulatedTopology(order.topology);
+  const policies = drawnPolicies(order.seed, order.alone === true);
+  const topology = simulatedTopology(order.topology, policies);
   const before = process.cpuUsage();
   const report = new Run({ ...order, topology, traceLine }).run();
   const { user, system } = process.cpuUsage(before);

@@ -127,6 +127,10 @@ export class NetworkParts {
     this.#silenced.clear();
   }
 
+  get hasPartitions(): boolean {
+    return this.#partitions.size > 0;
+  }
+
   isSilenced(subject: string): boolean {
     return this.#silenced.size > 0 && this.#silenced.has(subject);
   }

@@ -33,6 +33,16 @@ export class SimulatedNetwork {
     return server;
   }
 
+  /** Whether any process cannot hear another one. */
+  get isPartitioned(): boolean {
+    return this.#parts.hasPartitions;
+  }
+
+  /** Whether nothing arrives at a subject that is published to it. */
+  isSilenced(subject: string): boolean {
+    return this.#parts.isSilenced(subject);
+  }
+
   /** What process `from` publishes does not reach process `to`, also later ones of these names. One way. */
   partition(from: string, to: string): void {
     this.#parts.setPartition({ from, to }, true);

@@ -137,7 +137,7 @@ export class Operator {
   }
 
   /**
-   * Has another switch coordinate a partition, or gives all back. Asked once: what is in the way then is nobody's fault.
+   * Has another switch coordinate a partition, or gives all back, and paths with it where they wait for that. Asked once: what is in the way then is nobody's fault.
    *
    * @returns what is asked for
    */
@@ -146,14 +146,23 @@ export class Operator {
     const volume = random.pick(topology.volumes);
     const partition = random.integer(volume.coordinators.length);
     const to = random.pick(topology.switches).id;
-    const body = random.integer(4) === 0 ? {} : { partition, to };
-    return this.#move({ volume: volume.id, ...body });
+    const givesBack = random.integer(4) === 0;
+    if (givesBack) this.#failBack();
+    return this.#move({ volume: volume.id, ...(givesBack ? {} : { partition, to }) });
   }
 
   /** The same with the volume that it made. */
   moveMade(random: SeededRandom): string {
     const to = random.pick(this.#parts.topology.switches).id;
     return this.#move({ volume: this.#made, partition: 0, to });
+  }
+
+  /** Where paths do not come back by themselves. */
+  #failBack(): void {
+    const { hosts, policies } = this.#parts.topology;
+    if (policies.failover.failback !== 'manual') return;
+    for (const { id } of hosts)
+      this.#questions.ask({ kind: 'host', id }, verbs.failback, {}, answerMsMax, () => {});
   }
 
   #move(order: object): string {

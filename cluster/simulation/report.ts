@@ -1,6 +1,7 @@
 /** What a run or a batch of runs has shown, as text for people. */
 import { addCounts, type Counts, type CoverageCounts, emptyCoverage, sumOf } from './coverage.ts';
 import { missingFrom, untrueExemptions } from './expected-coverage.ts';
+import type { JudgedSectors } from './history-verdict.ts';
 import type { RunOrder } from './measured-run.ts';
 import type { RunReport, Verdict } from './run-report.ts';
 import { whyNotCounting } from './seeds-that-count.ts';
@@ -18,6 +19,7 @@ export interface BatchSummary {
   readonly counting: number;
   readonly verdicts: Readonly<Record<Verdict, number>>;
   readonly succeededIos: number;
+  readonly judged: JudgedSectors;
   readonly faultsInFlight: number;
   readonly virtualSecondsPerCoreSecond: number;
   readonly coverage: CoverageCounts;
@@ -30,12 +32,15 @@ export interface BatchSummary {
 export function summaryOf(runs: readonly MeasuredRun[]): BatchSummary {
   const verdicts = { passed: 0, wrong: 0, stuck: 0, crashed: 0 };
   const coverage = emptyCoverage();
+  const judged = { sectors: 0, unclear: 0 };
   let succeededIos = 0;
   let virtualSeconds = 0;
   let coreSeconds = 0;
   for (const { report, virtualSecondsPerCoreSecond } of runs) {
     verdicts[report.verdict] += 1;
     succeededIos += report.ios.succeeded;
+    judged.sectors += report.judged.sectors;
+    judged.unclear += report.judged.unclear;
     virtualSeconds += report.virtualMs / 1000;
     coreSeconds += report.virtualMs / 1000 / virtualSecondsPerCoreSecond;
     for (const name of Object.keys(coverage) as (keyof CoverageCounts)[])
@@ -46,6 +51,7 @@ export function summaryOf(runs: readonly MeasuredRun[]): BatchSummary {
     counting: runs.filter(({ report }) => whyNotCounting(report).length === 0).length,
     verdicts,
     succeededIos,
+    judged,
     faultsInFlight: sumOf(coverage.faultsInFlight),
     virtualSecondsPerCoreSecond: coreSeconds === 0 ? 0 : virtualSeconds / coreSeconds,
     coverage,
@@ -73,8 +79,11 @@ export function runText(run: MeasuredRun): string {
   const { report } = run;
   const problems = report.problems.map((problem) => `\nproblem: ${problem}`);
   return (
-    [runLine(run).split('\n', 1)[0], ...coverageLines(report.coverage)].join('\n') +
-    problems.join('')
+    [
+      runLine(run).split('\n', 1)[0],
+      judgedText(report.judged),
+      ...coverageLines(report.coverage),
+    ].join('\n') + problems.join('')
   );
 }
 
@@ -85,18 +94,25 @@ export function batchText(summary: BatchSummary): string {
     `${runs} runs: ${countsText(verdicts)}; ${counting} of them count`,
     `${succeededIos} I/Os succeeded, ${faultsInFlight} faults met I/O under way, ` +
       `${summary.virtualSecondsPerCoreSecond.toFixed(0)} virtual seconds per core-second`,
+    judgedText(summary.judged),
     ...coverageLines(coverage),
     listText('nothing expected is missing', 'never occurred', missing),
     listText('no exemption is untrue', 'occurred, and is exempt', summary.untrueExemptions),
   ].join('\n');
 }
 
+function judgedText({ sectors, unclear }: JudgedSectors): string {
+  return `${sectors} sectors were judged; nothing can be said of ${unclear} of them`;
+}
+
 function coverageLines(coverage: CoverageCounts): readonly string[] {
   return [
+    `policies: ${countsText(coverage.policies)}`,
     `faults: ${countsText(coverage.faults)}`,
     `of these with I/O under way: ${countsText(coverage.faultsInFlight)}`,
     `answers: ${countsText(coverage.codes)}`,
     `reads from: ${countsText(coverage.reads)}`,
+    `moves for load: ${countsText(coverage.loadMoves)}`,
     `frames: ${countsText(coverage.frames)}`,
     'transitions:',
     ...namesOf(coverage.transitions).map((name) => {

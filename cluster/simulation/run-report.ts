@@ -2,6 +2,7 @@
 import type { ConsumerCounts } from './consumers.ts';
 import type { CoverageCounts } from './coverage.ts';
 import type { StruckFault } from './fault-schedule.ts';
+import type { JudgedSectors } from './history-verdict.ts';
 
 /**
  * - `passed`: nothing to object to.
@@ -20,6 +21,8 @@ export interface RunReport {
   readonly virtualMs: number;
   readonly hosts: number;
   readonly ios: ConsumerCounts;
+  /** None where a run ended before it was judged. */
+  readonly judged: JudgedSectors;
   /** In the order in which they struck. */
   readonly faults: readonly StruckFault[];
   readonly coverage: CoverageCounts;

@@ -2,41 +2,33 @@
  * One run of the simulation from one seed: start, load under faults, liveness, and the verdict of all checkers. The
  * first thing that must not happen ends it.
  */
-import type { Topology } from '../../protocols/topology.ts';
 import { Conditions } from './conditions.ts';
 import { Consumers } from './consumers.ts';
 import { FaultSchedule, faultText, healEverything, type StruckFault } from './fault-schedule.ts';
+import { type JudgedSectors, whyNoVerdict } from './history-verdict.ts';
+import { underWayIn } from './leaks.ts';
 import { LoneFaults } from './lone-faults.ts';
 import { loseOneHba } from './lost-ways.ts';
 import { mirrorProblems } from './mirror-check.ts';
+import { OpenIos, openMsMax } from './open-ios.ts';
 import { Operator } from './operator.ts';
+import type { RunOptions } from './run-options.ts';
 import type { RunReport, Verdict } from './run-report.ts';
 import type { SimulatedNode } from './simulated-node.ts';
+import { SoundWays } from './sound-ways.ts';
 import type { FaultTargets } from './strike.ts';
-import { type TraceLine, tracedLog } from './trace.ts';
+import { tracedLog } from './trace.ts';
 import { stackOf, World } from './world.ts';
-
-export interface RunOptions {
-  readonly seed: string | number;
-  /** How long consumers and faults last, in virtual time. */
-  readonly minutes: number;
-  readonly topology: Topology;
-  /** The numbers of the faults that may strike; undefined: all. */
-  readonly onlyFaults?: readonly number[] | undefined;
-  /** One fault at a time, and none that is an error for consumers. */
-  readonly alone?: boolean | undefined;
-  readonly traceLine?: TraceLine | undefined;
-}
 
 /** How soon everything must serve, from the start and after the last fault. */
 const healthyWithinMs = 20_000;
 /** What was healed at the last moment is heard of within this: until then everything may look well that is not. */
 const newsMs = 1500;
-/** How long an I/O may be open beyond its deadline. */
-const deadlineSlackMs = 2000;
 /** Nothing is under way for longer while all is well. */
 const wellWithinMs = 300;
 const readBackWithinMs = 30_000;
+/** What nobody waits for has ended this soon after the last request: repairs, probes, cleanings. */
+const quietWithinMs = 10_000;
 const stopWithinMs = 20_000;
 /** How often the checks that need no event are made. */
 const stepMs = 25;
@@ -46,6 +38,9 @@ export class Run {
   readonly #options: RunOptions;
   readonly #world: World;
   readonly #consumers: Consumers;
+  readonly #openIos: OpenIos;
+  readonly #ways: SoundWays;
+  #judged: JudgedSectors = { sectors: 0, unclear: 0 };
   readonly #operator: Operator;
   readonly #targets: FaultTargets;
   readonly #schedule: FaultSchedule | LoneFaults;
@@ -55,8 +50,6 @@ export class Run {
   #startListeners: { readonly node: SimulatedNode; readonly listener: () => void }[] = [];
   /** Some faults strike in two steps: none of them does after the load has ended. */
   #underFaults = false;
-  /** When a host's process was last seen paused: its I/O cannot end then. */
-  #hostPausedMs = 0;
 
   constructor(options: RunOptions) {
     this.#options = options;
@@ -70,15 +63,15 @@ export class Run {
       onComplaint: (what) => this.#fail('crashed', what),
     });
     const world = this.#world;
-    this.#consumers = new Consumers(
-      topology,
-      world.clock,
-      world.random.fork('consumers'),
-      (read) => {
+    this.#ways = new SoundWays(world);
+    this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'), {
+      onMedia: (read) => {
         const problem = world.damage.problemOf(read, world.database);
         if (problem !== null) this.#fail('wrong', problem);
       },
-    );
+      hadWays: (host, volume, forMs) => this.#ways.hadAll(host, volume, forMs),
+    });
+    this.#openIos = new OpenIos(world, this.#consumers, options.alone === true);
     this.#operator = new Operator({
       topology,
       clock: world.clock,
@@ -140,6 +133,7 @@ export class Run {
       virtualMs: world.clock.now(),
       hosts: this.#options.topology.hosts.length,
       ios: this.#consumers.counts,
+      judged: this.#judged,
       faults: this.#faults,
       coverage: world.coverage.counts,
     };
@@ -152,6 +146,7 @@ export class Run {
     this.#load();
     this.#calmDown();
     this.#readBack();
+    this.#endQuietly();
     this.#judge();
   }
 
@@ -173,7 +168,7 @@ export class Run {
     this.#runFor(newsMs, () => false);
     this.#becomeHealthy('after the last fault');
     this.#consumers.stop();
-    const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
+    const limitMs = openMsMax(this.#options.topology);
     const ended = this.#runFor(limitMs, () => this.#consumers.open === 0);
     if (!ended) this.#fail('stuck', `${this.#consumers.open} I/Os never ended`);
     this.#operator.look();
@@ -207,10 +202,21 @@ export class Run {
     for (const problem of problems ?? []) this.#fail('stuck', problem);
   }
 
+  /** Nothing is asked for any more: nothing may be left that was begun for it. */
+  #endQuietly(): void {
+    if (this.#runFor(quietWithinMs, () => underWayIn(this.#world).length === 0)) return;
+    for (const what of underWayIn(this.#world))
+      this.#fail('stuck', `${what} ${quietWithinMs} ms after all requests have ended`);
+  }
+
   /** Everything has been served: what was seen must fit together, and the mirrors must be equal. */
   #judge(): void {
     if (this.#hasFailed) return;
-    for (const violation of this.#consumers.violations()) this.#fail('wrong', violation);
+    const { violations, judged } = this.#consumers.judge();
+    this.#judged = judged;
+    for (const violation of violations) this.#fail('wrong', violation);
+    const doubt = whyNoVerdict(judged);
+    if (doubt !== null) this.#fail('wrong', doubt);
     if (this.#hasFailed) return;
     this.#operator.stop();
     let stopped = false;
@@ -225,7 +231,7 @@ export class Run {
 
   /** Whoever meets a wrong result may refuse to go on: what consumers saw tells that from being stuck. */
   #judgeStuck(): void {
-    const [violation] = this.#consumers.violations();
+    const [violation] = this.#consumers.judge().violations;
     if (violation === undefined) return;
     this.#verdict = 'wrong';
     this.#problems.unshift(violation);
@@ -239,23 +245,11 @@ export class Run {
       if (isOver()) return true;
       if (clock.now() >= endMs) return false;
       clock.runFor(Math.min(stepMs, endMs - clock.now()));
-      this.#checkOpen();
+      this.#ways.look();
+      const problem = this.#openIos.problem();
+      if (problem !== null) this.#fail(problem.verdict, problem.what);
     }
     return true;
-  }
-
-  #checkOpen(): void {
-    const nowMs = this.#world.clock.now();
-    const isPaused = ({ kind, process }: SimulatedNode) =>
-      kind === 'host' && process?.state === 'paused';
-    if (this.#world.nodes.some(isPaused)) this.#hostPausedMs = nowMs;
-    const sinceMs = Math.max(this.#consumers.openSinceMs, this.#hostPausedMs);
-    const limitMs = this.#options.topology.policies.ioDeadlineMs + deadlineSlackMs;
-    if (nowMs - sinceMs > limitMs)
-      this.#fail('stuck', `an I/O is open ${Math.round(nowMs - sinceMs)} ms after it began`);
-    const { failed } = this.#consumers.counts;
-    if (this.#options.alone === true && failed > 0)
-      this.#fail('wrong', `${failed} I/Os ended with an error although one fault struck at a time`);
   }
 
   #started(node: SimulatedNode): void {

@@ -9,6 +9,7 @@ import { homeBytes } from '../../actors/disk/disk-layout.ts';
 import { parseTopology } from '../../protocols/topology/parse-topology.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { packageFile } from '../package-root.ts';
+import { type DrawnPolicies, usualPolicies } from './drawn-policies.ts';
 import type { TopologyName } from './topology-names.ts';
 
 /** An entry of a topology as a file has it. */
@@ -45,7 +46,7 @@ const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
 /** A run is over before the usual time in quarantine is. */
-const failover = { quarantine: { forSeconds: 10 } };
+const quarantine = { forSeconds: 10 };
 
 const changes: Readonly<Record<TopologyName, Changes>> = {
   default: withSecondHost(['h2-a', 'h2-b']),
@@ -85,16 +86,17 @@ function withSecondHost(hbas: readonly (string | Entry)[]): Changes {
 }
 
 /** @throws Error when the shipped topology is not valid: a broken installation. */
-export function simulatedTopology(name: TopologyName): Topology {
+export function simulatedTopology(name: TopologyName, policies = usualPolicies): Topology {
   const file = packageFile('cluster', 'topologies', `${name}.yaml`);
   const written = parse(readFileSync(file, 'utf8')) as Written;
-  const read = parseTopology(changed(written, changes[name]), homeBytes);
+  const read = parseTopology(changed(written, changes[name], policies), homeBytes);
   if (read.ok) return read.topology;
   const problems = read.problems.map(({ path, problem }) => `${path.join('.')}: ${problem}`);
   throw new Error(`${file}, made small: ${problems.join('; ')}`);
 }
 
-function changed(written: Written, changes: Changes): object {
+function changed(written: Written, changes: Changes, policies: DrawnPolicies): object {
+  const { path, route, failback, metric, noPathRetry } = policies;
   const { volumes, exports = {}, bareSwitches = [], more = {} } = changes;
   return {
     ...written,
@@ -119,6 +121,11 @@ function changed(written: Written, changes: Changes): object {
       ...written.volumes.map((volume) => ({ ...volume, ...volumes[volume.id] })),
       ...(more.volumes ?? []),
     ],
-    policies: { ...written.policies, ioDeadlineMs, failover },
+    policies: {
+      ...written.policies,
+      ...{ path, route, ioDeadlineMs, noPathRetry },
+      failover: { failback, quarantine },
+      imbalance: { metric },
+    },
   };
 }

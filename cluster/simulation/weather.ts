@@ -26,6 +26,12 @@ export const calmWeather: Weather = {
   repeatLateMsMax: 0,
 };
 
+/** What arrives twice, arrives. */
+export function isCalm({ delayMsMean, latePerMillion, lossPerMillion }: Weather): boolean {
+  const isOnTime = delayMsMean === calmWeather.delayMsMean && latePerMillion === 0;
+  return isOnTime && lossPerMillion === 0;
+}
+
 /**
  * How long one leg (to the server, or from it) of a message takes. The square of a fraction gives many short delays
  * and few long ones with exact arithmetic, which a logarithm would not.

@@ -7,7 +7,7 @@ import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
-import { GivenUp, type Patience, type RequestKind } from './given-up.ts';
+import { GivenUp, type Patience, type RequestKind, waysFoundMs } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import type { RecordedVolume, RequestEnded, SectorRange } from './recorded-volume.ts';
 
@@ -41,6 +41,8 @@ export interface Consumer {
   readonly isOpen: () => boolean;
   /** Why not, as its host says; '' when it does, or nobody says. */
   readonly refusedWhy: () => string;
+  /** Whether there really were ways for all of its I/O, for so long until now. */
+  readonly hadWays: (forMs: number) => boolean;
 }
 
 export interface WorkloadParts {
@@ -201,7 +203,9 @@ export class Workload {
       if (status === Status.ok || !wasOpen) return;
       const isServed = consumer.isOpen() && consumer.volume() === volume;
       const [endedMs, reason] = [clock.now(), consumer.refusedWhy()];
-      this.#givenUp.get(consumer)?.ended({ kind, status, startedMs, endedMs, isServed, reason });
+      const hadWays = status === Status.path && consumer.hadWays(waysFoundMs);
+      const how = { kind, status, startedMs, endedMs, isServed, hadWays, reason };
+      this.#givenUp.get(consumer)?.ended(how);
     };
   }
 

@@ -72,7 +72,7 @@ export class World {
     const { clock, random } = this;
     const trace = traceLine === undefined ? noTrace : traceInto(() => clock.now(), traceLine);
     this.trace = trace;
-    this.coverage = new Coverage(options.openIos);
+    this.coverage = new Coverage(topology.policies, options.openIos);
     this.network = this.#network();
     this.database = new SimulatedDatabase({
       clock,

@@ -11,37 +11,47 @@ import {
   summaryOf,
 } from '../../cluster/simulation/report.ts';
 import { whyNotCounting } from '../../cluster/simulation/seeds-that-count.ts';
-import { batchTopologyNames } from '../../cluster/simulation/topology-names.ts';
+import { batchTopologyNames, type TopologyName } from '../../cluster/simulation/topology-names.ts';
 import type { Proof, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
 
 /** On each topology. Some more are run, for a few may not count. */
 const countingMin = { short: 18, long: 750 } as const;
 const seedsRun = { short: 20, long: 770 } as const;
 const seedsPerStep = 10;
+/** Besides, on a topology that differs from the default in its NATS servers only. */
+const fabricSeeds = { short: 4, long: 100 } as const;
 const minutes = 2;
 
 export const seedsProof: Proof = {
   name: 'seeds',
   shows:
     `seeds that count, on each of ${batchTopologyNames.join(' and ')}, show no violation: ` +
-    `${countingMin.short} in the short form, ${countingMin.long} in the long one, which leave nothing out`,
+    `${countingMin.short} in the short form, ${countingMin.long} in the long one, which leave nothing out; ` +
+    `nor do ${fabricSeeds.short} and ${fabricSeeds.long} on two-fabrics`,
   shortForm: ['test/cluster/simulation/run.test.ts'],
-  steps: ({ length, jobs }) =>
-    Array.from({ length: seedsRun[length] / seedsPerStep }, (_, index) => {
-      const first = 1 + index * seedsPerStep;
-      return seedsStep({ first, last: first + seedsPerStep - 1 }, jobs);
-    }),
+  steps: ({ length, jobs }) => [
+    ...rangesOf(seedsRun[length]).map((seeds) => seedsStep('both', seeds, jobs)),
+    ...rangesOf(fabricSeeds[length]).map((seeds) => seedsStep('two-fabrics', seeds, jobs)),
+  ],
   conclude: (results, options) => {
     const runs = results.flatMap(({ data }) => data as readonly MeasuredRun[]);
     return { problems: problemsOf(runs, options), lines: [batchText(summaryOf(runs))] };
   },
 };
 
-function seedsStep(seeds: SeedRange, jobs: number): ProofStep {
+function rangesOf(seeds: number): readonly SeedRange[] {
+  return Array.from({ length: Math.ceil(seeds / seedsPerStep) }, (_, index) => {
+    const first = 1 + index * seedsPerStep;
+    return { first, last: Math.min(seeds, first + seedsPerStep - 1) };
+  });
+}
+
+function seedsStep(topology: TopologyName | 'both', seeds: SeedRange, jobs: number): ProofStep {
+  const where = topology === 'both' ? '' : ` on ${topology}`;
   return {
-    id: `seeds ${seeds.first} to ${seeds.last}`,
+    id: `seeds ${seeds.first} to ${seeds.last}${where}`,
     run: async (): Promise<StepOutcome> => {
-      const orders = ordersOf(seeds, 'both', minutes);
+      const orders = ordersOf(seeds, topology, minutes);
       const runs = await runBatch({ orders, jobs, stopsAtFailure: false, onResult: () => {} });
       const failed = runs.filter(({ report }) => report.verdict !== 'passed');
       const said = `${runs.length - failed.length} of ${runs.length} runs passed`;

@@ -50,7 +50,10 @@ class OperatedWorld {
       onComplaint: (what) => this.problems.push(what),
     });
     const { clock, random, network } = this.world;
-    this.consumers = new Consumers(topology, clock, random.fork('consumers'), () => {});
+    this.consumers = new Consumers(topology, clock, random.fork('consumers'), {
+      onMedia: () => {},
+      hadWays: () => false,
+    });
     const process = new SimulatedProcess(clock, 'operator');
     const log = tracedLog(noTrace, 'operator', (what) => this.problems.push(what));
     const bus = network.server(topology.control).connect({ process, role: 'control', log });
@@ -172,7 +175,7 @@ describe('created volumes in a simulated cluster', function () {
       );
       consumers.stop();
       operated.until('all requests end', () => consumers.open === 0);
-      expect(consumers.violations()).to.deep.equal([]);
+      expect(consumers.judge().violations).to.deep.equal([]);
       expect(operated.crashes).to.be.above(2);
       let isStopped = false;
       world.stop(() => {

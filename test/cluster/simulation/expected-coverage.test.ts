@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { type CoverageCounts, emptyCoverage } from '../../../cluster/simulation/coverage.ts';
+import { possiblePolicyNames } from '../../../cluster/simulation/drawn-policies.ts';
 import {
   type Exemptions,
   exemptions,
@@ -21,9 +22,11 @@ function onceOf(names: readonly string[]): Record<string, number> {
 function everything(): CoverageCounts {
   return {
     ...emptyCoverage(),
+    policies: onceOf(possiblePolicyNames),
     codes: onceOf(Object.keys(Status)),
     transitions: onceOf(possibleTransitions()),
     reads: onceOf(['disk', 'cache']),
+    loadMoves: onceOf(['leaves', 'returns']),
     faults: onceOf(faultNames),
     faultsInFlight: onceOf(faultNames),
   };
@@ -34,12 +37,14 @@ describe('what a batch of seeds must have met', () => {
     expect(missingFrom(everything(), noExemptions)).to.deep.equal([]);
   });
 
-  it('a fault that never met I/O, a code and a transition that never occurred are each missing', () => {
+  it('a policy that was never in force, a fault that never met I/O, a code and a transition that never occurred are each missing', () => {
     const counts = everything();
     delete counts.faultsInFlight.crashDisk;
     delete counts.codes.busy;
     delete counts.transitions[transition];
+    delete counts.policies['route firstHop'];
     expect(missingFrom(counts, noExemptions)).to.deep.equal([
+      'policy route firstHop',
       'fault crashDisk',
       'code busy',
       `transition ${transition}`,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { type FailedRequest, GivenUp } from '../../../cluster/simulation/given-up.ts';
 import { Status } from '../../../protocols/codes.ts';
 
-const patience = { noPathMs: 2000, deadlineMs: 4000 };
+const patience = { noPathMs: 2000, deadlineMs: 4000, ioDeadlineMs: 6000 };
 const deadlineMissed = 'a write had no result within 4000 ms';
 
 /** What is objected to when these requests end. */
@@ -15,6 +15,7 @@ function objections(...requests: readonly Partial<FailedRequest>[]): readonly st
       startedMs: 0,
       endedMs: 100,
       isServed: true,
+      hadWays: false,
       reason: '',
       ...request,
     });
@@ -37,6 +38,14 @@ describe('the checker of what is given up too soon (I12)', () => {
     const lost = { kind: 'write', isServed: false, reason: deadlineMissed, endedMs: 4000 } as const;
     expect(objections({ ...lost, startedMs: 1000 })[0]).to.match(/open for only 3000 ms/);
     expect(objections({ ...lost, startedMs: 1000 }, { ...lost, startedMs: 0 })).to.deep.equal([]);
+  });
+
+  it('objects to what ended for want of a way before its deadline, although there were ways all the time', () => {
+    const lost = { kind: 'write', isServed: false, reason: deadlineMissed, endedMs: 4000 } as const;
+    expect(objections({ endedMs: 2000, hadWays: true })[0]).to.match(/a read ended .* been ways/);
+    expect(objections({ ...lost, hadWays: true })[0]).to.match(/an attachment .* been ways/);
+    expect(objections({ endedMs: 6000, hadWays: true }), 'it was its deadline').to.deep.equal([]);
+    expect(objections({ ...lost, endedMs: 6000, hadWays: true })).to.deep.equal([]);
   });
 
   it('says nothing of what ended because others had decided so', () => {

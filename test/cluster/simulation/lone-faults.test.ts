@@ -25,8 +25,10 @@ describe('faults that strike alone in the simulation', function () {
       expect(failed).to.deep.equal([]);
     });
 
-  it('are noticed when a host gives a write up where a way fails', async () => {
-    const mutant = { ...mutants.endsWritesAtFailedPaths, alone: true };
+  it('are noticed when a host gives up where a way fails', async () => {
+    const [patch] = mutants.endsWritesAtFailedPaths.patches;
+    const gives = { ...patch, replacement: `return { kind: 'end', status };` };
+    const mutant = { does: 'a host gives up where a way fails', alone: true, patches: [gives] };
     const { verdict, problem } = await runMutant(mutant, { seeds: '1..4', minutes: 0.5, jobs: 2 });
     expect(verdict, problem).to.equal('wrong');
     expect(problem).to.match(/ended with an error although one fault struck at a time/);

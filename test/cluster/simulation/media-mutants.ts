@@ -108,4 +108,14 @@ export const mediaMutants = {
       },
     ],
   },
+  callsDataNothing: {
+    does: 'disks say of blocks that hold data that nothing is stored there',
+    patches: [
+      {
+        file: 'actors/disk/tag-queries.js',
+        snippet: 'kind === TagKind.data || kind === TagKind.damaged;',
+        replacement: 'kind === TagKind.damaged;',
+      },
+    ],
+  },
 } as const satisfies Record<string, Mutant>;

@@ -2,6 +2,7 @@
 import type { TopologyName } from '../../../cluster/simulation/topology-names.ts';
 import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
+import { leakMutants } from './leak-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
 import { pathMutants } from './path-mutants.ts';
 import { takeoverMutants } from './takeover-mutants.ts';
@@ -326,16 +327,6 @@ export const mutants = {
       },
     ],
   },
-  callsDataNothing: {
-    does: 'disks say of blocks that hold data that nothing is stored there',
-    patches: [
-      {
-        file: 'actors/disk/tag-queries.js',
-        snippet: 'kind === TagKind.data || kind === TagKind.damaged;',
-        replacement: 'kind === TagKind.damaged;',
-      },
-    ],
-  },
   numbersMirrorsApart: {
     does: 'mirrors get the same bytes under different write numbers, so that only their tags differ',
     patches: [
@@ -388,6 +379,7 @@ export const mutants = {
       },
     ],
   },
+  ...leakMutants,
   ...mediaMutants,
   ...pathMutants,
   ...takeoverMutants,

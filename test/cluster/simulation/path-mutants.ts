@@ -51,6 +51,22 @@ export const pathMutants = {
       },
     ],
   },
+  waitsForNoWay: {
+    does: 'a host that holds I/O for want of a way does not find out that there is one again',
+    patches: [
+      {
+        file: 'actors/host/path-failover.js',
+        snippet: `waysChanged() { if (this.#mode !== 'hold')`,
+        replacement: `waysChanged() { if (true)`,
+      },
+      {
+        file: 'actors/host/path-failover.js',
+        snippet: 'slot.retryAtMs = clock.now() + laterDelayMs(slot.request, policy);',
+        replacement: `slot.retryAtMs = this.#mode === 'hold'
+          ? Number.POSITIVE_INFINITY : clock.now() + laterDelayMs(slot.request, policy);`,
+      },
+    ],
+  },
   endsWritesTooSoon: {
     does: 'a host gives its attachment up before the deadline of its writes',
     patches: [

@@ -24,7 +24,7 @@ function reportOf(verdict: Verdict, { minutes, onlyFaults }: RunOrder): RunRepor
   const problems = verdict === 'passed' ? [] : ['it is so'];
   return {
     ...{ seed: 7, minutes, verdict, problems, virtualMs: 1, hosts: 2 },
-    ...{ ios, faults, coverage: emptyCoverage() },
+    ...{ ios, faults, judged: { sectors: 0, unclear: 0 }, coverage: emptyCoverage() },
   };
 }
 
