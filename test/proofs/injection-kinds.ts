@@ -94,7 +94,7 @@ const everywhere: readonly InjectionKind[] = [
   }),
   kind({
     name: 'HBA down',
-    metBy: wayLost,
+    metBy: [...wayLost, 'frames over other HBAs'],
     of: ({ targets, ways }) => usedOf(targets.hbas, ways.hbas),
     strikeOf: (id) => fault(`hba:${id}`, { kind: 'down' }),
   }),

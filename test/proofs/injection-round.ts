@@ -32,7 +32,7 @@ const progressTimeoutMs = 45_000;
 const homeTimeoutMs = 4000;
 /** What is met late, as by who waits before it sends again, is met by then; or it is not. */
 const signTimeoutMs = 2000;
-/** Enough to see which mirrors are read. */
+/** Enough to see that they are under way, and which mirrors they read. */
 const iosSeen = 200;
 
 /** How a round is called: the same name gives the same order, and the same targets as long as the same is in use. */
@@ -93,8 +93,7 @@ class Round {
 
   async run(kinds: readonly InjectionKind[]): Promise<void> {
     const { consumers, random } = this.#parts;
-    await consumers.begin();
-    await this.#progress(1);
+    await consumers.begin(() => this.#progress(iosSeen));
     for (const kind of shuffled(kinds, random)) {
       await this.#injure(kind);
       if (this.problems.length > 0 || consumers.haveEnded) break;

@@ -13,6 +13,7 @@ export const signNames = [
   'mirror retries',
   'repairs',
   'I/Os of the disk',
+  'frames over other HBAs',
   'restarts of the server',
 ] as const;
 export type SignName = (typeof signNames)[number];
@@ -54,6 +55,13 @@ const signs: Readonly<Record<SignName, (look: Look) => number | Promise<number>>
     const { reads = 0, writes = 0 } = await countersOf(operator, 'disk', target);
     return reads + writes;
   },
+  // One that was in use may have lost nothing: what came after its last answer went elsewhere.
+  'frames over other HBAs': async ({ operator, target }) => {
+    const host = operator.topology.hosts.find(({ hbas }) => hbas.some(({ id }) => id === target));
+    const others = host?.hbas.map(({ id }): string => id).filter((id) => id !== target) ?? [];
+    const counters = await Promise.all(others.map((id) => countersOf(operator, 'hba', id)));
+    return counters.reduce((sum, { sentFrames = 0 }) => sum + sentFrames, 0);
+  },
   'restarts of the server': ({ status, target }) =>
     status.nats.servers.find(({ fabric }) => fabric === target)?.restarts ?? 0,
 };
@@ -85,15 +93,15 @@ export function signsSince(before: SignCounts, after: SignCounts): SignCounts {
   );
 }
 
-/** Fewer are no sign: a frame that a busy machine answers late is sent again, too. */
-const retransmissionsMin = 8;
+/** Fewer are no sign: what a busy machine answers late is sent again, too, and looking at links takes frames. */
+const leastOf: Readonly<Partial<Record<SignName, number>>> = {
+  retransmissions: 8,
+  'frames over other HBAs': 50,
+};
 
 /** True when there is any sign. */
 export function isMet(since: SignCounts): boolean {
-  return signNames.some((name) => {
-    const least = name === 'retransmissions' ? retransmissionsMin : 1;
-    return (since[name] ?? 0) >= least;
-  });
+  return signNames.some((name) => (since[name] ?? 0) >= (leastOf[name] ?? 1));
 }
 
 /** `3 re-issues, 1 failovers`; `not met`. */

@@ -40,14 +40,18 @@ export class VerifyingConsumers {
     }));
   }
 
-  /** @throws Error when something is wrong before anything was struck */
-  async begin(): Promise<void> {
+  /**
+   * @param underWay waits until I/O is: the lanes begin only then, and are not taken for fio, which starts slowly
+   * @throws Error when something is wrong before anything was struck
+   */
+  async begin(underWay: () => Promise<void>): Promise<void> {
     for (const area of this.#areas) await fillArea(this.#fio, area);
     for (const { uri, blockBytes, startBytes, lengthBytes: sizeBytes } of this.#areas) {
       const more = [`--offset=${startBytes}`];
       const job = { uri, rw: 'randrw', blockBytes, depth, sizeBytes, verify: true, more } as const;
       this.#running.push(beginFio(this.#fio, job));
     }
+    await underWay();
     await this.#load.start();
   }
 

@@ -105,7 +105,7 @@ async function readsOf(operator: ClusterOperator, disks: readonly string[]) {
 /** What an actor's process has counted since it began; nothing when it does not answer. */
 export async function countersOf(
   operator: ClusterOperator,
-  kind: 'host' | 'disk' | 'switch',
+  kind: 'host' | 'hba' | 'switch' | 'disk',
   id: string,
 ): Promise<Readonly<Record<string, number>>> {
   const told = await operator.describe({ kind, id });

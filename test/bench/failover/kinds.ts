@@ -92,6 +92,8 @@ const wayBackMsMax = 50;
 const coordinatorBackMsMax = 100;
 /** What is struck is in use as far as anybody knows, a moment before. */
 const metShareMin = 0.5;
+/** An HBA that loses its connection between two answers has lost nothing: what comes next takes another one. */
+const hbaMetShareMin = 0.25;
 
 type KindParts = Pick<InjectionKind, 'name' | 'title' | 'choose'> & Partial<InjectionKind>;
 
@@ -121,6 +123,7 @@ export const kinds: readonly InjectionKind[] = [
     title: 'HBA down',
     pauseMsMax: 50,
     healingMsMax: wayBackMsMax,
+    metShareMin: hbaMetShareMin,
     choose: chosen(
       ({ hbas }) => hbas,
       (id) => down(`hba:${id}`),
