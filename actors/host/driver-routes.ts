@@ -50,6 +50,22 @@ export class DriverRoutes {
     }
     return best;
   }
+
+  /** For each switch that the HBAs are linked to: the shortest way that leads there or through it. */
+  byFirstSwitch(): ReadonlyMap<string, DriverRoute> {
+    const ways = new Map<string, DriverRoute>();
+    for (const each of this.all()) {
+      const { route } = each;
+      const [first = ''] = route.ends;
+      const known = ways.get(first)?.route;
+      const isBetter =
+        known === undefined ||
+        route.rank < known.rank ||
+        (route.rank === known.rank && route.hops < known.hops);
+      if (route.hba.usable && isBetter) ways.set(first, each);
+    }
+    return ways;
+  }
 }
 
 /** Links before it that do not work count most: what they swallow says nothing about the link. */

@@ -212,8 +212,8 @@ export class Paths implements RouteParts {
     return patienceMs(service.ioTime, this.#ioTime, nowMs);
   }
 
-  /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */
-  probed(route: RouteEntry, sentAtMs: number, nowMs: number): void {
+  /** An answer came to a small frame that was sent only to measure. */
+  measured(route: RouteEntry, sentAtMs: number, nowMs: number): void {
     const { service } = route;
     const tookMs = nowMs - sentAtMs;
     const before = service.measuredMs ?? tookMs;
