@@ -2,6 +2,7 @@
 import { decodeJson } from '../actors/json.ts';
 import { assertNever } from '../protocols/codes.ts';
 import {
+  balanceSchema,
   type EventBody,
   eventNames,
   eventSchema,
@@ -166,8 +167,14 @@ function failoverText(body: EventBody): string {
 }
 
 function balanceText(body: EventBody): string {
-  const { switch: id, avoided, reason } = body as Fields;
-  return `paths ${avoided === true ? 'avoid' : 'use'} switch ${text(id)}${avoided === true ? '' : ' again'}: ${text(reason)}`;
+  const parsed = balanceSchema.safeParse(body);
+  if (!parsed.success) return remaining(body, []);
+  const { switch: id, avoided, reason, ios } = parsed.data;
+  const moved = ios === undefined ? '' : `; ${ios} I/Os have gone other ways since`;
+  const does = avoided
+    ? `${ios === undefined ? '' : 'still '}avoid switch ${id}`
+    : `use switch ${id} again`;
+  return `paths ${does}: ${reason}${moved}`;
 }
 
 /** What was seen of a silent actor, with the numbers that were weighed. */

@@ -3,7 +3,7 @@
  * number that begins at 1 with each process, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
  */
 import { z } from 'zod';
-import type { DiskId, LinkId, NodeId, VolumeId } from './ids.ts';
+import type { DiskId, LinkId, NodeId, SwitchId, VolumeId } from './ids.ts';
 import { actorKinds } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { Incarnation } from './units.ts';
@@ -42,7 +42,7 @@ export const eventNames = {
   exited: 'exited',
   /** From a host: all that a path's failure hit has ended: body carries `FailoverFields`. */
   failover: 'failover',
-  /** From a host: it leaves a slow switch, or returns to it: `{ switch, avoided, reason }`. */
+  /** From a host: it leaves a slow switch, what came of that, or that it returns: body carries `BalanceFields`. */
   balance: 'balance',
   /** From a virtualizer: an actor is suspected to be silent, and what came of it: body carries `SuspicionFields`. */
   suspicion: 'suspicion',
@@ -128,6 +128,21 @@ export const failoverSchema = z.looseObject({
   tookMs: z.number(),
 });
 export type FailoverFields = z.infer<typeof failoverSchema>;
+
+/** Where a move was judged, what it did for those who read is told, and that is its end: kept, or taken back. */
+export const balanceSchema = z.looseObject({
+  switch: id<SwitchId>(),
+  /** Whether paths avoid it from now on. */
+  avoided: z.boolean(),
+  /** Why, for people. */
+  reason: z.string(),
+  /** How long answers took that came through it, and how long they took since by other ways; 0: there were none. */
+  beforeMs: z.number().optional(),
+  sinceMs: z.number().optional(),
+  /** I/Os that ended since the move. */
+  ios: count<number>().optional(),
+});
+export type BalanceFields = z.infer<typeof balanceSchema>;
 
 /** Body of `link-down`. */
 export const linkDownSchema = z.looseObject({ link: id<LinkId>() });

@@ -50,13 +50,17 @@ export class Answers {
     const nowMs = clock.now();
     if (driver === null || route === null) return;
     const { outcome } = reply;
+    if (slot.isMeasure) {
+      if (outcome.status === Status.ok) paths.measured(route, slot.sentAtMs, nowMs);
+      this.endPart(slot, Status.ok);
+      return;
+    }
     // A switch that answers for a disk, from its cache or because it refuses, shows that no link behind it works.
     const isOnTheWay = reply.disk === '' && route.target.kind === 'disk';
     if (isOnTheWay || outcome.status === Status.path)
       paths.answeredByFirst(route, slot.sentAtMs, nowMs);
     else paths.answered(route, slot.sentAtMs, nowMs);
     if (io === null) {
-      paths.probed(route, slot.sentAtMs, nowMs);
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);

@@ -220,9 +220,9 @@ export class Dispatcher implements HbaListener {
     if (best !== null) this.measure(best);
   }
 
-  /** Sends a small frame over a route, to see whether an answer comes, and how soon. */
-  measure({ driver, route }: DriverRoute): void {
-    this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs);
+  /** Sends a small frame over a route, to see whether an answer comes, or only how soon. */
+  measure({ driver, route }: DriverRoute, isMeasure = false): void {
+    this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs, isMeasure);
     this.#arm();
   }
 

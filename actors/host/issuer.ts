@@ -124,10 +124,16 @@ export class Issuer {
     route.hba.credits.give(creditBytes);
   }
 
-  /** Sends a probe over a route; false when no slot or credit is free. */
-  probe(driver: OptimizationDriver, route: RouteEntry, deadlineMs: number): boolean {
+  /** Sends a probe over a route, maybe only to measure; false when no slot or credit is free. */
+  probe(
+    driver: OptimizationDriver,
+    route: RouteEntry,
+    deadlineMs: number,
+    isMeasure = false,
+  ): boolean {
     if (!this.#slots.hasFree || !route.hba.credits.take(frameOverheadBytes)) return false;
     const slot = this.#slots.claim(driver, null);
+    slot.isMeasure = isMeasure;
     const { request } = slot;
     request.operation = Operation.probe;
     request.flags = 0;

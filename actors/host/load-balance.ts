@@ -1,8 +1,10 @@
 /**
- * Keeps the load of switches in view (DESIGN H7): hears what they tell of themselves, measures with a small frame to
- * each of them how long an answer takes, and publishes which of them paths avoid. When that is, is `load-policy`'s.
+ * Keeps the load of switches in view (DESIGN H7): hears what they tell of themselves, measures with small frames how long
+ * an answer takes through each of them and past it, and publishes which of them paths avoid. When that is, is
+ * `load-policy`'s.
  */
-import { eventNames } from '../../protocols/events.ts';
+import { type BalanceFields, eventNames } from '../../protocols/events.ts';
+import type { SwitchId } from '../../protocols/ids.ts';
 import { type SwitchLoadFacts, switchTelemetrySchema } from '../../protocols/load.ts';
 import type { Bus, Cancel, Clock, Timer } from '../../protocols/ports.ts';
 import { senderOf } from '../../protocols/subjects.ts';
@@ -10,8 +12,11 @@ import type { Actor } from '../actor.ts';
 import { decodeJson } from '../json.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { BalancePolicy } from './driver-policy.ts';
-import { LoadPolicy } from './load-policy.ts';
+import type { DriverRoute } from './driver-routes.ts';
+import { type Comparison, comparisonsOf } from './load-comparison.ts';
+import { type Judgement, LoadPolicy, type MeasuredSwitch } from './load-policy.ts';
 import type { Paths } from './paths.ts';
+import type { RouteEntry } from './route-table.ts';
 
 export interface LoadBalanceParts {
   readonly actor: Actor;
@@ -25,7 +30,7 @@ export interface LoadBalanceParts {
 const tickMs = 500;
 /** How much the latest measurement counts. */
 const weight = 0.3;
-/** What a switch told longer ago than this says nothing of now. */
+/** What a switch told, or what came through it, longer ago than this says nothing of now. */
 const toldForMs = 3000;
 
 interface Told {
@@ -33,13 +38,20 @@ interface Told {
   readonly atMs: number;
 }
 
+/** How long answers that came through a switch took of late. */
+interface Answered {
+  readonly averageMs: number;
+  readonly atMs: number;
+}
+
 export class LoadBalance {
   readonly #parts: LoadBalanceParts;
   readonly #policy: LoadPolicy;
   readonly #told = new Map<string, Told>();
-  /** By switch: the answer times of small frames, smoothed. */
-  readonly #probedMs = new Map<string, number>();
-  #answersMs = 0;
+  /** By switch: what was measured of it last. */
+  readonly #measured = new Map<string, MeasuredSwitch>();
+  readonly #answered = new Map<string, Answered>();
+  #answers = { averageMs: 0, count: 0 };
   #cancel: Cancel | null = null;
   #timer: Timer | null = null;
 
@@ -65,10 +77,11 @@ export class LoadBalance {
 
   /** What is known of each switch, for people. */
   facts(): readonly Record<string, unknown>[] {
-    const ids = new Set([...this.#told.keys(), ...this.#probedMs.keys()]);
+    const ids = new Set([...this.#told.keys(), ...this.#measured.keys()]);
     return [...ids].map((id) => ({
       switch: id,
-      answerMs: rounded(this.#probedMs.get(id) ?? null),
+      answerMs: rounded(this.#measured.get(id)?.metricMs ?? null),
+      pastItMs: rounded(this.#measured.get(id)?.otherMs ?? null),
       queueDelayMs: this.#queueDelayMs(id),
       bytesPerSecond: this.#told.get(id)?.load.bytesPerSecond ?? null,
       avoided: this.#policy.isAvoided(id),
@@ -95,30 +108,39 @@ export class LoadBalance {
     const { clock, paths, dispatcher } = this.#parts;
     this.#takeAnswers();
     paths.forgetOldService();
-    const ways = dispatcher().routes.byFirstSwitch();
-    const measured = [...ways.keys()].map((id) => ({ id, metricMs: this.#metricMs(id) }));
-    const changes = this.#policy.judge(measured, this.#answersMs, clock.now());
-    for (const { id, isAvoided, reason } of changes) {
-      paths.switchState(id).isAvoided = isAvoided;
-      this.#parts.actor.tell(eventNames.balance, { switch: id, avoided: isAvoided, reason });
-    }
+    const comparisons = comparisonsOf(dispatcher().routes.all());
+    const measured = comparisons.map((each) => this.#measure(each));
+    for (const each of measured) this.#measured.set(each.id, each);
+    const judgements = this.#policy.judge(measured, this.#answers, clock.now());
+    for (const each of judgements) this.#tell(each);
+    const changes = judgements.filter(
+      ({ id, isAvoided }) => paths.switchState(id).isAvoided !== isAvoided,
+    );
+    for (const { id, isAvoided } of changes) paths.switchState(id).isAvoided = isAvoided;
     if (changes.length > 0) dispatcher().routesChanged();
-    if (ways.size < 2) return;
-    for (const route of ways.values()) dispatcher().measure(route);
+    const ways = new Map<string, DriverRoute>();
+    for (const { through, past } of comparisons)
+      for (const way of [through, past]) ways.set(textOf(way.route), way);
+    for (const way of ways.values()) dispatcher().measure(way, true);
+    // Who is silent is found out, too, where nobody reads or writes.
+    const firsts = dispatcher().routes.byFirstSwitch();
+    if (firsts.size >= 2) for (const way of firsts.values()) dispatcher().measure(way);
   }
 
-  #metricMs(id: string): number | null {
-    const { policy, paths } = this.#parts;
-    const { probeMs } = paths.switchState(id);
-    paths.switchState(id).probeMs = null;
-    if (probeMs !== null) {
-      const before = this.#probedMs.get(id) ?? probeMs;
-      this.#probedMs.set(id, before + weight * (probeMs - before));
-    }
-    const probedMs = this.#probedMs.get(id) ?? null;
-    const queueDelayMs = this.#queueDelayMs(id);
-    if (policy.metric === 'queueDelay') return queueDelayMs;
-    return probedMs === null ? null : Math.max(probedMs, queueDelayMs ?? 0);
+  #measure({ id, through, past }: Comparison): MeasuredSwitch {
+    const metricMs = this.#metricMs(through.route, [id]);
+    const otherMs = this.#metricMs(past.route, past.route.ends);
+    const answered = this.#answered.get(id);
+    const isNew = answered !== undefined && this.#parts.clock.now() - answered.atMs <= toldForMs;
+    return { id, metricMs, otherMs, answersMs: isNew ? answered.averageMs : 0 };
+  }
+
+  /** Of a way, as far as these switches on it account for it. */
+  #metricMs({ service: { measuredMs } }: RouteEntry, ids: readonly string[]): number | null {
+    const delays = ids.flatMap((id) => this.#queueDelayMs(id) ?? []);
+    const queueDelayMs = delays.length === 0 ? null : Math.max(...delays);
+    if (this.#parts.policy.metric === 'queueDelay') return queueDelayMs;
+    return measuredMs === null ? null : Math.max(measuredMs, queueDelayMs ?? 0);
   }
 
   #queueDelayMs(id: string): number | null {
@@ -127,16 +149,52 @@ export class LoadBalance {
     return told.load.queueDelayMs;
   }
 
-  /** How long answers of disks took since the last tick, smoothed. */
+  #tell({ id, isAvoided, reason, gain }: Judgement): void {
+    const fields: BalanceFields = {
+      switch: id as SwitchId,
+      avoided: isAvoided,
+      reason,
+      ...(gain === null
+        ? {}
+        : {
+            beforeMs: rounded(gain.beforeMs) ?? 0,
+            sinceMs: rounded(gain.sinceMs) ?? 0,
+            ios: gain.ios,
+          }),
+    };
+    this.#parts.actor.tell(eventNames.balance, fields);
+  }
+
+  /** How long answers of disks took since the last tick, smoothed: all of them, and those through each switch. */
   #takeAnswers(): void {
-    const { answers } = this.#parts.paths;
-    if (answers.count === 0) return;
-    const averageMs = answers.sumMs / answers.count;
+    const { paths, clock } = this.#parts;
+    const { answers } = paths;
+    const { averageMs, count } = this.#answers;
+    if (answers.count > 0)
+      this.#answers = {
+        averageMs: smoothed(averageMs, answers.sumMs / answers.count),
+        count: count + answers.count,
+      };
     answers.sumMs = 0;
     answers.count = 0;
-    const before = this.#answersMs || averageMs;
-    this.#answersMs = before + weight * (averageMs - before);
+    for (const each of paths.switches) {
+      if (each.answers === 0) continue;
+      const before = this.#answered.get(each.id)?.averageMs ?? 0;
+      const latestMs = each.answersMs / each.answers;
+      this.#answered.set(each.id, { averageMs: smoothed(before, latestMs), atMs: clock.now() });
+      each.answers = 0;
+      each.answersMs = 0;
+    }
   }
+}
+
+/** @param beforeMs 0: there was nothing before */
+function smoothed(beforeMs: number, latestMs: number): number {
+  return beforeMs === 0 ? latestMs : beforeMs + weight * (latestMs - beforeMs);
+}
+
+function textOf({ links, target }: RouteEntry): string {
+  return `${links.map(({ link }) => link).join(' ')} ${target.id}`;
 }
 
 function rounded(ms: number | null): number | null {

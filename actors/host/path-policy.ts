@@ -9,7 +9,7 @@ import type { RouteEntry, RouteList } from './route-table.ts';
  *   I/Os keep together: messages that travel together cost less than those that each wake somebody up.
  * - `leastOutstanding`: the shortest among the least loaded.
  * - `serviceTime`: the one whose answer is to be expected soonest: by how long its answers took, what is under way, what
- *   its first switch says of its queue, and how fast its links are.
+ *   its switches say of their queues, and how fast its links are.
  */
 export const pathOrders = ['hops', 'leastOutstanding', 'serviceTime'] as const;
 export type PathOrder = (typeof pathOrders)[number];
@@ -120,9 +120,11 @@ function likenessOf(route: RouteEntry, avoid: RouteEntry): number {
 }
 
 /** When an answer is to be expected over a route, from now. */
-export function expectedMs({ service, firstSwitch, first, target, speed }: RouteEntry): number {
+export function expectedMs({ service, switches, first, target, speed }: RouteEntry): number {
   const waiting = 1 + Math.max(first.outstanding, target.outstanding);
-  return ((service.answerMs + firstSwitch.queueDelayMs) * waiting) / speed;
+  let queueDelayMs = 0;
+  for (const each of switches) queueDelayMs = Math.max(queueDelayMs, each.queueDelayMs);
+  return ((service.answerMs + queueDelayMs) * waiting) / speed;
 }
 
 function serviceDecision(route: RouteEntry, than: RouteEntry): number {

@@ -39,6 +39,8 @@ export interface PathsParts {
 
 /** How much the latest answer counts. */
 const serviceWeight = 1 / 8;
+/** How much the latest small frame counts: there are few of them. */
+const measuredWeight = 0.3;
 /** How much counts of an older one, each time that none came. */
 const oldServiceKept = 0.9;
 
@@ -93,7 +95,8 @@ export class Paths implements RouteParts {
     const name = `${links.join(' ')} ${target.id}`;
     const known = this.#services.get(name);
     if (known !== undefined) return known;
-    const service = { answerMs: 0, isFresh: false, probedAtMs: Number.NEGATIVE_INFINITY };
+    const never = Number.NEGATIVE_INFINITY;
+    const service = { answerMs: 0, isFresh: false, probedAtMs: never, measuredMs: null };
     this.#services.set(name, service);
     return service;
   }
@@ -101,7 +104,7 @@ export class Paths implements RouteParts {
   switchState(id: string): SwitchState {
     const known = this.#switches.get(id);
     if (known !== undefined) return known;
-    const times = { probeMs: null, answeredAtMs: 0, owesSinceMs: 0 };
+    const times = { answers: 0, answersMs: 0, answeredAtMs: 0, owesSinceMs: 0 };
     const state = { id: id as SwitchId, isAvoided: false, queueDelayMs: 0, ...times };
     this.#switches.set(id, state);
     return state;
@@ -178,6 +181,10 @@ export class Paths implements RouteParts {
     if (route.target.kind === 'disk') {
       this.answers.count++;
       this.answers.sumMs += tookMs;
+      for (const each of route.switches) {
+        each.answers++;
+        each.answersMs += tookMs;
+      }
     }
     for (const link of route.links) {
       link.answeredAtMs = nowMs;
@@ -185,9 +192,12 @@ export class Paths implements RouteParts {
     }
   }
 
-  /** An answer came to a small frame that was sent only to measure, or to see whether one comes. */
-  probed(route: RouteEntry, sentAtMs: number, nowMs: number): void {
-    route.firstSwitch.probeMs = nowMs - sentAtMs;
+  /** An answer came to a small frame that was sent only to measure. */
+  measured(route: RouteEntry, sentAtMs: number, nowMs: number): void {
+    const { service } = route;
+    const tookMs = nowMs - sentAtMs;
+    const before = service.measuredMs ?? tookMs;
+    service.measuredMs = before + (tookMs - before) * measuredWeight;
   }
 
   /** An answer came that shows the first link to work, but says nothing good of the others. */

@@ -42,6 +42,8 @@ export interface Service {
   isFresh: boolean;
   /** When its silence was looked into last. */
   probedAtMs: number;
+  /** How long small frames took that only measure, smoothed; null before the first. */
+  measuredMs: number | null;
 }
 
 /** A switch as the data path sees it. */
@@ -51,8 +53,9 @@ export interface SwitchState {
   isAvoided: boolean;
   /** As it told last. */
   queueDelayMs: number;
-  /** What the last small frame to it took; null when that was looked at. */
-  probeMs: number | null;
+  /** Answers of disks that came through it since that was looked at, and how long they took together. */
+  answers: number;
+  answersMs: number;
   /** When an answer last came to something that went through it or to it. */
   answeredAtMs: number;
   /** When the first of what it has not answered since was sent; means something while it is later than that. */

@@ -71,6 +71,8 @@ export class Slot {
   waysTried = 0;
   /** Its silence was looked into, since it was sent last. */
   isProbed = false;
+  /** A small frame that only measures how long the answer takes: whether one comes, says nothing of anybody. */
+  isMeasure = false;
   /** Steps with each re-issue, so that "nobody listens" to an earlier one is told from one to the last. */
   sendTag = 0;
   older: Slot | null = null;
@@ -186,6 +188,7 @@ export class SlotTable {
     slot.recovery = null;
     slot.awaitsDecision = false;
     slot.isProbed = false;
+    slot.isMeasure = false;
     slot.older = this.#newest;
     if (this.#newest === null) this.#oldest = slot;
     else this.#newest.newer = slot;

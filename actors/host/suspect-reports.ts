@@ -49,10 +49,10 @@ export class SuspectReports {
   }
 
   /** Looks whether the switches on a slot's way owe it an answer for too long. */
-  look({ state, route, sentAtMs, io }: Slot, nowMs: number): void {
+  look({ state, route, sentAtMs, io, isMeasure }: Slot, nowMs: number): void {
     const { reportAfterMs } = this.#parts;
     const sinceMs = Math.max(sentAtMs, this.#awakeSinceMs);
-    if (state !== SlotState.sent || route === null) return;
+    if (state !== SlotState.sent || route === null || isMeasure) return;
     if (nowMs - sinceMs < reportAfterMs * notedPart) return;
     const usualMs = route.service.answerMs;
     const patienceMs = Math.max(reportAfterMs, usualTimes * usualMs);

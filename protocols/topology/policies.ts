@@ -36,7 +36,7 @@ export const imbalancePolicySchema = z.strictObject({
    * - `none`: load changes no paths.
    */
   metric: z.enum(['answerTime', 'queueDelay', 'none']).default('answerTime'),
-  /** A switch so many times as slow as the best other one is left. */
+  /** A switch so many times as slow as a way past it is left. */
   threshold: z.number().min(1.1).max(1000).default(3),
   /** It is returned to once it is better than this part of the threshold. */
   hysteresis: z.number().gt(0).lt(1).default(0.5),
@@ -89,7 +89,7 @@ export const policiesSchema = z.strictObject({
   ioDeadlineMs: count<number>().default(30_000),
   /** Seconds that I/O is held where no path at all is left; then it ends with an error. */
   noPathRetry: seconds(86_400).default(30),
-  /** A mirror with more read errors than this within the time is proposed for removal, while another is in sync. */
+  /** A mirror with more read errors than this within the time is proposed for removal, while another good one is left. */
   readErrorsMax: z.int().min(1).default(32),
   readErrorsWithinMs: z.int().min(1).default(600_000),
   detection: detectionPolicySchema.prefault({}),

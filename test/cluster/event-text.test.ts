@@ -145,6 +145,20 @@ describe('an event as a line', () => {
     expect(suspicion('unheard of'), 'of a newer version').to.match(/verdict unheard of/);
   });
 
+  it('tells that a slow switch was left, what that was good for, and that paths use it again', () => {
+    const left = { switch: 's3', avoided: true, reason: '42.0 ms, a way past it takes 2.0 ms' };
+    expect(detail('host.h1', 'balance', left)).to.equal(
+      'paths avoid switch s3: 42.0 ms, a way past it takes 2.0 ms',
+    );
+    const gain = { beforeMs: 40, sinceMs: 3, ios: 310 };
+    const kept = { ...left, reason: 'answers took 40.0 ms before, 3.0 ms since', ...gain };
+    expect(detail('host.h1', 'balance', kept)).to.equal(
+      'paths still avoid switch s3: answers took 40.0 ms before, 3.0 ms since; 310 I/Os have gone other ways since',
+    );
+    const back = { switch: 's3', avoided: false, reason: '2.0 ms again' };
+    expect(detail('host.h1', 'balance', back)).to.equal('paths use switch s3 again: 2.0 ms again');
+  });
+
   it('tells of a bad mirror: what was read instead, what was repaired, and what was kept', () => {
     const range = { volume: 'vol0', offset: 1_048_576, lengthBytes: 4096 };
     const retry = (readFrom: string) =>

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { driverPolicyDefault } from '../../../actors/host/driver-policy.ts';
-import { LoadPolicy } from '../../../actors/host/load-policy.ts';
+import { type Judgement, LoadPolicy } from '../../../actors/host/load-policy.ts';
 
 const { balance } = driverPolicyDefault;
 const tickMs = 500;
@@ -13,12 +13,31 @@ function play(
   answersAt: (ms: number) => number = () => 1,
 ): readonly string[] {
   const changes: string[] = [];
-  for (let ms = 0; ms <= seconds * 1000; ms += tickMs) {
-    const measured = Object.entries(metricsAt(ms)).map(([id, metricMs]) => ({ id, metricMs }));
-    for (const { id, isAvoided } of policy.judge(measured, answersAt(ms), ms))
+  for (const { ms, id, isAvoided, gain } of judgements(policy, seconds, metricsAt, answersAt))
+    if (gain === null || !isAvoided)
       changes.push(`${ms} ${isAvoided ? 'leaves' : 'returns to'} ${id}`);
-  }
   return changes;
+}
+
+/** All that was judged, and when. There is a way past each switch, through the best one that is not avoided. */
+function judgements(
+  policy: LoadPolicy,
+  seconds: number,
+  metricsAt: (ms: number) => Readonly<Record<string, number>>,
+  answersAt: (ms: number) => number,
+) {
+  const judged: (Judgement & { readonly ms: number })[] = [];
+  for (let ms = 0; ms <= seconds * 1000; ms += tickMs) {
+    const metrics = Object.entries(metricsAt(ms));
+    const measured = metrics.map(([id, metricMs]) => {
+      const others = metrics.filter(([other]) => other !== id && !policy.isAvoided(other));
+      const otherMs = others.length === 0 ? null : Math.min(...others.map(([, each]) => each));
+      return { id, metricMs, otherMs, answersMs: answersAt(ms) };
+    });
+    const answers = { averageMs: answersAt(ms), count: ms / 10 };
+    judged.push(...policy.judge(measured, answers, ms).map((each) => ({ ...each, ms })));
+  }
+  return judged;
 }
 
 describe('the policy of load imbalance (H7)', () => {
@@ -73,6 +92,24 @@ describe('the policy of load imbalance (H7)', () => {
       () => (policy.isAvoided('s1') ? 3 : 40),
     );
     expect(changes).to.deep.equal(['3000 leaves s1']);
+  });
+
+  it('a move has an end: what answers took before and since, and how many I/Os went other ways', () => {
+    const slow = () => ({ s1: 40, s2: 2 });
+    const helped = new LoadPolicy(balance);
+    const faster = judgements(helped, 20, slow, () => (helped.isAvoided('s1') ? 4 : 40));
+    const [left, judged] = faster;
+    expect(faster).to.have.length(2);
+    expect(left).to.include({ ms: 3000, id: 's1', isAvoided: true, gain: null });
+    expect(judged).to.include({ ms: 9000, id: 's1', isAvoided: true });
+    expect(judged?.gain).to.deep.equal({ beforeMs: 40, sinceMs: 4, ios: 600 });
+    expect(judged?.reason).to.equal('answers took 40.0 ms before, 4.0 ms since');
+    const [, takenBack] = judgements(new LoadPolicy(balance), 20, slow, () => 40);
+    expect(takenBack).to.include({ ms: 9000, isAvoided: false });
+    expect(takenBack?.gain).to.deep.equal({ beforeMs: 40, sinceMs: 40, ios: 600 });
+    const [, unused, ...more] = judgements(new LoadPolicy(balance), 20, slow, () => 0);
+    expect(unused, 'nobody reads').to.include({ isAvoided: true, reason: 'no reads to compare' });
+    expect(more).to.be.empty;
   });
 
   it('the last switch is not left, however slow', () => {

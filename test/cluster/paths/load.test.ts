@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
+import { decodeJson } from '../../../actors/json.ts';
 import { calmWeather } from '../../../cluster/simulation/weather.ts';
+import { type BalanceFields, balanceSchema } from '../../../protocols/events.ts';
 import type { Topology } from '../../../protocols/topology.ts';
 import { type Plain, SimulatedSan, smallShippedTopology } from '../../tools/simulated-san.ts';
 
@@ -59,22 +61,44 @@ function twoTiers(): Topology {
   });
 }
 
-/** What hosts tell of leaving switches and returning to them, from now on. */
-function movesOf(san: SimulatedSan): readonly string[] {
-  const moves: string[] = [];
+/** One host on s1 alone: its ways to every disk lead on through s3, or through s4, the plain one. */
+function secondTier(route: string): Topology {
+  return smallShippedTopology('two-tier.yaml', (plain) => ({
+    ...plain,
+    hosts: [{ id: 'h1', hbas: ['h1-a'], exports: [{ volume: 'own', name: 'own' }] }],
+    links: (plain.links as string[][]).filter((ends) => !ends.some((end) => /^h2|^h1-b/.test(end))),
+    volumes: [
+      {
+        ...{ id: 'own', size: '4MiB', layout: { mirror: ['d1', 'd2'] } },
+        coordinators: { map: 'modulo', switches: ['s1'] },
+      },
+    ],
+    policies: { ...(plain.policies as Plain), route },
+  }));
+}
+
+/** What hosts tell of leaving switches, of what came of it, and of returning to them, from now on. */
+function storyOf(san: SimulatedSan): readonly BalanceFields[] {
+  const story: BalanceFields[] = [];
   const { cluster } = san.world.topology;
   san.connect('watcher').subscribe(`san.v1.${cluster}.evt.host.*.balance`, {
-    message: (data) => moves.push(Buffer.from(data).toString('utf8')),
+    message: (data) => story.push(balanceSchema.parse(decodeJson(data))),
   });
-  return moves;
+  return story;
 }
+
+/** Those who were left, or returned to. */
+const movesOf = (story: readonly BalanceFields[]) =>
+  story
+    .filter(({ avoided, ios }) => ios === undefined || !avoided)
+    .map((each) => `${each.avoided ? 'leaves' : 'returns to'} ${each.switch}`);
 
 /** The moves within ten minutes under a load that is the same everywhere, while chance delays messages. */
 function symmetricMoves(topology: Topology): readonly string[] {
   const san = new SimulatedSan(topology);
   for (const server of san.world.network.servers)
     server.weather = { ...calmWeather, delayMsMean: 4 };
-  const moves = movesOf(san);
+  const story = storyOf(san);
   const exports = topology.hosts.flatMap(({ id, exports: each }) =>
     each.map(({ volume }) => san.volume(id, volume)),
   );
@@ -84,7 +108,7 @@ function symmetricMoves(topology: Topology): readonly string[] {
         san.read(driver, ((second * 8 + count) * 4096) % driver.sizeBytes, 4096);
     san.runFor(1000);
   }
-  return moves;
+  return movesOf(story);
 }
 
 describe('load imbalance on a simulated SAN (H7)', function () {
@@ -115,7 +139,7 @@ describe('load imbalance on a simulated SAN (H7)', function () {
   it('over two tiers several hosts leave a slow switch, and return to it', () => {
     const san = new SimulatedSan(twoTiers());
     const hosts = ['h1', 'h2'] as const;
-    const moves = movesOf(san);
+    const story = storyOf(san);
     const reads = (seconds: number) => {
       const before = framesBySwitch(san);
       for (let ms = 0; ms < seconds * 1000; ms += intervalMs) {
@@ -138,7 +162,61 @@ describe('load imbalance on a simulated SAN (H7)', function () {
     reads(10);
     const again = reads(5);
     expect(again.s2).to.be.above(4 * again.s1);
-    expect(moves, 'each host left once, and returned once').to.have.length(2 * hosts.length);
+    expect(movesOf(story), 'each host left once, and returned once').to.deep.equal([
+      ...hosts.map(() => 'leaves s2'),
+      ...hosts.map(() => 'returns to s2'),
+    ]);
+    const [judged, ...others] = story.filter(({ ios }) => ios !== undefined);
+    expect(others, 'and told what it was good for').to.have.length(hosts.length - 1);
+    expect(judged?.beforeMs).to.be.above(30);
+    expect(judged?.sinceMs).to.be.below(10);
+    expect(judged?.ios).to.be.above(200);
+  });
+
+  for (const route of ['whole', 'firstHop'])
+    it(`with policies.route: ${route} a slow switch of the second tier loses its traffic, and regains it after healing`, () => {
+      const san = new SimulatedSan(secondTier(route));
+      const driver = san.volume('h1', 'own');
+      const story = storyOf(san);
+      const reads = (seconds: number) => {
+        const received = (id: string) =>
+          (san.facts(id).counters as { receivedFrames: number }).receivedFrames;
+        const before = [received('s3'), received('s4')];
+        for (let ms = 0; ms < seconds * 1000; ms += intervalMs) {
+          san.read(driver, (ms * 4096) % driver.sizeBytes, 4096);
+          san.runFor(intervalMs);
+        }
+        const [s3 = 0, s4 = 0] = [received('s3'), received('s4')].map(
+          (each, at) => each - (before[at] ?? 0),
+        );
+        return { s3, s4 };
+      };
+      const healthy = reads(5);
+      expect(healthy.s3, 'the first of equal ways').to.be.above(4 * healthy.s4);
+      san.world.inject({ kind: 'slow', target: 'switch:s3', delayMs: 40 });
+      reads(6);
+      const avoiding = reads(5);
+      expect(avoiding.s4).to.be.above(200);
+      expect(avoiding.s3, 'small frames that measure').to.be.below(40);
+      san.world.heal('switch:s3');
+      reads(10);
+      const again = reads(5);
+      expect(again.s3).to.be.above(4 * again.s4);
+      expect(movesOf(story), 'nobody else is blamed').to.deep.equal(['leaves s3', 'returns to s3']);
+    });
+
+  it('a switch is not blamed for another one that it lies behind', () => {
+    const san = new SimulatedSan(twoTiers());
+    const story = storyOf(san);
+    san.runFor(3000);
+    san.world.inject({ kind: 'slow', target: 'switch:s1', delayMs: 40 });
+    san.runFor(15_000);
+    san.world.heal('switch:s1');
+    san.runFor(10_000);
+    expect(movesOf(story)).to.deep.equal([
+      ...['leaves s1', 'leaves s1'],
+      ...['returns to s1', 'returns to s1'],
+    ]);
   });
 
   const topologies = { default: () => defaultOf({}), 'two-tier': twoTiers } as const;
