@@ -63,5 +63,7 @@ export const pathPreferenceSchema = z.object({
   paths: z.array(preferredPathSchema).max(preferredPathsMax),
   /** The links over which nothing of this host gets through now: who is behind them cannot coordinate its writes. */
   failed: z.array(id<LinkId>()).max(failedLinksMax).default([]),
+  /** The switches that it avoids because they are slow: they should not coordinate its writes (H7). */
+  avoided: z.array(id<SwitchId>()).max(failedLinksMax).default([]),
 });
 export type PathPreference = z.infer<typeof pathPreferenceSchema>;

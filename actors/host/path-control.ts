@@ -45,6 +45,7 @@ export class PathControl {
       ...parts,
       preferred: () => this.#preferred(),
       failed: () => this.#failed(),
+      avoided: () => [...paths.switches].filter((each) => each.isAvoided).map(({ id }) => id),
     });
     this.#departures = new Departures(control, actor.subjects, {
       departed: (actors) => {

@@ -1,10 +1,10 @@
 /**
  * What a host and the virtualizers tell each other about paths: the host asks which ways are left (DESIGN H6), and
- * tells which it prefers, and which links have failed, whenever that has changed (H8). Whom to ask is tried in turn;
+ * tells which it prefers, which links have failed and which switches it avoids, whenever that has changed (H8). Whom to ask is tried in turn;
  * nobody's answer is waited for longer than a failover can wait.
  */
 import { type Answer, verbs } from '../../protocols/commands.ts';
-import type { HostId, LinkId, VirtualizerId } from '../../protocols/ids.ts';
+import type { HostId, LinkId, SwitchId, VirtualizerId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PathAnswer,
@@ -26,6 +26,8 @@ export interface PathReportsParts {
   readonly preferred: () => readonly PreferredPath[];
   /** The links over which nothing gets through now. */
   readonly failed: () => readonly LinkId[];
+  /** The switches that are avoided now. */
+  readonly avoided: () => readonly SwitchId[];
 }
 
 const queryTimeoutMs = 400;
@@ -86,10 +88,11 @@ export class PathReports {
   }
 
   #tell(): void {
-    const { host, virtualizers, actor, preferred, failed } = this.#parts;
+    const { host, virtualizers, actor, preferred, failed, avoided } = this.#parts;
     const paths = preferred().slice(0, preferredPathsMax);
     const links = failed().toSorted().slice(0, failedLinksMax);
-    const text = JSON.stringify([paths, links]);
+    const switches = avoided().toSorted().slice(0, failedLinksMax);
+    const text = JSON.stringify([paths, links, switches]);
     if (text === this.#told || paths.length === 0) return;
     this.#told = text;
     this.#number++;
@@ -99,6 +102,7 @@ export class PathReports {
       number: this.#number,
       paths: [...paths],
       failed: links,
+      avoided: switches,
     };
     const taken = (answer: Answer) => {
       if (answer.ok || this.#told !== text) return;

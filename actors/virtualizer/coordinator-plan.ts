@@ -20,6 +20,8 @@ export interface CoordinatorPlanParts {
   readonly candidates: () => readonly SwitchId[];
   /** Whether a switch may have back what it is meant to coordinate, without an operator asking for it. */
   readonly isSteady: (id: SwitchId) => boolean;
+  /** Whether a switch is too slow to coordinate. */
+  readonly isOverloaded: (id: SwitchId) => boolean;
   /** How many of the ways to these disks that hosts prefer lead through each switch. */
   readonly preferredThrough: (disks: readonly DiskId[]) => ReadonlyMap<SwitchId, number>;
 }
@@ -30,11 +32,13 @@ export function coordinatorPlanOf(
   { coordinators, hosts }: Volume,
   candidates: () => readonly SwitchId[],
 ): CoordinatorPlan {
-  const { switchHealth, clock } = environment;
+  const { switchHealth, switchLoads, clock } = environment;
   return new CoordinatorPlan({
     named: coordinators,
     candidates,
-    isSteady: (id) => switchHealth.isSteady(id, clock.now()),
+    isSteady: (id) =>
+      switchHealth.isSteady(id, clock.now()) && switchLoads.mayReturn(id, clock.now()),
+    isOverloaded: (id) => switchLoads.isOverloaded(id, clock.now()),
     preferredThrough: (disks) => preferredThrough(environment, hosts, disks),
   });
 }
@@ -43,6 +47,8 @@ export class CoordinatorPlan {
   readonly #parts: CoordinatorPlanParts;
   /** By partition, what an operator asked for; null: nothing since the last decision. */
   #ordered: readonly SwitchId[] | null = null;
+  /** Switches that an operator wanted to coordinate though they were slow: that counts until they are well. */
+  readonly #insisted = new Set<SwitchId>();
 
   constructor(parts: CoordinatorPlanParts) {
     this.#parts = parts;
@@ -55,10 +61,13 @@ export class CoordinatorPlan {
 
   /**
    * By partition, who coordinates it from the next decision on. Only where everybody gets new numbers do partitions go
-   * back to those who are meant to coordinate them.
+   * back to those who are meant to coordinate them, and leave those that are too slow, as long as another one is there.
    */
   choose(record: VolumeRecord, members: Members, renew: boolean): readonly SwitchId[] {
-    const present = presentIn(members);
+    const everybody = presentIn(members);
+    const fast = everybody.filter((id) => !this.#isLeft(id));
+    const mayLeave = renew && !this.isOrdered && fast.length > 0;
+    const present = mayLeave ? fast : everybody;
     const mayReturn = (id: SwitchId) => this.isOrdered || this.#parts.isSteady(id);
     return chooseCoordinators({
       partitions: record.partitions,
@@ -71,7 +80,8 @@ export class CoordinatorPlan {
 
   /** What is to change while all is well, for people; '' when nothing is. */
   moves(record: VolumeRecord, members: Members): string {
-    return movesText(record.partitions, this.choose(record, members, true));
+    const isLeft = (id: SwitchId) => !this.isOrdered && this.#isLeft(id);
+    return movesText(record.partitions, this.choose(record, members, true), isLeft);
   }
 
   /** By partition, who is meant to coordinate it. What is not able to any more is passed over. */
@@ -107,7 +117,10 @@ export class CoordinatorPlan {
     const away = wanted.find((one, index) => isMeant(index) && !present.includes(one));
     if (away !== undefined) return `switch ${away} is not there; see sanctor status`;
     this.#ordered = wanted;
-    if (this.moves(record, members) !== '') return '';
+    if (this.moves(record, members) !== '') {
+      for (const [index, id] of wanted.entries()) if (isMeant(index)) this.#insisted.add(id);
+      return '';
+    }
     this.#ordered = null;
     return 'nothing is to be moved: that is who coordinates it now';
   }
@@ -116,18 +129,29 @@ export class CoordinatorPlan {
   decided(): void {
     this.#ordered = null;
   }
+
+  /** Whether a switch is too slow to keep its partitions. */
+  #isLeft(id: SwitchId): boolean {
+    const isOverloaded = this.#parts.isOverloaded(id);
+    if (!isOverloaded) this.#insisted.delete(id);
+    return isOverloaded && !this.#insisted.has(id);
+  }
 }
 
 function presentIn(members: Members): readonly SwitchId[] {
   return members.switches.map((member) => member.switch);
 }
 
-/** `partitions 1, 3 from s2 to s1` */
-function movesText(partitions: readonly PartitionRecord[], chosen: readonly SwitchId[]): string {
+/** `partitions 1, 3 from s2, which is slow, to s1` */
+function movesText(
+  partitions: readonly PartitionRecord[],
+  chosen: readonly SwitchId[],
+  isSlow: (id: SwitchId) => boolean,
+): string {
   const moves = new Map<string, number[]>();
   for (const { partition, coordinator } of partitions) {
     const to = chosen[partition] ?? coordinator;
-    const way = `from ${coordinator} to ${to}`;
+    const way = `from ${coordinator}${isSlow(coordinator) ? ', which is slow,' : ''} to ${to}`;
     if (to !== coordinator) moves.set(way, [...(moves.get(way) ?? []), partition]);
   }
   return [...moves]

@@ -1,11 +1,11 @@
 /**
  * Answers hosts that ask which ways are left (DESIGN H6): from the wiring, without what the host knows to have failed,
  * and only ways on which every switch and disk answers now. Keeps which ways hosts prefer (H8), and names those first; and
- * which links have failed for which host, for who coordinates its writes must be in its reach.
+ * which links have failed for which host, for who coordinates its writes must be in its reach, and which switches it avoids.
  */
 import { z } from 'zod';
 import { type Answer, refusal, verbs } from '../../protocols/commands.ts';
-import type { HostId, LinkId } from '../../protocols/ids.ts';
+import type { HostId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import {
   failedLinksMax,
   type PathPreference,
@@ -29,18 +29,24 @@ type PathQueriesInput = Pick<
 export class PathQueries {
   readonly #input: PathQueriesInput;
   readonly #actor: Actor;
-  readonly #failedChanged: () => void;
+  readonly #changed: () => void;
   readonly #preferences = new Map<HostId, PathPreference>();
+  /** What hosts said last, for those who decide about volumes. */
+  readonly told = {
+    failedLinksOf: (host: HostId) => this.failedOf(host),
+    preferredOf: (host: HostId) => this.preferredOf(host),
+    isAvoidedBy: (host: HostId, id: SwitchId) => this.isAvoidedBy(host, id),
+  };
 
   /**
    * Makes the actor answer, which must not have started yet.
    *
-   * @param failedChanged other links than before have failed for a host
+   * @param changed other links than before have failed for a host, or it avoids other switches
    */
-  constructor(input: PathQueriesInput, actor: Actor, failedChanged: () => void) {
+  constructor(input: PathQueriesInput, actor: Actor, changed: () => void) {
     this.#input = input;
     this.#actor = actor;
-    this.#failedChanged = failedChanged;
+    this.#changed = changed;
     actor.onCommand(verbs.paths, (body, answer) => {
       const parsed = pathQuerySchema.safeParse(body);
       if (parsed.success) this.#answer(parsed.data, answer);
@@ -55,10 +61,11 @@ export class PathQueries {
 
   /** By host, for `status` and for people. */
   facts(): readonly Record<string, unknown>[] {
-    return [...this.#preferences.values()].map(({ host, paths, failed }) => ({
+    return [...this.#preferences.values()].map(({ host, paths, failed, avoided }) => ({
       host,
       paths,
       failed,
+      avoided,
     }));
   }
 
@@ -72,15 +79,20 @@ export class PathQueries {
     return this.#preferences.get(host)?.paths ?? [];
   }
 
+  /** Whether a host avoids a switch because it is slow, as it said last. */
+  isAvoidedBy(host: HostId, id: SwitchId): boolean {
+    return this.#preferences.get(host)?.avoided.includes(id) === true;
+  }
+
   #prefer(preference: PathPreference): Answer {
     const { host, hostIncarnation, number } = preference;
     if (!this.#input.hosts.includes(host)) return refusal('unknown', `there is no host ${host}`);
     const known = this.#preferences.get(host);
     const isOlder = known?.hostIncarnation === hostIncarnation && known.number >= number;
     if (isOlder) return { ok: true };
-    const before = this.failedOf(host);
+    const before = textOf(known);
     this.#preferences.set(host, preference);
-    if (before.join(' ') !== preference.failed.join(' ')) this.#failedChanged();
+    if (before !== textOf(preference)) this.#changed();
     return { ok: true };
   }
 
@@ -120,4 +132,9 @@ export class PathQueries {
     const place = preferred.findIndex((path) => path.links.join(' ') === links);
     return place >= 0 ? place : preferredPathsMax + route.links.length;
   }
+}
+
+/** The part of a preference that decisions may follow from at once. */
+function textOf({ failed = [], avoided = [] }: Partial<PathPreference> = {}): string {
+  return [...failed, ...avoided].join(' ');
 }

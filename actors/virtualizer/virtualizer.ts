@@ -168,8 +168,7 @@ export class Virtualizer {
       controlEpoch,
       foreignLayouts: this.#claim.foreignLayouts,
       endedBefore: this.#claim.ended,
-      failedLinksOf: (host) => this.#pathQueries.failedOf(host),
-      preferredOf: (host) => this.#pathQueries.preferredOf(host),
+      ...this.#pathQueries.told,
       askDescription: (address) => this.#watch.ask(address),
       // Later, for it ends the volumes, and one of them is asking.
       outranked: (higher) =>

@@ -1,6 +1,6 @@
 /** What the volumes of a virtualizer share while it decides. */
 import type { EndedVolume } from '../../protocols/control-data.ts';
-import type { ActorAddress, HostId, LinkId, VolumeId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId, LinkId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { PreferredPath } from '../../protocols/path-queries.ts';
 import type { Clock, ConfigDatabase, Log } from '../../protocols/ports.ts';
@@ -9,6 +9,7 @@ import type { Actor } from '../actor.ts';
 import type { Claim } from './attachments.ts';
 import type { Liveness, PresenceTable } from './presence.ts';
 import type { SwitchHealth } from './switch-health.ts';
+import type { SwitchLoads } from './switch-loads.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
 export interface VolumeEnvironment {
@@ -19,6 +20,7 @@ export interface VolumeEnvironment {
   readonly input: VirtualizerInput;
   readonly presence: PresenceTable;
   readonly switchHealth: SwitchHealth;
+  readonly switchLoads: SwitchLoads;
   readonly clusterIdentity: string;
   /** Of this term: who decides under another one has its volumes made anew. */
   readonly controlEpoch: ControlEpoch;
@@ -26,6 +28,8 @@ export interface VolumeEnvironment {
   readonly failedLinksOf: (host: HostId) => readonly LinkId[];
   /** The ways that a host prefers, as it said last. */
   readonly preferredOf: (host: HostId) => readonly PreferredPath[];
+  /** Whether a host avoids a switch because it is slow, as it said last. */
+  readonly isAvoidedBy: (host: HostId, id: SwitchId) => boolean;
   /** Asks an actor how it is; the answer goes to the presence table. */
   readonly askDescription: (address: ActorAddress) => void;
   /** Somebody knows a control epoch above this term's. */

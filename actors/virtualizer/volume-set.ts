@@ -15,6 +15,7 @@ import { surveyMembers } from './membership.ts';
 import { disksOf } from './publications.ts';
 import { RemovalProposals } from './removal-proposals.ts';
 import { SwitchHealth } from './switch-health.ts';
+import { isSlow, SwitchLoads } from './switch-loads.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -23,7 +24,12 @@ import type { DescribedVolume } from './volume-status.ts';
 export interface VolumeSetParts
   extends Omit<
     VolumeEnvironment,
-    'volumeRead' | 'layoutsBeside' | 'switchHealth' | 'issuedExtentGeneration' | 'ended'
+    | 'volumeRead'
+    | 'layoutsBeside'
+    | 'switchHealth'
+    | 'switchLoads'
+    | 'issuedExtentGeneration'
+    | 'ended'
   > {
   readonly control: Bus;
   /** Of volumes that take space and are nobody's. */
@@ -56,6 +62,7 @@ export class VolumeSet {
     this.#environment = {
       ...parts,
       switchHealth: new SwitchHealth(parts.input.topology.policies.failover),
+      switchLoads: new SwitchLoads(parts.input.topology.policies.imbalance),
       volumeRead: () => this.membersChanged(),
       layoutsBeside: (volume) => this.#layoutsBeside(volume),
       issuedExtentGeneration: () => this.#issuedExtentGeneration(),
@@ -163,16 +170,19 @@ export class VolumeSet {
     for (const id of input.virtualizingSwitches) {
       const incarnation = presence.find({ kind: 'switch', id })?.description.incarnation ?? null;
       this.#environment.switchHealth.note(id, incarnation, clock.now());
+      this.#environment.switchLoads.note(id, isSlow(this.#environment, id), clock.now());
     }
     this.#awaitSteady();
   }
 
-  /** Volumes are looked at again when a switch may have back what it is meant to coordinate. */
+  /** Volumes are looked at again when a switch may have back what it is meant to coordinate, or is to lose what it does. */
   #awaitSteady(): void {
     const { clock } = this.#parts;
-    const at = this.#environment.switchHealth.nextSteadyAt(clock.now());
+    const { switchHealth, switchLoads } = this.#environment;
+    const times = [switchHealth.nextSteadyAt(clock.now()), switchLoads.nextChangeAt(clock.now())];
+    const at = Math.min(...times.map((time) => time ?? Number.POSITIVE_INFINITY));
     this.#stopWaiting();
-    if (at === null) return;
+    if (at === Number.POSITIVE_INFINITY) return;
     this.#steadyTimer = clock.setTimeout(() => {
       this.#awaitSteady();
       for (const volume of this.#volumes.values()) volume.review();
