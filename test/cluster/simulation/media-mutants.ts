@@ -48,6 +48,16 @@ export const mediaMutants = {
       },
     ],
   },
+  failsForOneSector: {
+    does: 'a disk fails as a whole for one sector of its journal that it cannot read',
+    patches: [
+      {
+        file: 'actors/disk/slice-runs.js',
+        snippet: "if (error?.kind !== 'media')",
+        replacement: 'if (true)',
+      },
+    ],
+  },
   refusesLastMirror: {
     does: 'a host does not read the last mirror that is left, and gives its consumer an error',
     patches: [
