@@ -151,17 +151,6 @@ describe('an event as a line', () => {
     );
   });
 
-  it('tells that paths leave a slow switch, and that they take it again, and why', () => {
-    const balance = (fields: object) => detail('host.h1', 'balance', { switch: 's1', ...fields });
-    expect(balance({ avoided: true, reason: 'it takes 20 ms, s2 takes 1 ms' })).to.equal(
-      'paths avoid switch s1: it takes 20 ms, s2 takes 1 ms',
-    );
-    expect(balance({ avoided: false, reason: 'it takes 1 ms' })).to.equal(
-      'paths use switch s1 again: it takes 1 ms',
-    );
-    expect(balance({}), 'of another version').to.equal('paths use switch s1 again: -');
-  });
-
   it('tells a partition that an operator asked for, and who does not hear whom', () => {
     const fault = (kind: string) =>
       detail('node.s2', 'fault', { what: 'injected', kind, target: 'partition:h1/s2' });
