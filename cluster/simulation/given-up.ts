@@ -56,12 +56,13 @@ export class GivenUp {
   ended(request: FailedRequest): void {
     const { kind, status, startedMs, endedMs, isServed, hadWays, reason } = request;
     const tookMs = endedMs - startedMs;
+    const isExcused = this.#isExcused(hadWays);
     if (isServed && status === Status.path) {
       if (kind === 'write')
         this.problems.push(
           `a write ended for want of a way after ${tookMs.toFixed(0)} ms, and its volume is served all the same`,
         );
-      else if (kind === 'read' && tookMs < this.#patience.noPathMs - toleranceMs)
+      else if (kind === 'read' && tookMs < this.#patience.noPathMs - toleranceMs && !isExcused)
         this.problems.push(
           `a read ended for want of a way after ${tookMs.toFixed(0)} ms, while the volume was served`,
         );
@@ -81,12 +82,18 @@ export class GivenUp {
     const { tookMs, hadWays } = this.#longest;
     if (this.#isJudged) return;
     this.#isJudged = true;
-    if (tookMs < this.#patience.deadlineMs - toleranceMs)
+    if (tookMs < this.#patience.deadlineMs - toleranceMs && !this.#isExcused(hadWays))
       this.problems.push(
         `an attachment was lost although its oldest request had been open for only ${tookMs.toFixed(0)} ms`,
       );
     else if (hadWays && this.#isEarly(tookMs))
       this.problems.push(`an attachment was lost before its deadline, and ${hadWaysText}`);
+  }
+
+  /** Where I/O ends before its deadline, what comes when there has been no way for long is held for less long. */
+  #isExcused(hadWays: boolean): boolean {
+    const { noPathMs, ioDeadlineMs } = this.#patience;
+    return noPathMs < ioDeadlineMs && !hadWays;
   }
 
   #isEarly(tookMs: number): boolean {

@@ -3,6 +3,7 @@
  * strikes, so that a checker can say of a read that ended with a media error whether any mirror could have given it.
  */
 import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
+import type { MirrorRetryFields } from '../../protocols/events.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
@@ -15,6 +16,9 @@ interface ReadErrors {
   readonly beganMs: number;
   endedMs: number;
 }
+
+/** What a host tells of a read that met bad mirrors. */
+type ToldRetry = Pick<MirrorRetryFields, 'volume' | 'offset' | 'lengthBytes' | 'failed'>;
 
 /** A read of a consumer that ended with a media error. */
 export interface FailedRead {
@@ -71,6 +75,35 @@ export class MediaDamage {
       if (this.#isBadEverywhere(record, block, read)) return null;
     const { volume, offset, lengthBytes } = read;
     return `a read of volume ${volume}, ${lengthBytes} bytes at ${offset}, ended with a media error, and a mirror of each block was good`;
+  }
+
+  /**
+   * Why no mirror had a right to be called bad (DESIGN §5: path trouble is never taken for mirror trouble), as a sentence;
+   * null when something of the range was bad once. Whatever was bad on one mirror may be marked so on all of them.
+   */
+  accusationProblem(told: ToldRetry, database: SimulatedDatabase): string | null {
+    const { volume, offset, lengthBytes, failed } = told;
+    const record = recordOf(database, volume);
+    if (record === null || offset + lengthBytes > record.sizeBytes) return null;
+    const range = { start: unitOf<VolumeOffset>(offset), lengthBytes };
+    const legs = cutRange(record.layout, range).flatMap((part) =>
+      part.legs.map((leg) => ({ ...leg, lengthBytes: part.lengthBytes })),
+    );
+    const wasBad = legs.some(({ disk, offset: at, lengthBytes: length }) => {
+      const [first, end] = [Math.floor(at / blockBytes), Math.ceil((at + length) / blockBytes)];
+      return this.#wasBad(disk, first, end);
+    });
+    if (wasBad) return null;
+    return `a host calls ${failed.join(', ')} bad for volume ${volume}, ${lengthBytes} bytes at ${offset}, where nothing ever was`;
+  }
+
+  #wasBad(disk: DiskId, firstBlock: number, endBlock: number): boolean {
+    for (let block = firstBlock; block < endBlock; block++)
+      if (this.hasRotted(disk, block)) return true;
+    return this.#readErrors.some(
+      (errors) =>
+        errors.disk === disk && errors.firstBlock < endBlock && firstBlock < errors.endBlock,
+    );
   }
 
   #isBadEverywhere(record: VolumeRecord, block: number, { beganMs, endedMs }: FailedRead): boolean {

@@ -61,6 +61,7 @@ export class Run {
       openIos: () => this.#consumers.open,
       onStarted: (node) => this.#started(node),
       onComplaint: (what) => this.#fail('crashed', what),
+      onAccused: (what) => this.#fail('wrong', what),
     });
     const world = this.#world;
     this.#ways = new SoundWays(world);

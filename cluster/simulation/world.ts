@@ -4,6 +4,8 @@
  */
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
+import { decodeJson } from '../../actors/json.ts';
+import { eventNames, mirrorRetrySchema } from '../../protocols/events.ts';
 import { type Fault, type FaultTarget, faultText, partsOfTarget } from '../../protocols/faults.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
@@ -32,6 +34,8 @@ export interface WorldOptions {
   readonly onStarted: (node: SimulatedNode) => void;
   /** Told of what must not happen: exceptions, errors in logs. */
   readonly onComplaint: (what: string) => void;
+  /** Told of a mirror that was called bad without a reason. */
+  readonly onAccused?: (what: string) => void;
 }
 
 /** Like an SSD behind the operating system's cache. */
@@ -97,7 +101,7 @@ export class World {
       random,
       logOf: (process) => tracedLog(trace, process, options.onComplaint),
       onStoreWrite: () => this.#storeWritten(),
-      onPublish: (subject, data) => this.coverage.published(subject, data),
+      onPublish: (subject, data) => this.#published(subject, data),
     };
     this.nodes = topology.nodes.map((node) => new SimulatedNode(this.#machine, node));
   }
@@ -221,6 +225,14 @@ export class World {
   #nodesOf(target: FaultTarget): readonly SimulatedNode[] {
     const ids = nodesOfTarget(this.topology, target);
     return this.nodes.filter(({ node }) => ids.includes(node.id));
+  }
+
+  #published(subject: string, data: Uint8Array): void {
+    this.coverage.published(subject, data);
+    if (!subject.endsWith(`.${eventNames.mirrorRetry}`)) return;
+    const told = mirrorRetrySchema.safeParse(decodeJson(data)).data;
+    const problem = told === undefined ? null : this.damage.accusationProblem(told, this.database);
+    if (problem !== null) this.#options.onAccused?.(problem);
   }
 
   #storeWritten(): void {

@@ -101,14 +101,6 @@ export const cacheMutants = {
       },
     ],
   },
-  answersWithoutLease: {
-    does: 'a cache answers although no disk has answered its reader for long',
-    patches: withoutLeases,
-  },
-  waitsForNoLease: {
-    does: 'a volume is given to somebody else without waiting for what caches may still answer',
-    patches: withoutLeaseWait,
-  },
   cachesForEver: {
     does: 'caches are neither cleaned when the path leaves them, nor compare versions',
     patches: [...withoutCleanup, ...withoutVersions],

@@ -1,12 +1,25 @@
 import { expect } from 'chai';
-import { type FailedRequest, GivenUp } from '../../../cluster/simulation/given-up.ts';
+import {
+  type FailedRequest,
+  GivenUp,
+  type Patience,
+} from '../../../cluster/simulation/given-up.ts';
 import { Status } from '../../../protocols/codes.ts';
 
-const patience = { noPathMs: 2000, deadlineMs: 4000, ioDeadlineMs: 6000 };
+const patience = { noPathMs: 2000, deadlineMs: 4000, ioDeadlineMs: 2000 };
+/** Ends I/O without a way before its deadline. */
+const impatience = { noPathMs: 2000, deadlineMs: 2000, ioDeadlineMs: 6000 };
 const deadlineMissed = 'a write had no result within 4000 ms';
 
 /** What is objected to when these requests end. */
 function objections(...requests: readonly Partial<FailedRequest>[]): readonly string[] {
+  return objectionsOf(patience, requests);
+}
+
+function objectionsOf(
+  patience: Patience,
+  requests: readonly Partial<FailedRequest>[],
+): readonly string[] {
   const givenUp = new GivenUp(patience);
   for (const request of requests)
     givenUp.ended({
@@ -42,10 +55,13 @@ describe('the checker of what is given up too soon (I12)', () => {
 
   it('objects to what ended for want of a way before its deadline, although there were ways all the time', () => {
     const lost = { kind: 'write', isServed: false, reason: deadlineMissed, endedMs: 4000 } as const;
-    expect(objections({ endedMs: 2000, hadWays: true })[0]).to.match(/a read ended .* been ways/);
-    expect(objections({ ...lost, hadWays: true })[0]).to.match(/an attachment .* been ways/);
-    expect(objections({ endedMs: 6000, hadWays: true }), 'it was its deadline').to.deep.equal([]);
-    expect(objections({ ...lost, endedMs: 6000, hadWays: true })).to.deep.equal([]);
+    const ended = (request: Partial<FailedRequest>) => objectionsOf(impatience, [request]);
+    expect(ended({ endedMs: 2000, hadWays: true })[0]).to.match(/a read ended .* been ways/);
+    expect(ended({ endedMs: 500, hadWays: true })[0]).to.match(/a read ended .* 500 ms/);
+    expect(ended({ ...lost, hadWays: true })[0]).to.match(/an attachment .* been ways/);
+    expect(ended({ endedMs: 6000, hadWays: true }), 'it was its deadline').to.deep.equal([]);
+    expect(ended({ ...lost, endedMs: 6000, hadWays: true })).to.deep.equal([]);
+    expect(ended({ endedMs: 500 }), 'there had been none for long').to.deep.equal([]);
   });
 
   it('says nothing of what ended because others had decided so', () => {

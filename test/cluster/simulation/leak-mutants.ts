@@ -86,18 +86,6 @@ export const leakMutants = {
       },
     ],
   },
-  keepsTimers: {
-    does: 'an actor tells of itself once more each second for every time that it lost its connection',
-    patches: [
-      {
-        file: 'actors/actor.js',
-        snippet: `if (state === 'connected') this.hello();`,
-        replacement: `if (state !== 'connected') return;
-          this.hello();
-          this.#scheduleTelemetry();`,
-      },
-    ],
-  },
   keepsOperations: {
     does: 'a disk counts reads that fail as under way for ever',
     patches: [

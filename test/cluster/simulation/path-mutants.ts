@@ -14,6 +14,7 @@ export const pathMutants = {
   },
   takesPathErrorsForMirrors: {
     does: 'a host takes the failure of a path for that of the mirror behind it',
+    alone: true,
     patches: [
       {
         file: 'actors/host/recovery.js',
