@@ -16,6 +16,7 @@ import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import { noteEvidence, noteLateEvidence } from './path-evidence.ts';
 import type { PathFailovers } from './path-failovers.ts';
 import { linksFailed } from './path-failures.ts';
 import type { Paths } from './paths.ts';
@@ -55,15 +56,7 @@ export class Answers {
       this.endPart(slot, Status.ok);
       return;
     }
-    // A switch that answers for a disk, from its cache or because it refuses, shows that no link behind it works.
-    const isOnTheWay = reply.disk === '' && route.target.kind === 'disk';
-    if (isOnTheWay || outcome.status === Status.path)
-      paths.answeredByFirst(route, slot.sentAtMs, nowMs);
-    else {
-      paths.answered(route, slot.sentAtMs, nowMs);
-      if (io !== null && outcome.status === Status.ok)
-        paths.ioDone(route, nowMs - takenUpAtMs(slot, io), nowMs);
-    }
+    noteEvidence(paths, slot, route, reply, nowMs);
     if (io === null) {
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
@@ -80,15 +73,10 @@ export class Answers {
     if (bytes.length > 0 && isDataIntact(data, offset)) listener.decisionBrought(bytes);
   }
 
-  /** Notes of a reply that does not count any more what it shows: the way of the attempt before is slow, not silent. */
-  late(slot: Slot, { disk, outcome }: Reply): void {
-    const { earlierRoute: route, earlierSentAtMs, io } = slot;
+  /** A reply that does not count any more. */
+  late(slot: Slot, reply: Reply): void {
     const { clock, paths } = this.#parts;
-    if (route === null || io === null || outcome.status !== Status.ok) return;
-    if (disk === '' && route.target.kind === 'disk') return;
-    const nowMs = clock.now();
-    paths.answered(route, earlierSentAtMs, nowMs);
-    paths.ioDone(route, nowMs - Math.min(earlierSentAtMs, takenUpAtMs(slot, io)), nowMs);
+    noteLateEvidence(paths, slot, reply, clock.now());
   }
 
   /** "Nobody listens" where the slot was sent. */
@@ -294,9 +282,4 @@ export class Answers {
     slot.state = SlotState.waiting;
     slot.retryAtMs = atMs;
   }
-}
-
-/** A coordinator that is asked for the same write again still works on what was asked first. */
-function takenUpAtMs({ sentAtMs, unansweredSinceMs }: Slot, { isWrite }: ConsumerIo): number {
-  return isWrite ? unansweredSinceMs : sentAtMs;
 }

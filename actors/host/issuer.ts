@@ -6,15 +6,12 @@ import { Operation } from '../../protocols/codes.ts';
 import { encodeRequest } from '../../protocols/frames/frame.ts';
 import { RequestFlag, rangeBytesMax } from '../../protocols/frames/request.ts';
 import type { DiskId } from '../../protocols/ids.ts';
-import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
+import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import {
   blockBytes,
   type DiskOffset,
-  type EventCount,
   type ExtentGeneration,
-  type Incarnation,
-  type PartitionEpoch,
   roundDown,
   unitOf,
   type VolumeOffset,
@@ -24,8 +21,9 @@ import { carriesData, creditBytesOf, frameOverheadBytes } from './credit-cost.ts
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { needsFlush } from './flush-ledger.ts';
-import { noteSent, tellsWay } from './notices.ts';
+import { noteSent } from './notices.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
+import { addressDisk, fillRange, stampRequest } from './request-fields.ts';
 import { routeForPart, routeToDisk } from './route-choice.ts';
 import type { RouteEntry } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
@@ -106,7 +104,7 @@ export class Issuer {
     if (request.operation === Operation.flush) {
       const [entry] = slot.flushEntries;
       const index = entry === undefined ? -1 : driver.ledger.entries.indexOf(entry);
-      this.#addressDisk(slot, driver, index);
+      addressDisk(slot, driver, index);
       return routeToDisk(driver, index, pathOrder, avoid);
     }
     const limit = request.lengthBytes + blockBytes;
@@ -114,7 +112,7 @@ export class Issuer {
     if (layout.cut(request.offset, request.lengthBytes, limit, this.#cut, 2) !== 1)
       return undefined;
     const part = this.#cut.part(0);
-    this.#fillRange(slot, driver, part);
+    fillRange(slot, driver, part);
     return routeForPart(driver, request.operation, part, pathOrder, avoid, slot.mirrors);
   }
 
@@ -145,7 +143,7 @@ export class Issuer {
     request.offset = unitOf<VolumeOffset>(0);
     request.lengthBytes = 0;
     // A coordinator's id is not found: its probe names no disk.
-    this.#addressDisk(slot, driver, driver.view.disks.indexOf(route.target.id as DiskId));
+    addressDisk(slot, driver, driver.view.disks.indexOf(route.target.id as DiskId));
     slot.deadlineMs = deadlineMs;
     this.#counters.probes++;
     this.#send(slot, driver, route, frameOverheadBytes);
@@ -166,7 +164,7 @@ export class Issuer {
     const slot = this.#claim(io);
     slot.request.diskOffset = unitOf<DiskOffset>(0);
     slot.request.extentGeneration = unitOf<ExtentGeneration>(0);
-    this.#fillRange(slot, driver, part);
+    fillRange(slot, driver, part);
     io.cursor += part.lengthBytes;
     this.#sendOrWait(slot, driver, route, creditBytes);
     return true;
@@ -186,7 +184,7 @@ export class Issuer {
     const slot = this.#claim(io);
     slot.request.offset = unitOf<VolumeOffset>(0);
     slot.request.lengthBytes = 0;
-    this.#addressDisk(slot, driver, cursor);
+    addressDisk(slot, driver, cursor);
     slot.flushEntries.length = 0;
     slot.flushEntries.push(entry);
     slot.flushMark = entry.acknowledged;
@@ -209,37 +207,6 @@ export class Issuer {
     return slot;
   }
 
-  #fillRange(slot: Slot, driver: OptimizationDriver, part: CutPart): void {
-    const { request } = slot;
-    const { view } = driver;
-    request.offset = part.start;
-    request.lengthBytes = part.lengthBytes;
-    request.mirrorSet = part.set ?? '';
-    request.partition = part.partition;
-    const { legs } = part;
-    request.eventCount = view.eventCounts[legs[0]?.extentIndex ?? 0] ?? unitOf<EventCount>(0);
-    if (slot.io === null || !slot.io.isWrite) return;
-    const { entries } = driver.ledger;
-    slot.flushEntries.length = 0;
-    for (const { extentIndex } of legs) {
-      const entry = entries[view.diskOfExtent[extentIndex] ?? -1];
-      if (entry !== undefined) slot.flushEntries.push(entry);
-    }
-  }
-
-  #addressDisk(slot: Slot, driver: OptimizationDriver, diskIndex: number): void {
-    const { request } = slot;
-    const { view } = driver;
-    const extentIndex = view.extentOnDisk[diskIndex] ?? -1;
-    const extent = view.layout.extents[extentIndex];
-    request.partition = 0;
-    request.mirrorSet = view.setOfExtent[extentIndex] ?? '';
-    request.eventCount = view.eventCounts[extentIndex] ?? unitOf<EventCount>(0);
-    request.disk = extent?.disk ?? '';
-    request.diskOffset = extent?.start ?? unitOf<DiskOffset>(0);
-    request.extentGeneration = extent?.generation ?? unitOf<ExtentGeneration>(0);
-  }
-
   #sendOrWait(
     slot: Slot,
     driver: OptimizationDriver,
@@ -253,29 +220,11 @@ export class Issuer {
 
   #send(slot: Slot, driver: OptimizationDriver, route: RouteEntry, creditBytes: number): void {
     const { request, io } = slot;
-    const { view } = driver;
-    const { data, attachment } = view;
-    const { partition } = request;
     slot.route = route;
     slot.creditBytes = creditBytes;
     route.first.outstanding++;
     route.target.outstanding++;
-    request.generation = data.generation;
-    request.controlEpoch = data.controlEpoch;
-    request.attachEpoch = attachment?.attachEpoch ?? unitOf(0);
-    request.partitionEpoch = view.partitionEpochs[partition] ?? unitOf<PartitionEpoch>(0);
-    request.ownerIncarnation = view.ownerIncarnations[partition] ?? unitOf<Incarnation>(0);
-    request.watermark = this.#slots.watermark;
-    request.disk = diskOf(route, slot);
-    request.replyId = route.hba.id;
-    request.flags &= RequestFlag.fua;
-    if (route.isPreferred) request.flags |= RequestFlag.preferredPath;
-    request.regionWrites = 0;
-    if (driver.caches !== null && request.operation === Operation.read)
-      driver.caches.stamp(request, route);
-    request.route = route.carried;
-    // A probe is for the very links of its way; and where switches choose, they are told what is preferred.
-    if (request.operation === Operation.probe || tellsWay(route)) request.route = route.rest;
+    stampRequest(slot, driver, route, this.#slots.watermark);
     const frame =
       request.operation === Operation.write && io !== null
         ? encodeRequest(request, io.piecesOf(request.offset, request.lengthBytes))
@@ -292,10 +241,4 @@ export class Issuer {
       slot.retryAtMs = slot.sentAtMs + this.#policy.retryDelayMs;
     }
   }
-}
-
-/** Where a switch is the end, it chooses the disk, but for a read that not every mirror can answer. */
-function diskOf({ target }: RouteEntry, { mirrors, request }: Slot): DiskId | '' {
-  if (target.kind === 'disk') return target.id as DiskId;
-  return mirrors?.[(request.attempt - 1) % mirrors.length] ?? '';
 }

@@ -135,7 +135,7 @@ function symmetricMoves(topology: Topology): readonly string[] {
 }
 
 describe('load imbalance on a simulated SAN (H7)', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   for (const path of ['hops', 'serviceTime'])
     it(`by the order ${path} a slow switch loses its traffic within the policy's time, and regains it after healing`, () => {
@@ -216,7 +216,8 @@ describe('load imbalance on a simulated SAN (H7)', function () {
     expect(decisions).to.deep.equal(['assembled anew: s2 s2']);
     expect(writes(5), 'as long as before').to.be.below(healthyMs + 10);
     san.world.heal('switch:s1');
-    writes(10);
+    // The host must find it well for the dwell time, and so must the virtualizer.
+    writes(15);
     expect(decisions).to.deep.equal(['assembled anew: s2 s2', 'assembled anew: s1 s2']);
     expect((san.facts('h1').counters as { errors: number }).errors).to.equal(0);
     expect(san.stopAndCompare()).to.deep.equal([]);
