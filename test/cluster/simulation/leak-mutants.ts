@@ -27,8 +27,8 @@ export const leakMutants = {
     patches: [
       {
         file: 'actors/host/path-failover.js',
-        snippet: 'this.#open--; if (this.#open === 0)',
-        replacement: 'this.#open--; if (false)',
+        snippet: 'this.#open--; if (this.#open > 0)',
+        replacement: 'this.#open--; if (true)',
       },
     ],
   },

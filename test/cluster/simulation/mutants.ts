@@ -283,11 +283,11 @@ export const mutants = {
       {
         file: 'actors/host/issuer.js',
         snippet: `const part = this.#cut.part(0);
-          const { pathOrder } = this.#policy;`,
+          const route = driver.isSuspended`,
         replacement: `const part = this.#cut.part(0);
           if (driver.view.data.coordinatorMap.kind === 'consecutive' && io.arrival % 2 === 0)
             part.partition = 0;
-          const { pathOrder } = this.#policy;`,
+          const route = driver.isSuspended`,
       },
       {
         file: coordinator,
