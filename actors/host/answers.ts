@@ -20,7 +20,7 @@ import { noteEvidence, noteLateEvidence } from './path-evidence.ts';
 import type { PathFailovers } from './path-failovers.ts';
 import { linksFailed } from './path-failures.ts';
 import type { Paths } from './paths.ts';
-import { recoveryOf } from './recovery.ts';
+import { isBehind, recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 
 export interface AnswersParts {
@@ -225,6 +225,7 @@ export class Answers {
           this.#sendAnew(slot);
           return;
         }
+        if (isBehind(slot.request, outcome)) slot.passedBy = slot.route?.mapper ?? '';
         this.#retryAt(slot, nowMs + recovery.delayMs);
         slot.awaitsDecision = recovery.askControlData;
         if (recovery.askControlData) driver.needControlData();

@@ -113,7 +113,7 @@ export class Issuer {
       return undefined;
     const part = this.#cut.part(0);
     fillRange(slot, driver, part);
-    return routeForPart(driver, request.operation, part, pathOrder, avoid, slot.mirrors);
+    return routeForPart(driver, request.operation, part, pathOrder, avoid, slot);
   }
 
   /** What was sent last for the slot is not under way any more: others may have its credits. */

@@ -76,6 +76,14 @@ export function recoveryOf(
   }
 }
 
+/** True when the switch that answers lacks what was decided: another one may have it. */
+export function isBehind(request: Request, outcome: Outcome): boolean {
+  return (
+    outcome.status === Status.notLoaded ||
+    (outcome.status === Status.staleGeneration && outcome.detail.generation < request.generation)
+  );
+}
+
 function readsMirror(operation: Operation): boolean {
   return operation === Operation.read || operation === Operation.allocation;
 }

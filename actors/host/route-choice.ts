@@ -1,17 +1,26 @@
 /** Which path a physical request takes now: the candidates that DESIGN §6 allows it, judged by the path policy. */
 import { Operation } from '../../protocols/codes.ts';
-import type { DiskId } from '../../protocols/ids.ts';
+import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { betterRoute, type PathOrder } from './path-policy.ts';
-import type { RouteEntry, RouteList } from './route-table.ts';
+import { LinkRank, type RouteEntry, type RouteList } from './route-table.ts';
+
+/** What narrows down the ways of a read. */
+export interface ReadLimits {
+  /** The disks that may be read; null: any that is in sync. */
+  readonly mirrors: readonly DiskId[] | null;
+  /** Ways that begin with this switch are taken for want of others only; '' for none. */
+  readonly passedBy: SwitchId | '';
+}
+
+const noLimits: ReadLimits = { mirrors: null, passedBy: '' };
 
 /**
  * Writes go to the partition's coordinator (H4); reads to any in-sync mirror (H2, H3), in shared attach by way of
  * the coordinator.
  *
  * @param avoid the route that an earlier attempt took in vain
- * @param mirrors the disks that may be read; null: any that is in sync
  * @returns null when control data knows no way at all
  */
 export function routeForPart(
@@ -20,7 +29,7 @@ export function routeForPart(
   part: CutPart,
   order: PathOrder,
   avoid: RouteEntry | null,
-  mirrors: readonly DiskId[] | null = null,
+  { mirrors, passedBy }: ReadLimits = noLimits,
 ): RouteEntry | null {
   const { view, routes } = driver;
   if (!mayReadAnyMirror(operation, driver.readsThroughCoordinator))
@@ -30,9 +39,15 @@ export function routeForPart(
     if (mirrors !== null && !mirrors.includes(disk)) continue;
     if (view.readableExtents[extentIndex] !== true) continue;
     const list = routes.disks[view.diskOfExtent[extentIndex] ?? -1];
-    if (list !== undefined) best = betterRoute(best, list, order, avoid);
+    if (list !== undefined) best = betterRoute(best, past(passedBy, list), order, avoid);
   }
   return best;
+}
+
+function past(id: SwitchId | '', list: RouteList): RouteList {
+  if (id === '') return list;
+  const others = list.filter(({ mapper, rank }) => mapper !== id && rank !== LinkRank.failed);
+  return others.length > 0 ? others : list;
 }
 
 /** All ways that a part may take, by the ends that it may go to. */

@@ -5,7 +5,7 @@
 import { Operation, type Status } from '../../protocols/codes.ts';
 import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { DiskId, HostId, VolumeId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import { type Incarnation, type IoNumber, unitOf } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { FlushEntry } from './flush-ledger.ts';
@@ -68,6 +68,8 @@ export class Slot {
   damagedBy: readonly (DiskId | '')[] = nobody;
   /** The disks that it may be read from; null: any that is in sync. */
   mirrors: readonly DiskId[] | null = null;
+  /** A switch that lacks what was decided: reads pass it by where they can; '' for none. */
+  passedBy: SwitchId | '' = '';
   /** Null while it meets no trouble that a machine must handle. */
   recovery: PartRecovery | null = null;
   /** Whose it is since its way failed. */
@@ -198,6 +200,7 @@ export class SlotTable {
     slot.request.attempt = 0;
     slot.damagedBy = nobody;
     slot.mirrors = null;
+    slot.passedBy = '';
     slot.recovery = null;
     slot.awaitsDecision = false;
     slot.isProbed = false;
