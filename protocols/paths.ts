@@ -162,7 +162,9 @@ function waysTo(
       if (hops === hopsMax) continue;
       for (const { link, fabric, id } of wiring.switchNeighbours.get(at) ?? []) {
         if (on !== null && fabric !== on) continue;
-        if (id !== target && !switches.includes(id) && mayPass(id, switches.length))
+        // Ways may begin at a switch, too: that is met already.
+        if (id === target || (id as string) === hba || switches.includes(id)) continue;
+        if (mayPass(id, switches.length))
           longer.push({ at: id, fabric, links: [...links, link], switches: [...switches, id] });
       }
     }

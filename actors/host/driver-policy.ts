@@ -46,7 +46,7 @@ export interface DriverPolicy {
    */
   readonly answerTimeoutMs: number;
   readonly answerTimeoutMsMax: number;
-  /** The most that the first attempt waits where answers usually take long (see `answer-time`); the others twice that. */
+  /** The most that the first attempt waits where answers usually take long (see `answer-time`), and no large part of `deadlineMs`. */
   readonly usualTimeoutMsMax: number;
   /** The least time-out where the target has answered others meanwhile, and of flushes: slow, not dead. */
   readonly slowTimeoutMs: number;

@@ -95,6 +95,9 @@ function isOverdue({ policy, paths, suspects }: SweepParts, slot: Slot, nowMs: n
   return nowMs - sentAtMs >= timeoutMs(policy, slot, paths.patienceMs(route, nowMs));
 }
 
+/** However slow answers were of late: what is lost on one way must have time for so many others. */
+const triesMin = 5;
+
 /**
  * A target that has answered since is slow, not dead; a flush may be slow by nature.
  *
@@ -102,9 +105,11 @@ function isOverdue({ policy, paths, suspects }: SweepParts, slot: Slot, nowMs: n
  */
 function timeoutMs(policy: DriverPolicy, slot: Slot, usualMs: number): number {
   const { attempt, operation } = slot.request;
-  const { answerTimeoutMs, answerTimeoutMsMax, usualTimeoutMsMax, slowTimeoutMs } = policy;
-  const firstMs = Math.max(answerTimeoutMs, Math.min(usualMs, usualTimeoutMsMax));
-  const mostMs = Math.max(answerTimeoutMsMax, 2 * firstMs);
+  const { answerTimeoutMs, answerTimeoutMsMax, usualTimeoutMsMax, slowTimeoutMs, deadlineMs } =
+    policy;
+  const shareMs = deadlineMs / triesMin;
+  const firstMs = Math.max(answerTimeoutMs, Math.min(usualMs, usualTimeoutMsMax, shareMs));
+  const mostMs = Math.max(answerTimeoutMsMax, Math.min(2 * firstMs, shareMs));
   const backedOffMs = Math.min(firstMs * 2 ** Math.min(attempt, 10), mostMs);
   const isSlow =
     operation === Operation.flush || (slot.route?.target.answeredAtMs ?? 0) > slot.sentAtMs;

@@ -67,6 +67,17 @@ describe('paths', () => {
     expect(pathsToDisk(wiring, hba, d1, 1)).to.have.length(0);
   });
 
+  it('from a switch do not lead back through it', () => {
+    const wiring = switchesLinked(3, [
+      [0, 1],
+      [1, 2],
+      [0, 2],
+    ]);
+    const from = idOf<HbaId>('s0');
+    const ways = pathsToDisk(wiring, from, idOf<DiskId>('d')).map(({ links }) => links.join(' '));
+    expect(ways).to.deep.equal(['l4 l1', 'l2 l3 l1']);
+  });
+
   it('are loop-free ways along links that exist, each once, shortest first', () => {
     fc.assert(
       fc.property(randomWiring, ({ wiring: random }) => {

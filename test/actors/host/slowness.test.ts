@@ -98,6 +98,14 @@ describe('a host on a machine that is overloaded', () => {
     expect(world.ended.every((status) => status === Status.ok)).to.equal(true);
   });
 
+  it('answers took as long as that of late, and one way falls silent: its I/O is tried elsewhere in good time', () => {
+    world.run(1000, () => 2);
+    world.run(15_000, () => 1900);
+    const isDead = ({ subject }: SentFrame) => subject.endsWith('s1');
+    world.run(15_000, (frame) => (isDead(frame) ? null : 5));
+    expect(world.host.counters.errors).to.equal(0);
+  });
+
   it('a write that its coordinator is asked for again is answered where it was asked last: what it took counts from the first', () => {
     const run = (forMs: number) =>
       world.run(forMs, ({ request }) => (request.operation === Operation.write ? null : 2));
