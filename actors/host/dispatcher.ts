@@ -67,14 +67,9 @@ export class Dispatcher implements HbaListener {
       endPart: (slot, status) => this.#answers.endPart(slot, status),
     });
     this.#failovers = new PathFailovers({ ...parts, issuer });
-    this.#answers = new Answers({
-      ...parts,
-      issuer,
-      failovers: this.#failovers,
-      mirrorRetries: this.mirrorRetries,
-    });
-    const failovers = this.#failovers;
-    this.#sweepParts = { ...parts, issuer, answers: this.#answers, failovers };
+    const carriers = { ...parts, issuer, failovers: this.#failovers };
+    this.#answers = new Answers({ ...carriers, mirrorRetries: this.mirrorRetries });
+    this.#sweepParts = { ...carriers, answers: this.#answers };
   }
 
   /** Physical I/Os under way, and I/Os of consumers that wait for a slot or credits. */
@@ -223,6 +218,12 @@ export class Dispatcher implements HbaListener {
   measure({ driver, route }: DriverRoute, isMeasure = false): void {
     this.#issuer.probe(driver, route, this.clock.now() + probeTimeoutMs, isMeasure);
     this.#arm();
+  }
+
+  /** Sends a small frame to each of the switches that the HBAs are linked to, or past it, if there are several. */
+  tryFirsts(): void {
+    const ways = [...this.routes.byFirstSwitch().values()];
+    if (ways.length >= 2) for (const way of ways) this.measure(way);
   }
 
   #newRoutes(): void {

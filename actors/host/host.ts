@@ -111,6 +111,7 @@ export class Host {
         actor: this.#actor,
         reportAfterMs: policy.reportAfterMs,
         switches: () => this.paths.switches,
+        tryAll: () => this.#dispatcher.tryFirsts(),
       }),
       query: this.#pathControl.query,
       preferenceChanged: () => this.#pathControl.changed(),

@@ -123,8 +123,7 @@ export class LoadBalance {
       for (const way of [through, past]) ways.set(textOf(way.route), way);
     for (const way of ways.values()) dispatcher().measure(way, true);
     // Who is silent is found out, too, where nobody reads or writes.
-    const firsts = dispatcher().routes.byFirstSwitch();
-    if (firsts.size >= 2) for (const way of firsts.values()) dispatcher().measure(way);
+    dispatcher().tryFirsts();
   }
 
   #measure({ id, through, past }: Comparison): MeasuredSwitch {

@@ -16,6 +16,8 @@ export interface SuspectReportsParts {
   readonly reportAfterMs: number;
   /** The switches that the host knows of. */
   readonly switches: () => Iterable<SwitchState>;
+  /** Sends something small by each of them: where all I/O waits for one, nothing else shows whether the others answer. */
+  readonly tryAll: () => void;
 }
 
 /** An answer is owed for long when it is by so many times later than usual. */
@@ -80,9 +82,10 @@ export class SuspectReports {
   /** Tells what the sweep found. */
   sweepEnds(): void {
     if (this.#found.size === 0) return;
-    const { host, virtualizers, actor } = this.#parts;
+    const { host, virtualizers, actor, tryAll } = this.#parts;
     const suspects = [...this.#found.values()].slice(0, suspectsMax);
     this.#found.clear();
+    if (suspects.some(({ othersAnswer }) => !othersAnswer)) tryAll();
     const body: SuspectReport = { host, suspects };
     for (const id of virtualizers)
       actor.ask({ kind: 'virtualizer', id }, verbs.suspect, body, reportTimeoutMs, () => {});

@@ -53,6 +53,17 @@ describe('reports of silent switches', () => {
     expect(times.at(-1)).to.be.above(2000);
   });
 
+  it('where all I/O waits for it, others are tried, so that their answers tell it from a host that nobody answers', () => {
+    readWith(2);
+    world.probes();
+    read();
+    const [frame] = world.sent();
+    const other = frame?.subject.includes('.s1.') ? '.s2.' : '.s1.';
+    for (let ms = 0; reports().length === 0 && ms < 1000; ms += 5) world.clock.runFor(5);
+    expect(reports()).to.have.nested.property('[0].othersAnswer', false);
+    expect(world.probes().some(({ subject }) => subject.includes(other))).to.equal(true);
+  });
+
   it('one that is slow anyway is waited for as much longer', () => {
     readWith(100);
     read();
@@ -69,6 +80,7 @@ describe('reports of silent switches', () => {
       actor: { ask: (...words: unknown[]) => asked.push(words) } as unknown as Actor,
       reportAfterMs: 300,
       switches: () => [],
+      tryAll: () => {},
     });
     const route = { switches: [state], service: { answerMs: 1 } };
     const slot = { state: SlotState.sent, route, sentAtMs: 100, io: {} } as unknown as Slot;

@@ -34,6 +34,7 @@ function sweeps(): (nowMs: number, dueMs: number) => number {
       ...{ host: idOf('h1'), virtualizers: [], reportAfterMs: 300 },
       actor: { ask: () => {} } as never,
       switches: () => [],
+      tryAll: () => {},
     }),
   } as unknown as SweepParts;
   return (nowMs, dueMs) => {
