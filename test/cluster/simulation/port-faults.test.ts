@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { Host } from '../../../actors/host/host.ts';
 import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
+import { LinkRank } from '../../../actors/host/route-table.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
 import type { SimulatedNode } from '../../../cluster/simulation/simulated-node.ts';
 import { World } from '../../../cluster/simulation/world.ts';
@@ -132,7 +133,7 @@ describe('faults of ports in the simulation', () => {
     run.expectWhole();
   });
 
-  it('an HBA that is down is not used, and is when it is back', () => {
+  it('an HBA that is down is not used, and is when it has been back for the dwell time', () => {
     const [hba, other] = run.host?.hbas ?? [];
     run.inject({ kind: 'down', target: `hba:${hba?.id}` });
     expect(hba?.state).to.equal('disconnected');
@@ -143,6 +144,8 @@ describe('faults of ports in the simulation', () => {
     expect(other?.counters.sentFrames).to.be.above(0);
     run.world.heal(null);
     expect(hba?.state).to.equal('connected');
+    const rank = () => run.host?.paths.hbaRank(hba?.id ?? idOf(''));
+    run.until(() => rank() === LinkRank.usable, 'the HBA to be preferred again');
     expect(run.read().status).to.equal(Status.ok);
     expect(hba?.counters.sentFrames).to.be.above(sentBefore ?? 0);
     run.expectWhole();
