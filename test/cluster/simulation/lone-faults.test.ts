@@ -29,7 +29,7 @@ describe('faults that strike alone in the simulation', function () {
     const [patch] = mutants.endsWritesAtFailedPaths.patches;
     const gives = { ...patch, replacement: `return { kind: 'end', status };` };
     const mutant = { does: 'a host gives up where a way fails', alone: true, patches: [gives] };
-    const { verdict, problem } = await runMutant(mutant, { seeds: '1..4', minutes: 0.5, jobs: 2 });
+    const { verdict, problem } = await runMutant(mutant, { seeds: '1..12', minutes: 0.5, jobs: 2 });
     expect(verdict, problem).to.equal('wrong');
     expect(problem).to.match(/ended with an error although one fault struck at a time/);
   });
