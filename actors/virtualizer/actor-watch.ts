@@ -29,7 +29,7 @@ import { Suspicions } from './suspicions.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 
 export interface WatchListener {
-  /** A disk or a switch came, went, or changed. */
+  /** A disk or a switch came, went, or changed; or a host came. */
   membersChanged(): void;
   /** A host told which control data it holds. */
   hostSeen(host: HostId, facts: HostFacts): void;
@@ -191,7 +191,8 @@ export class ActorWatch {
     this.#suspicions.heard(sender);
     const isChanged = this.presence.see(description);
     if (description.kind === 'host') this.#hostDescribes(description);
-    else if (isChanged) this.#listener.membersChanged();
+    // What is in reach of a host counts again once the host is back.
+    if (isChanged) this.#listener.membersChanged();
   }
 
   #hostDescribes({ id, facts }: Description): void {

@@ -268,4 +268,22 @@ describe('virtualizer: what goes wrong while a volume is assembled', () => {
     world.run(2000);
     expect(world.status().reason).to.match(/^disks d1 and d2 are one and the same, of identity /);
   });
+
+  it('a host that was taken for gone said which links fail it, and is back: a switch out of its reach coordinates nothing', () => {
+    const world = new VirtualizerWorld();
+    world.startServing();
+    world.start('h2');
+    world.run(1500);
+    const coordinators = () =>
+      world.record().partitions.map(({ coordinator }): string => coordinator);
+    expect(coordinators()).to.include('s2');
+    const { actor } = world.host('h1');
+    const exited = { node: 'n1', actors: [{ kind: 'host', id: 'h1' }], signal: null, code: null };
+    world.host('h2').actor.tell('exited', exited);
+    const failed = ['h1-a-s2', 'h1-b-s2'];
+    const { incarnation: hostIncarnation } = actor;
+    const told = { host: 'h1', hostIncarnation, number: 1, paths: [], failed, avoided: [] };
+    actor.ask({ kind: 'virtualizer', id: 'v1' } as never, 'prefer-paths', told, 1000, () => {});
+    world.until(() => !coordinators().includes('s2'), 's2 coordinates nothing');
+  });
 });
