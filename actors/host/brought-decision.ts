@@ -17,10 +17,11 @@ export interface Receiver {
 
 /** @returns null for what is no decision, or none that is newer than `view` */
 export function broughtControlData(
-  { data, ...view }: VolumeView,
+  view: VolumeView,
   bytes: Uint8Array,
   { host, actor }: Receiver,
 ): ControlData | null {
+  const { data } = view;
   const decision = broughtDecisionSchema.safeParse(decodeJson(bytes)).data;
   if (decision === undefined || decision.volume !== data.volume) return null;
   if (decision.generation <= data.generation || decision.controlEpoch < data.controlEpoch)
@@ -28,7 +29,7 @@ export function broughtControlData(
   const brought: ControlData = { ...data, ...decision, state: 'serving', reason: '' };
   const result = viewOf(brought, host, actor.incarnation);
   if (!result.ok) return null;
-  const goesOn = data.state === 'serving' && !epochsDiffer({ data, ...view }, result.view);
+  const goesOn = data.state === 'serving' && !epochsDiffer(view, result.view);
   if (goesOn) return brought;
   return { ...brought, state: 'assembling', reason: 'a switch has a newer decision about it' };
 }
