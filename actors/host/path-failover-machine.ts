@@ -141,7 +141,7 @@ const holding = failoverSetup.createStateConfig({
 
 const failing = failoverSetup.createStateConfig({
   entry: [...decide('gave up: no way was found in time'), 'endParts'],
-  on: { 'parts.ended': 'over' },
+  on: { 'ways.changed': 'reissuing', 'parts.ended': 'over' },
   after: { endDelay: { target: 'failing', reenter: true } },
 });
 

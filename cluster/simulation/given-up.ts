@@ -36,8 +36,8 @@ export const waysFoundMs = 900;
 
 /** Clocks of processes begin anywhere: what they measure differs by roundings. */
 const toleranceMs = 1;
-/** How hosts say that a write or flush has had no result until its deadline. */
-const ownDeadline = /had no result within/;
+/** How a host says that a write or flush of its own has had no result until its deadline; reports of others name them. */
+const ownDeadline = /^a (write|flush) had no result within/;
 const hadWaysText = `there really had been ways for ${waysFoundMs} ms`;
 
 export class GivenUp {

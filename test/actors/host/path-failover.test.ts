@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { createActor, SimulatedClock } from 'xstate';
+import { pathFailoverMachine } from '../../../actors/host/path-failover-machine.ts';
 import { LinkRank } from '../../../actors/host/route-table.ts';
 import { encodeJson } from '../../../actors/json.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
@@ -121,6 +123,17 @@ describe('path failover (H6)', () => {
     }
     expect(ended).to.deep.equal([Status.path]);
     expect(world.attachment.state).to.equal('serving');
+  });
+
+  it('what it hits after it gave up, once there are ways again, has its whole time', () => {
+    const clock = new SimulatedClock();
+    const input = { noPathRetryMs: 2000, isSilence: false };
+    const failover = createActor(pathFailoverMachine, { input, clock }).start();
+    for (const type of ['alternates.named', 'ways.exhausted'] as const) failover.send({ type });
+    clock.increment(2000);
+    expect(failover.getSnapshot().value).to.equal('failing');
+    failover.send({ type: 'ways.changed' });
+    expect(failover.getSnapshot().value).to.equal('reissuing');
   });
 
   it('a bare code sends nothing before the virtualizer has said that another way works', () => {

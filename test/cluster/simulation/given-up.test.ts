@@ -68,4 +68,10 @@ describe('the checker of what is given up too soon (I12)', () => {
     const reason = 'another host has the volume';
     expect(objections({ kind: 'write', isServed: false, reason })).to.deep.equal([]);
   });
+
+  it('says nothing of an attachment that was taken away while another host had missed its deadline (seed 159)', () => {
+    const reason = `h2 reports: ${deadlineMissed}`;
+    const ended = { kind: 'write', isServed: false, hadWays: true, reason } as const;
+    expect(objectionsOf(impatience, [ended])).to.deep.equal([]);
+  });
 });
