@@ -249,6 +249,8 @@ export const troubleReportSchema = z.object({
   what: z.string().max(2000),
   /** Of a switch: disks that answer it nothing, however often it asks, and over whatever way. */
   silentDisks: z.array(id<DiskId>()).max(silentDisksMax).optional(),
+  /** Of a switch: disks that said themselves that they cannot store, or copy, what was asked of them. */
+  failedDisks: z.array(id<DiskId>()).max(silentDisksMax).optional(),
 });
 export type TroubleReport = z.infer<typeof troubleReportSchema>;
 

@@ -82,7 +82,7 @@ export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
 export const comparedSchema = z.enum(['unfinished', 'all']);
 export type Compared = z.infer<typeof comparedSchema>;
 
-/** The disk processes that the volume was assembled from. */
+/** A disk process that the volume was assembled from: of mirrors that are in sync, or are being made so. */
 export const diskMemberSchema = z.object({
   disk: id<DiskId>(),
   identity,
@@ -184,7 +184,8 @@ export const diskAssemblySchema = z.object({
   extents: listOf(extentRecordSchema),
   partitions: listOf(partitionRecordSchema),
   attachments: z.array(attachmentRecordSchema).max(hostsMax),
-  eventCounts: listOf(z.object({ set: id<MirrorSetId>(), eventCount: count<EventCount>() })),
+  /** Those that have a mirror on the disk: so that the survivors know who is in sync, whatever becomes of the database. */
+  mirrorSets: listOf(mirrorSetRecordSchema),
 });
 export type DiskAssembly = z.infer<typeof diskAssemblySchema>;
 

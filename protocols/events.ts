@@ -3,7 +3,8 @@
  * number that begins at 1 with each process, so that a gap is seen. Core NATS may lose one: nothing depends on an event alone.
  */
 import { z } from 'zod';
-import type { DiskId, LinkId, NodeId, SwitchId, VolumeId } from './ids.ts';
+import { mirrorStateSchema } from './control-data.ts';
+import type { DiskId, LinkId, MirrorSetId, NodeId, SwitchId, VolumeId } from './ids.ts';
 import { actorKinds } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { Incarnation } from './units.ts';
@@ -28,6 +29,8 @@ export const eventNames = {
   transition: 'transition',
   /** Something was decided: `{ volume, what, generation, … }`. */
   decision: 'decision',
+  /** From a virtualizer: a mirror became another state, and why: body carries `MembershipFields`. */
+  membership: 'membership',
   /** From a virtualizer: hosts serve other exports than before: `{ controlEpoch, number }`. */
   exports: 'exports',
   /** Something went wrong: `{ what, … }`. From a node: `what` is `injected` or `healed`, with the fields of a `Fault`. */
@@ -96,6 +99,21 @@ export const repairSchema = z.looseObject({
   reason: z.string(),
 });
 export type RepairFields = z.infer<typeof repairSchema>;
+
+export const membershipSchema = z.looseObject({
+  volume: id<VolumeId>(),
+  set: id<MirrorSetId>(),
+  /** Which of the set's mirrors, from 0, and the disks that it lies on. */
+  mirror: count<number>(),
+  disks: z.array(id<DiskId>()).max(4096).readonly(),
+  from: mirrorStateSchema,
+  to: mirrorStateSchema,
+  /** Of the set, from now on. */
+  eventCount: count<number>(),
+  /** Why, for people. */
+  reason: z.string(),
+});
+export type MembershipFields = z.infer<typeof membershipSchema>;
 
 export const transitionSchema = z.looseObject({
   /** The machine's kind, or kind and subject: `path:s1-d1`. */

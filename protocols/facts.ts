@@ -3,6 +3,7 @@
  * them that decisions rest on. Whatever else facts hold is for people, and may change.
  */
 import { z } from 'zod';
+import { mirrorSetRecordSchema } from './control-data.ts';
 import type { VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
 import type { ControlEpoch, ExtentGeneration, Generation } from './units.ts';
@@ -14,6 +15,8 @@ export const diskVolumeFactsSchema = z.looseObject({
   controlEpoch: count<ControlEpoch>(),
   /** The highest partition or attach epoch of the volume that the disk has ever confirmed. */
   highestEpoch: count<number>(),
+  /** Who was in sync, as far as the disk was told: of the sets that have a mirror on it. */
+  mirrorSets: z.array(mirrorSetRecordSchema).max(4096).readonly(),
 });
 export type DiskVolumeFacts = z.infer<typeof diskVolumeFactsSchema>;
 

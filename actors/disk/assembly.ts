@@ -83,7 +83,7 @@ function entryOf(
   extents: readonly ExtentEntry[],
   known: VolumeEntry | undefined,
 ): VolumeEntry {
-  const { volume, generation, controlEpoch, partitions, attachments, eventCounts } = assembly;
+  const { volume, generation, controlEpoch, partitions, attachments, mirrorSets } = assembly;
   const highestEpoch = Math.max(
     known?.highestEpoch ?? 0,
     ...partitions.map(({ epoch }) => epoch),
@@ -97,7 +97,7 @@ function entryOf(
     extents,
     partitions,
     attachments,
-    eventCounts,
+    mirrorSets,
   };
 }
 
@@ -186,8 +186,8 @@ function goesBackwards(known: VolumeEntry, assembly: DiskAssembly): Problem {
     if (problem !== null) return problem;
   }
   const isSameLife = assembly.extents.some((extent) => referenceOf(known, extent) !== undefined);
-  for (const { set, eventCount } of isSameLife ? known.eventCounts : []) {
-    const after = assembly.eventCounts.find((count) => count.set === set);
+  for (const { set, eventCount } of isSameLife ? known.mirrorSets : []) {
+    const after = assembly.mirrorSets.find((each) => each.set === set);
     if (after !== undefined && after.eventCount < eventCount)
       return fenced(`the event count of ${set}`, eventCount, after.eventCount);
   }

@@ -150,8 +150,8 @@ export class Disk {
       homeBytes: homeBytesOf(this.#open),
       clusterIdentity,
       highestExtentGeneration: highestGeneration(superblock.content),
-      volumes: volumes.map(({ volume, generation, controlEpoch, highestEpoch }) => {
-        return { volume, generation, controlEpoch, highestEpoch };
+      volumes: volumes.map(({ volume, generation, controlEpoch, highestEpoch, mirrorSets }) => {
+        return { volume, generation, controlEpoch, highestEpoch, mirrorSets };
       }),
       reason,
       links,

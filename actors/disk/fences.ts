@@ -58,7 +58,7 @@ export function fenceTableOf(
         isAssembled: isAssembled(entry.volume),
         partitions: new Map(partitions),
         attachments: new Map(entry.attachments.map((record) => [record.host, record])),
-        eventCounts: new Map(entry.eventCounts.map(({ set, eventCount }) => [set, eventCount])),
+        eventCounts: new Map(entry.mirrorSets.map(({ set, eventCount }) => [set, eventCount])),
       };
       return [entry.volume, fence];
     }),

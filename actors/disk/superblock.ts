@@ -11,8 +11,8 @@
 import { crc32 } from 'node:zlib';
 import type {
   AttachmentRecord,
-  DiskAssembly,
   ExtentRecord,
+  MirrorSetRecord,
   PartitionRecord,
 } from '../../protocols/control-data.ts';
 import type { ClusterId, DiskId, VolumeId } from '../../protocols/ids.ts';
@@ -26,7 +26,7 @@ import {
 } from '../../protocols/units.ts';
 import { superblockSlotBytes } from './disk-layout.ts';
 
-export const formatVersion = 1;
+export const formatVersion = 2;
 const mark = Buffer.from('SANCTOR\n', 'latin1');
 const headBytes = 32;
 const blankSlot = Buffer.alloc(superblockSlotBytes);
@@ -48,7 +48,7 @@ export interface VolumeEntry {
   readonly extents: readonly ExtentEntry[];
   readonly partitions: readonly PartitionRecord[];
   readonly attachments: readonly AttachmentRecord[];
-  readonly eventCounts: DiskAssembly['eventCounts'];
+  readonly mirrorSets: readonly MirrorSetRecord[];
 }
 
 /** Generations of extents that the disk gave up. */

@@ -31,9 +31,7 @@ export function diskAssemblies(record: VolumeRecord): readonly DiskAssembly[] {
       extents: own.map(({ record: extent }) => extent),
       partitions: record.partitions,
       attachments: record.attachments,
-      eventCounts: record.mirrorSets
-        .filter(({ set }) => sets.has(set))
-        .map(({ set, eventCount }) => ({ set, eventCount })),
+      mirrorSets: record.mirrorSets.filter(({ set }) => sets.has(set)),
     };
   });
 }

@@ -1,7 +1,7 @@
 /** Policies of a topology: how hosts choose paths, and what they do when paths fail, come back, or grow slow. */
 import { z } from 'zod';
 import { count } from '../schema.ts';
-import { kibibyte } from '../units.ts';
+import { kibibyte, mebibyte } from '../units.ts';
 import { sizeSchema } from './sizes.ts';
 
 const seconds = (most: number) => z.number().min(0).max(most);
@@ -81,6 +81,15 @@ export const detectionPolicySchema = z
   });
 export type DetectionPolicy = z.output<typeof detectionPolicySchema>;
 
+/** When a mirror that is not there is gone on without, and how it is made good again when it is back. */
+export const membershipPolicySchema = z.strictObject({
+  /** A disk that restarts within this stays a member; I/O waits for it so long. */
+  staleAfterMs: z.int().min(0).max(3_600_000).default(2000),
+  /** The most that each coordinator copies to mirrors that are made good again, so that consumers' I/O goes on beside it. */
+  resyncBytesPerSecond: sizeSchema.default(64 * mebibyte),
+});
+export type MembershipPolicy = z.output<typeof membershipPolicySchema>;
+
 export const policiesSchema = z.strictObject({
   /** How a path is chosen: the fewest hops, the fewest I/Os under way, or the soonest answer to expect. */
   path: z.enum(['hops', 'leastOutstanding', 'serviceTime']).default('hops'),
@@ -98,5 +107,6 @@ export const policiesSchema = z.strictObject({
   detection: detectionPolicySchema.prefault({}),
   failover: failoverPolicySchema.prefault({}),
   imbalance: imbalancePolicySchema.prefault({}),
+  membership: membershipPolicySchema.prefault({}),
 });
 export type Policies = z.output<typeof policiesSchema>;

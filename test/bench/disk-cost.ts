@@ -148,7 +148,7 @@ function benchFences(): FenceTable {
     extents: [extent],
     partitions: [partition],
     attachments: [attachment],
-    eventCounts: [],
+    mirrorSets: [],
   };
   const content = { volumes: [entry] } as unknown as SuperblockContent;
   return fenceTableOf(content, () => true, new Map());

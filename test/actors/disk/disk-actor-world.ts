@@ -189,7 +189,9 @@ export class DiskActorWorld {
           readOnly: false,
         },
       ],
-      eventCounts: [{ set: mirrorSet, eventCount: unitOf<EventCount>(3) }],
+      mirrorSets: [
+        { set: mirrorSet, eventCount: unitOf<EventCount>(3), mirrors: ['in-sync', 'in-sync'] },
+      ],
       ...changes,
     };
   }

@@ -42,7 +42,10 @@ describe('disk', () => {
     expect(facts).to.deep.include({ clusterIdentity: '', volumes: [] });
     expect(world.assemble()).to.include({ ok: true });
     expect(world.disk.state).to.equal('serving');
-    const volumes = [{ volume: 'vol0', generation: 1, controlEpoch: 1, highestEpoch: 2 }];
+    const { mirrorSets } = world.assembly();
+    const volumes = [
+      { volume: 'vol0', generation: 1, controlEpoch: 1, highestEpoch: 2, mirrorSets },
+    ];
     expect(world.disk.facts()).to.deep.include({ clusterIdentity: 'c'.repeat(32), volumes });
     world.kill();
     world.start();

@@ -204,7 +204,7 @@ describe('an assembly', () => {
     );
     return result.ok ? 'taken' : result.reason;
   };
-  const { partitions, attachments, eventCounts, extents, disk } = world.assembly();
+  const { partitions, attachments, mirrorSets, extents, disk } = world.assembly();
   const changed = <Item extends object>(items: readonly Item[], changes: object) =>
     items.map((item) => ({ ...item, ...changes }) as Item);
 
@@ -243,11 +243,7 @@ describe('an assembly', () => {
       'fenced',
     ],
     ['lets go of a host', { attachments: [] }, 'taken'],
-    [
-      'has an older event count',
-      { eventCounts: changed(eventCounts, { eventCount: 2 }) },
-      'fenced',
-    ],
+    ['has an older event count', { mirrorSets: changed(mirrorSets, { eventCount: 2 }) }, 'fenced'],
     ['is of another cluster', { clusterIdentity: 'd'.repeat(32) }, 'refused'],
     ['is meant for another disk', { disk: { ...disk, identity: 'e'.repeat(32) } }, 'refused'],
     ['is meant for an earlier process', { disk: { ...disk, instance: 0 as never } }, 'refused'],

@@ -94,10 +94,10 @@ describe('a disk that is told to forget a volume', () => {
 
   it('gives its place to a volume of the same name, too, which begins with event counts of its own', () => {
     const world = written();
-    const [count] = world.assembly().eventCounts;
-    const eventCounts = count === undefined ? [] : ([{ ...count, eventCount: unitOf(1) }] as never);
+    const [set] = world.assembly().mirrorSets;
+    const mirrorSets = set === undefined ? [] : ([{ ...set, eventCount: unitOf(1) }] as never);
     // It was down when the volume was deleted, and hears of the new one first.
-    const next = { generation: unitOf<Generation>(3), extents: extentsOf(world, 2), eventCounts };
+    const next = { generation: unitOf<Generation>(3), extents: extentsOf(world, 2), mirrorSets };
     expect(world.assemble(next)).to.include({ ok: true });
     const late = world.command(verbs.forget, order(world));
     expect(late, 'the order to forget the former one').to.include({ ok: false, reason: 'fenced' });

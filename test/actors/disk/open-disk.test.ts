@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { expect } from 'chai';
 import { layoutOf, superblockSlotBytes } from '../../../actors/disk/disk-layout.ts';
 import { formatDisk } from '../../../actors/disk/format-disk.ts';
-import { judgeSlots, type Slot } from '../../../actors/disk/superblock.ts';
+import { formatVersion, judgeSlots, type Slot } from '../../../actors/disk/superblock.ts';
 import {
   type ClusterId,
   type DiskId,
@@ -174,7 +174,7 @@ describe('superblock', () => {
     const world = DiskWorld.formatted();
     const { superblock } = world.disk;
     // Large enough for several sectors.
-    const volumes = Array.from({ length: 12 }, (_, index) => volumeEntry(index, 1));
+    const volumes = Array.from({ length: 8 }, (_, index) => volumeEntry(index, 1));
     superblock.keep({ ...superblock.content, volumes }, () => {});
     world.settle();
     const before = slotStarts.map((start) => world.medium.peek(start, 8192));
@@ -266,7 +266,7 @@ function shortened(store: BlockStore, sizeBytes: number): BlockStore {
 
 function changeVersion(bytes: Uint8Array): void {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  head.writeUInt32LE(2, 8);
+  head.writeUInt32LE(formatVersion + 1, 8);
   head.writeUInt32LE(crc32(head.subarray(0, 28)), 28);
 }
 
@@ -279,9 +279,10 @@ function volumeEntry(index: number, generation: number) {
     extents: [],
     partitions: [],
     attachments: [],
-    eventCounts: Array.from({ length: 8 }, (_, set) => ({
+    mirrorSets: Array.from({ length: 8 }, (_, set) => ({
       set: idOf<MirrorSetId>(`set-${set}`),
       eventCount: unitOf<EventCount>(generation),
+      mirrors: ['in-sync' as const, 'in-sync' as const],
     })),
   };
 }

@@ -273,7 +273,7 @@ export class Lab {
       ...this.#decision(),
       disk: this.#member(disk),
       extents: [{ ...extent, generation: 1, mirrorSet: 'm0' }],
-      eventCounts: [{ set: 'm0', eventCount: 1 }],
+      mirrorSets: [{ set: 'm0', eventCount: 1, mirrors: ['in-sync', 'in-sync'] }],
     });
   }
 

@@ -151,6 +151,7 @@ export class FakeDisk implements FakeMember {
       generation: assembly.generation,
       controlEpoch: assembly.controlEpoch,
       highestEpoch: this.#highestEpoch(assembly.volume),
+      mirrorSets: assembly.mirrorSets,
     }));
     return { identity, clusterIdentity, homeBytes, volumes, highestExtentGeneration };
   }

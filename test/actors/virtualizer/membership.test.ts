@@ -66,8 +66,8 @@ describe('membership', () => {
   it('knows the highest numbers that the disks know of the volume', () => {
     const volumes = (highestEpoch: number, generation: number, controlEpoch: number) => ({
       volumes: [
-        { volume: 'vol0', generation, controlEpoch, highestEpoch },
-        { volume: 'other', generation: 99, controlEpoch: 99, highestEpoch: 99 },
+        { volume: 'vol0', generation, controlEpoch, highestEpoch, mirrorSets: [] },
+        { volume: 'other', generation: 99, controlEpoch: 99, highestEpoch: 99, mirrorSets: [] },
       ],
     });
     const table = tableWith(

@@ -84,6 +84,7 @@ describe('a topology that leaves things out', () => {
         dwellSeconds: 3,
         minimumGain: 0.3,
       },
+      membership: { staleAfterMs: 2000, resyncBytesPerSecond: 67_108_864 },
     });
     expect(topology.faults).to.equal(false);
   });
