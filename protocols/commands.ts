@@ -238,22 +238,6 @@ export const invalidationSchema = z.object({
 });
 export type Invalidation = z.infer<typeof invalidationSchema>;
 
-/** As many as a report may name. */
-export const silentDisksMax = 64;
-
-/** Says that a volume, as assembled in `generation`, cannot go on, and why. */
-export const troubleReportSchema = z.object({
-  volume: id<VolumeId>(),
-  generation: count<Generation>(),
-  reporter: z.union([id<HostId>(), id<SwitchId>(), id<DiskId>()]),
-  what: z.string().max(2000),
-  /** Of a switch: disks that answer it nothing, however often it asks, and over whatever way. */
-  silentDisks: z.array(id<DiskId>()).max(silentDisksMax).optional(),
-  /** Of a switch: disks that said themselves that they cannot store, or copy, what was asked of them. */
-  failedDisks: z.array(id<DiskId>()).max(silentDisksMax).optional(),
-});
-export type TroubleReport = z.infer<typeof troubleReportSchema>;
-
 /** Switches that a host's I/O waits for, and that have answered it nothing since. */
 export const suspectReportSchema = z.object({
   host: id<HostId>(),

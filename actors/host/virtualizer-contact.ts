@@ -12,12 +12,12 @@ import {
   alternatesAnswerSchema,
   type ControlDataQuery,
   type FailedMirror,
-  type TroubleReport,
   verbs,
 } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { VirtualizerId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
+import type { TroubleReport } from '../../protocols/trouble-report.ts';
 import { type AttachEpoch, type Generation, unitOf } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
 

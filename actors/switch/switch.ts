@@ -5,7 +5,7 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import { Operation, Status } from '../../protocols/codes.ts';
-import { silentDisksMax, verbs } from '../../protocols/commands.ts';
+import { verbs } from '../../protocols/commands.ts';
 import { eventNames, type RepairFields } from '../../protocols/events.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import { plainError } from '../../protocols/frames/reply.ts';
@@ -13,6 +13,7 @@ import type { Request } from '../../protocols/frames/request.ts';
 import type { SwitchId, VirtualizerId, VolumeId } from '../../protocols/ids.ts';
 import type { Cancel } from '../../protocols/ports.ts';
 import { type Subjects, slotOf, subjectsOf } from '../../protocols/subjects.ts';
+import { reportedDisksMax } from '../../protocols/trouble-report.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import { Actor, type ActorPorts } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
@@ -233,7 +234,7 @@ export class Switch {
 
   #reportTrouble(volume: VolumeId, what: string): void {
     const generation = this.#virtualizing.get(volume)?.volume.load.generation ?? 0;
-    const silentDisks = [...this.#calls.silentDisks].slice(0, silentDisksMax);
+    const silentDisks = [...this.#calls.silentDisks].slice(0, reportedDisksMax);
     this.#ports.log.warn({ switch: this.id, volume, what }, 'a coordinator is in trouble');
     for (const virtualizer of this.#options.virtualizers)
       this.#actor.ask(

@@ -10,12 +10,12 @@ import {
   controlDataQuerySchema,
   type Description,
   refusal,
-  troubleReportSchema,
   verbs,
 } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { ConfigDatabase } from '../../protocols/ports.ts';
+import { troubleReportSchema } from '../../protocols/trouble-report.ts';
 import { type ControlEpoch, unitOf } from '../../protocols/units.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';

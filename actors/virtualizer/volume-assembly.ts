@@ -9,7 +9,6 @@ import {
   type AttachRequest,
   type CoordinatorMove,
   refusal,
-  type TroubleReport,
 } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostFacts } from '../../protocols/facts.ts';
@@ -17,6 +16,7 @@ import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import type { TroubleReport } from '../../protocols/trouble-report.ts';
 import { type Instant, unitOf } from '../../protocols/units.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { barredMs } from './actor-watch.ts';

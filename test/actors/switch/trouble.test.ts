@@ -2,7 +2,8 @@
 import { expect } from 'chai';
 import { decodeJson } from '../../../actors/json.ts';
 import { Status } from '../../../protocols/codes.ts';
-import { troubleReportSchema } from '../../../protocols/commands.ts';
+
+import { troubleReportSchema } from '../../../protocols/trouble-report.ts';
 import { unitOf } from '../../../protocols/units.ts';
 import { mediaError } from './fake-disk.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
