@@ -25,6 +25,8 @@ export interface RoundOptions {
   readonly verb: string;
   readonly tasks: readonly RoundTask[];
   readonly judge?: (answer: Answer, receiver: ActorAddress) => Verdict;
+  /** Who is not through yet is asked again no sooner than after this. */
+  readonly pauseMs?: number;
   readonly finished: () => void;
   /** Called once, and the round is over. */
   readonly refused: (reason: string) => void;
@@ -78,8 +80,11 @@ export class CommandRound {
 
   /** Who has not done yet what was asked, for people. */
   get waitingFor(): string {
-    const open = this.#tasks.filter(({ isDone }) => !isDone);
-    return open.map(({ receiver }) => `${receiver.kind} ${receiver.id}`).join(', ');
+    return this.waitingActors.map(({ kind, id }) => `${kind} ${id}`).join(', ');
+  }
+
+  get waitingActors(): readonly ActorAddress[] {
+    return this.#tasks.filter(({ isDone }) => !isDone).map(({ receiver }) => receiver);
   }
 
   start(): void {
@@ -112,7 +117,7 @@ export class CommandRound {
 
   #answered(task: Task, answer: Answer): void {
     if (this.#isOver || task.isDone) return;
-    const { clock, judge = judgeAnswer } = this.#options;
+    const { clock, judge = judgeAnswer, pauseMs = 0 } = this.#options;
     const verdict = judge(answer, task.receiver);
     switch (verdict.outcome) {
       case 'done':
@@ -125,8 +130,8 @@ export class CommandRound {
         break;
       case 'again': {
         task.failures = answer.ok ? 0 : task.failures + 1;
-        const delayMs = retryMsMin * 2 ** Math.min(task.failures, 16);
-        task.timer = clock.setTimeout(() => this.#ask(task), Math.min(delayMs, retryMsMax));
+        const delayMs = Math.min(retryMsMin * 2 ** Math.min(task.failures, 16), retryMsMax);
+        task.timer = clock.setTimeout(() => this.#ask(task), Math.max(delayMs, pauseMs));
         break;
       }
       default:

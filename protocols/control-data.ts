@@ -120,6 +120,8 @@ export const volumeRecordSchema = z.object({
   ...volumeDecision,
   /** The last number issued as a partition or attach epoch of this volume. */
   lastEpoch: count<number>(),
+  /** Disk processes that were members once, were told of no decision since, and may still answer under an old one. */
+  unfenced: listOf(diskMemberSchema).default([]),
   /** By partition: whom an operator wants to coordinate it; none: whom the topology names. */
   preferred: listOf(id<SwitchId>()).default([]),
 });

@@ -8,10 +8,12 @@ import type {
   Compared,
   DiskMember,
   EndedVolume,
+  MirrorSetRecord,
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
 import type { ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
+import { memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import {
@@ -25,11 +27,15 @@ import {
 } from '../../protocols/units.ts';
 import { leavesWritesBehind, type WantedAttachment } from './attachments.ts';
 import type { Members } from './membership.ts';
+import { type HasEnded, unfencedAfter } from './unfenced.ts';
 
 /** What a decision rests on, beside the last record. */
 export interface Circumstances {
   readonly controlEpoch: ControlEpoch;
   readonly members: Members;
+  /** Who is in sync from now on; each set as often as in the record. */
+  readonly mirrorSets: readonly MirrorSetRecord[];
+  readonly hasEnded: HasEnded;
   readonly attachments: readonly WantedAttachment[];
   /** Hosts that ended all their I/O before they asked to be detached. */
   readonly drained: readonly HostId[];
@@ -88,6 +94,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     })),
     attachments: [],
     disks: [],
+    unfenced: [],
     compared: 'all',
     lastEpoch: former?.lastEpoch ?? 0,
     preferred: [],
@@ -100,13 +107,16 @@ export function blankRecord(created: NewVolume): VolumeRecord {
  * goes on all the same, but for those that are gone: nobody can ask them what they have not seen the end of.
  */
 export function decide(last: VolumeRecord, circumstances: Circumstances): Decision {
-  const { controlEpoch, members, attachments, drained } = circumstances;
+  const { controlEpoch, members, attachments, drained, mirrorSets } = circumstances;
   const owned = ownedNow(last, circumstances);
-  const newDisks = disksDiffer(last.disks, members.disks);
+  const disks = memberDisks(last, circumstances);
+  const newDisks = disksDiffer(last.disks, disks);
+  const newMembers = last.disks.length !== disks.length || setsDiffer(last.mirrorSets, mirrorSets);
   const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
   const isForgotten = hasForgotten(last, members);
   const newOwners = ownersDiffer(last.partitions, owned);
-  const renewed = circumstances.renew || newDisks || newOwners || cutOff || isForgotten;
+  const renewed =
+    circumstances.renew || newDisks || newMembers || newOwners || cutOff || isForgotten;
   const leftBehind = renewed && leavesWritesBehind(attachments);
   const lostWrites = hasLostWrites(last, attachments);
   const known = !newDisks && !cutOff && !leftBehind && !lostWrites && !isForgotten;
@@ -124,7 +134,9 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     controlEpoch,
     partitions,
     attachments: attached,
-    disks: members.disks.map(({ disk, identity, instance }) => ({ disk, identity, instance })),
+    mirrorSets: [...mirrorSets],
+    disks: [...disks],
+    unfenced: [...unfencedAfter(last, disks, circumstances.hasEnded)],
     compared,
     lastEpoch: counter.last,
     preferred: [...circumstances.preferred],
@@ -177,14 +189,32 @@ function attach(
   return { host, hostIncarnation, attachEpoch, firstEpoch, mode, readOnly };
 }
 
+/** The disks that are written to from now on. */
+function memberDisks(
+  { layout, volume }: VolumeRecord,
+  { members, mirrorSets }: Circumstances,
+): readonly DiskMember[] {
+  return memberDisksOf(layout, mirrorSets).map((name) => {
+    const member = members.disks.find(({ disk }) => disk === name);
+    if (member === undefined)
+      throw new RangeError(`volume ${volume}: decided without disk ${name}`);
+    const { disk, identity, instance } = member;
+    return { disk, identity, instance };
+  });
+}
+
+/** True when a disk that stays is another process than before, or another disk; or all are new. */
 function disksDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): boolean {
-  return (
-    last.length !== now.length ||
-    now.some(({ disk, identity, instance }) => {
-      const before = last.find((member) => member.disk === disk);
-      return before?.identity !== identity || before.instance !== instance;
-    })
-  );
+  const differs = ({ disk, identity, instance }: DiskMember) => {
+    const before = last.find((member) => member.disk === disk);
+    return before !== undefined && (before.identity !== identity || before.instance !== instance);
+  };
+  return last.length === 0 || now.some(differs);
+}
+
+function setsDiffer(last: readonly MirrorSetRecord[], now: readonly MirrorSetRecord[]): boolean {
+  const counts = new Map(last.map(({ set, eventCount }) => [set, eventCount]));
+  return now.some(({ set, eventCount }) => counts.get(set) !== eventCount);
 }
 
 function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionRecord[]): boolean {

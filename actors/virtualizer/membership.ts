@@ -1,8 +1,9 @@
 /**
- * Whether a volume can be assembled now: every disk that it lies on must be there and be the one that it was made
- * on (DESIGN I4), and a switch that may coordinate it. Pure: judges what `presence` knows.
+ * Whether a volume can be assembled now (DESIGN I4): the disks that it is written to must be there and be those that
+ * were decided on, or it can go on without those that are not; and a switch must be there that may coordinate it. Pure:
+ * judges what `presence` knows.
  */
-import type { DiskMember, VolumeRecord } from '../../protocols/control-data.ts';
+import type { DiskMember, MirrorSetRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import { assemblableDiskStates, type DiskFacts, diskFactsSchema } from '../../protocols/facts.ts';
 import type { ActorAddress, DiskId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import {
@@ -26,6 +27,7 @@ export interface SurveyedDisk extends DiskMember {
 
 /** What a volume can be assembled from now. */
 export interface Members {
+  /** Those of its disks that are there and can be used, whether they are members yet or not. */
   readonly disks: readonly SurveyedDisk[];
   /** Those that are there and may coordinate; in reach of all hosts, unless that is said of none. */
   readonly switches: readonly SwitchMember[];
@@ -36,16 +38,33 @@ export interface Members {
   readonly knownGeneration: number;
   /** The highest control epoch under which any of the disks was told of this volume. */
   readonly knownControlEpoch: number;
+  /** What those disks were told last of who is in sync. */
+  readonly knownSets: readonly MirrorSetRecord[];
 }
 
-/** `unknown`: nothing was listened for long enough yet to call anybody missing. */
+/**
+ * - `degraded`: it could go on without the disks that are lacking.
+ * - `unknown`: nothing was listened for long enough yet to call anybody missing.
+ */
 export type Survey =
   | { readonly outcome: 'complete'; readonly members: Members }
+  | {
+      readonly outcome: 'degraded';
+      readonly members: Members;
+      readonly lacking: readonly DiskId[];
+      readonly reason: string;
+    }
   | { readonly outcome: 'unknown' | 'missing'; readonly reason: string };
 
 export interface SurveyQuestion {
   readonly volume: VolumeId;
   readonly disks: readonly DiskId[];
+  /** Those that it is written to: what the others are like does not matter. */
+  readonly needed: readonly DiskId[];
+  /** Why a disk that is there is not to be used, for people; '' when it is. */
+  readonly failureOf: (disk: DiskId) => string;
+  /** Why the volume cannot go on with these disks alone, for people, '' if that goes without saying; null when it can. */
+  readonly lackOf: (disks: readonly SurveyedDisk[]) => string | null;
   /** The switches that may coordinate partitions of the volume: one of them must be there. */
   readonly candidates: readonly SwitchId[];
   /** Those that are meant to: as long as one of them was not heard of yet, nothing is decided without it. */
@@ -73,15 +92,10 @@ export function surveyMembers(
   presence: PresenceTable,
   at: Instant,
 ): Survey {
+  const { disks, lacking } = surveyDisks(question, presence, at);
   const findings: Finding[] = [];
-  const disks: SurveyedDisk[] = [];
   const switches: SwitchMember[] = [];
   const absent: Finding[] = [];
-  for (const disk of question.disks) {
-    const found = surveyDisk(disk, question, presence, at);
-    if ('problem' in found) findings.push(found);
-    else disks.push(found);
-  }
   for (const candidate of question.candidates) {
     const address: ActorAddress = { kind: 'switch', id: candidate };
     const found = presence.find(address);
@@ -90,23 +104,52 @@ export function surveyMembers(
     else if (question.coordinators.includes(candidate)) absent.push(missing(address, presence, at));
   }
   findings.push(...absent.filter(({ isUnknown }) => isUnknown || switches.length === 0));
-  findings.push(...twins(disks));
-  if (findings.length > 0) return failed(findings);
-  return {
-    outcome: 'complete',
-    members: {
-      disks,
-      ...byReach(switches, question, presence),
-      ...knownNumbers(disks, question),
-    },
+  const twin = twinIn(disks.filter(({ disk }) => question.needed.includes(disk)));
+  if (twin !== '') findings.push({ problem: twin, isUnknown: false });
+  const isUnknown = lacking.some((finding) => finding.isUnknown);
+  if (findings.length > 0 || isUnknown) return failed([...lacking, ...findings]);
+  const members: Members = {
+    disks,
+    ...byReach(switches, question, presence),
+    ...knownNumbers(disks, question),
   };
+  if (lacking.length === 0) return { outcome: 'complete', members };
+  const lack = question.lackOf(disks);
+  if (lack === '') return failed(lacking);
+  if (lack !== null) return failed([...lacking, { problem: lack, isUnknown: false }]);
+  const { reason } = failed(lacking);
+  return { outcome: 'degraded', members, lacking: lacking.map(({ disk }) => disk), reason };
+}
+
+interface LackingDisk extends Finding {
+  readonly disk: DiskId;
+}
+
+/** The disks that can be used, and those that are needed and cannot. One that is another's copy is not needed. */
+function surveyDisks(
+  question: SurveyQuestion,
+  presence: PresenceTable,
+  at: Instant,
+): { readonly disks: readonly SurveyedDisk[]; readonly lacking: readonly LackingDisk[] } {
+  const found = new Map<DiskId, SurveyedDisk>();
+  const lacking: LackingDisk[] = [];
+  const isNeeded = (disk: DiskId) => question.needed.includes(disk);
+  for (const disk of question.disks.toSorted((a, b) => Number(isNeeded(b)) - Number(isNeeded(a)))) {
+    const survey = surveyDisk(disk, question, presence, at);
+    const isTwin =
+      !('problem' in survey) && [...found.values()].some((one) => one.identity === survey.identity);
+    if (isNeeded(disk) && 'problem' in survey) lacking.push({ disk, ...survey });
+    else if (!('problem' in survey) && (isNeeded(disk) || !isTwin)) found.set(disk, survey);
+  }
+  const disks = question.disks.flatMap((disk) => found.get(disk) ?? []);
+  return { disks, lacking };
 }
 
 /** Why what is there now is not what a decision was made for, for people; '' when it still is. */
 export function changeOf(record: VolumeRecord, members: Members): string {
-  for (const { disk, instance } of members.disks) {
-    const recorded = record.disks.find((member) => member.disk === disk);
-    if (recorded?.instance !== instance) return `disk ${disk} restarted`;
+  for (const { disk, instance } of record.disks) {
+    const member = members.disks.find((each) => each.disk === disk);
+    if (member?.instance !== instance) return `disk ${disk} restarted`;
   }
   for (const { coordinator, ownerIncarnation } of record.partitions) {
     const member = members.switches.find((each) => each.switch === coordinator);
@@ -174,7 +217,14 @@ function surveyDisk(
         'it was replaced or emptied; put the old one back',
     );
   const instance = unitOf<DiskInstance>(description.incarnation);
-  return { disk, identity, instance, facts: parsed.data };
+  const recorded = question.recorded.find((member) => member.disk === disk)?.instance ?? 0;
+  if (instance < recorded)
+    return refuse(
+      `disk ${disk} is an older copy of itself: it has started ${instance} times, and ${recorded} times before; ` +
+        'put back the file that it had last',
+    );
+  const failure = question.failureOf(disk);
+  return failure === '' ? { disk, identity, instance, facts: parsed.data } : refuse(failure);
 }
 
 function missing(address: ActorAddress, presence: PresenceTable, at: Instant): Finding {
@@ -188,18 +238,20 @@ function missing(address: ActorAddress, presence: PresenceTable, at: Instant): F
 }
 
 /** Two disks with one identity are one disk, or its copy: the mirrors on them would not be two. */
-function twins(disks: readonly SurveyedDisk[]): readonly Finding[] {
+function twinIn(disks: readonly SurveyedDisk[]): string {
   const owners = new Map<string, DiskId>();
-  return disks.flatMap(({ disk, identity }) => {
+  for (const { disk, identity } of disks) {
     const owner = owners.get(identity);
+    if (owner !== undefined)
+      return `disks ${owner} and ${disk} are one and the same, of identity ${identity}`;
     owners.set(identity, disk);
-    if (owner === undefined) return [];
-    const problem = `disks ${owner} and ${disk} are one and the same, of identity ${identity}`;
-    return [{ problem, isUnknown: false }];
-  });
+  }
+  return '';
 }
 
-function failed(findings: readonly Finding[]): Survey {
+function failed(
+  findings: readonly Finding[],
+): Extract<Survey, { readonly outcome: 'unknown' | 'missing' }> {
   const certain = findings.filter(({ isUnknown }) => !isUnknown);
   const shown = (certain.length > 0 ? certain : findings).map(({ problem }) => problem);
   const more = shown.length - problemsShownMax;
@@ -218,6 +270,7 @@ function knownNumbers(disks: readonly SurveyedDisk[], { volume }: SurveyQuestion
     knownEpoch: highest(own.map(({ highestEpoch }) => highestEpoch)),
     knownGeneration: highest(own.map(({ generation }) => generation)),
     knownControlEpoch: highest(own.map(({ controlEpoch }) => controlEpoch)),
+    knownSets: own.flatMap(({ mirrorSets }) => mirrorSets),
   };
 }
 

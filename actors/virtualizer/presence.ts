@@ -27,6 +27,10 @@ export interface Presence {
   readonly former: readonly string[];
 }
 
+const saidGoodbye = 'said goodbye';
+const seenToEnd = 'was seen to end';
+const provenDepartures: readonly string[] = [saidGoodbye, seenToEnd];
+
 const keyOf = ({ kind, id }: ActorAddress) => `${kind}:${id}`;
 
 /** Tells one process of an actor from another. Instances of a disk count anew when the disk is formatted anew. */
@@ -75,12 +79,12 @@ export class PresenceTable {
   goodbye(address: ActorAddress, incarnation: Incarnation): boolean {
     const presence = this.#presences.get(keyOf(address));
     if (presence?.description.incarnation !== incarnation) return false;
-    return this.#depart(address, 'said goodbye');
+    return this.#depart(address, saidGoodbye);
   }
 
   /** A supervisor saw the actor's process end. @returns true when the actor was there. */
   exited(address: ActorAddress): boolean {
-    return this.#depart(address, 'was seen to end');
+    return this.#depart(address, seenToEnd);
   }
 
   /** It was found silent while others answered. @returns true when it was there */
@@ -129,6 +133,16 @@ export class PresenceTable {
   /** Another process has taken its place since it was seen. */
   isFormer(address: ActorAddress, incarnation: Incarnation): boolean {
     return this.#presences.get(keyOf(address))?.former.includes(String(incarnation)) === true;
+  }
+
+  /** That process has ended, and said so or was seen to; or another one has taken its place. */
+  hasEnded(address: ActorAddress, incarnation: number): boolean {
+    const presence = this.#presences.get(keyOf(address));
+    if (presence === undefined) return false;
+    return (
+      presence.description.incarnation !== incarnation ||
+      provenDepartures.includes(presence.departure)
+    );
   }
 
   /** How an actor went, for people. */

@@ -38,7 +38,14 @@ export function diskAssemblies(record: VolumeRecord): readonly DiskAssembly[] {
 
 /** The `load` for one process of a switch. */
 export function switchLoad(record: VolumeRecord, switchIncarnation: Incarnation): SwitchLoad {
-  const { cluster: _, clusterIdentity: __, lastEpoch: ___, preferred: ____, ...told } = record;
+  const {
+    cluster: _,
+    clusterIdentity: __,
+    lastEpoch: ___,
+    preferred: ____,
+    unfenced: _____,
+    ...told
+  } = record;
   return { ...told, switchIncarnation };
 }
 
@@ -49,7 +56,7 @@ export function controlDataFor(
   state: { readonly state: VolumeState; readonly reason: string },
   input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes' | 'cachingSwitches'>,
 ): ControlData {
-  const { clusterIdentity: _, lastEpoch: __, preferred: ___, ...told } = record;
+  const { clusterIdentity: _, lastEpoch: __, preferred: ___, unfenced: ____, ...told } = record;
   const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
   return {
     ...told,

@@ -2,6 +2,7 @@
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { tellServing } from './decision-events.ts';
 import { LeaseDoubt } from './lease-doubt.ts';
+import { isResyncing } from './mirror-changes.ts';
 import type { VolumeAnnouncer } from './volume-announcer.ts';
 import type { VolumeDecider } from './volume-decider.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
@@ -66,6 +67,13 @@ export function wiredVolumeMachine(
       askYield: withRecord((record) => rounds.askYield(record)),
       noteEqual: () => decider.noteEqual(true),
       noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
+      watchResync: withRecord((record) => {
+        if (isResyncing(record)) rounds.watchResync(record);
+      }),
+      endResyncWatch: () => rounds.endResyncWatch(),
+      noteResynced: () => decider.membership.noteResynced(),
+      noteUnconfirmed: () =>
+        decider.membership.noteFailed(rounds.unconfirmedDisks, 'it did not confirm in time'),
       endRound: () => rounds.end(),
       publishAssembling: (_, { reason }) => {
         interruption ??= { sinceMs: environment.clock.now(), reason };

@@ -52,7 +52,10 @@ export class VolumeAssembly {
     this.#volume = volume;
     this.#control = control;
     this.#decider = new VolumeDecider(environment, volume);
-    this.#rounds = new VolumeRounds(environment, (event) => this.#send(event));
+    this.#rounds = new VolumeRounds(environment, (event) => {
+      this.#send(event);
+      this.review();
+    });
     this.#announcer = new VolumeAnnouncer(environment, control);
   }
 
@@ -115,6 +118,7 @@ export class VolumeAssembly {
       reason: snapshot?.context.reason ?? '',
       waitingFor: this.#rounds.waitingFor || this.#hostsToLeave,
       remainingBytes: this.#rounds.remainingBytes,
+      resync: this.#rounds.resync,
     };
     const preferred = this.#decider.preferredCoordinators();
     return volumeStatus(this.#volume, this.#decider.record, progress, preferred);
@@ -188,6 +192,7 @@ export class VolumeAssembly {
     if (this.#decider.concerns(report)) {
       this.#barIfCutOff(report);
       const reason = `${report.reporter} reports: ${report.what}`;
+      this.#decider.membership.noteFailed(report.failedDisks ?? [], reason);
       this.#send({ type: 'trouble.reported', reason });
     }
     return { ok: true };
@@ -225,12 +230,15 @@ export class VolumeAssembly {
     const reason = this.#decider.loss();
     if (reason !== '') this.#send({ type: 'member.lost', reason });
     else if (this.#decider.attachmentsDiffer()) this.#send({ type: 'attachments.changed' });
-    else if (this.#isServing) this.#reviewCoordinators();
+    else if (this.#isServing) this.#reviewPlans();
   }
 
-  #reviewCoordinators(): void {
+  #reviewPlans(): void {
+    const improvement = this.#decider.membership.improvement();
     const moves = this.#decider.movesWanted();
-    if (moves !== '') this.#send({ type: 'move.wanted', reason: `a planned move of ${moves}` });
+    if (improvement !== '') this.#send({ type: 'move.wanted', reason: improvement });
+    else if (moves !== '')
+      this.#send({ type: 'move.wanted', reason: `a planned move of ${moves}` });
   }
 
   get #isServing(): boolean {

@@ -17,21 +17,24 @@ import {
 } from './attachments.ts';
 import { candidatesOf } from './coordinator-choice.ts';
 import { type CoordinatorPlan, coordinatorPlanOf } from './coordinator-plan.ts';
-import { tellDecision, tellEnd } from './decision-events.ts';
+import { tellDecision, tellEnd, tellMembership } from './decision-events.ts';
 import { decide } from './decisions.ts';
-import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
+import type { Members } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
-import { reachOf } from './switch-reach.ts';
+import { type HasEnded, unfencedProblem } from './unfenced.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
 import { VolumeKey } from './volume-key.ts';
+import { VolumeMembers } from './volume-members.ts';
 import type { VolumeMachineEvent } from './volume-setup.ts';
 
 type Tell = (event: VolumeMachineEvent) => void;
 
 export class VolumeDecider {
+  /** Who makes it up, and what becomes of its mirrors. */
+  readonly membership: VolumeMembers;
   readonly #environment: VolumeEnvironment;
   readonly #volume: Volume;
   readonly #key: VolumeKey;
@@ -39,6 +42,7 @@ export class VolumeDecider {
   readonly #coordinatorPlan: CoordinatorPlan;
   /** Where a volume without a record is going to lie. */
   #planned: Layout | null = null;
+  /** Those of the last survey that was complete. */
   #members: Members | null = null;
   #formerDisks: readonly DiskId[] = [];
   /** The decision that gave everybody new epochs last: trouble from before it is over. */
@@ -51,6 +55,13 @@ export class VolumeDecider {
     this.#volume = volume;
     this.#key = new VolumeKey(environment, volume.id);
     this.#coordinatorPlan = coordinatorPlanOf(environment, volume, () => this.#candidates());
+    this.membership = new VolumeMembers({
+      environment,
+      volume,
+      record: () => this.record,
+      diskIds: () => this.diskIds(),
+      candidates: () => this.#candidates(),
+    });
   }
 
   /** The last decision that is known to be written; null before the first, and after the end. */
@@ -87,7 +98,11 @@ export class VolumeDecider {
       const reason = 'places for it are looked for once all other volumes have been read';
       return { type: 'members.unknown', reason };
     }
-    const survey = this.#survey();
+    const survey = this.membership.survey();
+    if (survey.outcome === 'degraded') {
+      const { reason, waitMs } = survey;
+      return { type: 'members.degraded', reason, waitMs };
+    }
     if (survey.outcome !== 'complete')
       return { type: `members.${survey.outcome}`, reason: survey.reason };
     if (this.#isOutranked(survey.members))
@@ -99,10 +114,9 @@ export class VolumeDecider {
   /** Why what the last decision was made for is not there any more, for people; '' when it is, or may be. */
   loss(): string {
     if (this.record === null) return '';
-    const survey = this.#survey();
-    if (survey.outcome !== 'complete') return survey.outcome === 'missing' ? survey.reason : '';
-    if (this.#isOutranked(survey.members)) return '';
-    return changeOf(this.record, survey.members);
+    const survey = this.membership.survey();
+    if (survey.outcome === 'complete' && this.#isOutranked(survey.members)) return '';
+    return this.membership.loss();
   }
 
   /** Decides on what the last survey found, and writes. Nobody is told of the decision before it is written. */
@@ -114,18 +128,25 @@ export class VolumeDecider {
       tell({ type: 'decision.impossible', reason: last });
       return;
     }
+    const { presence, controlEpoch } = this.#environment;
     const state = this.#requests.within(this.#surroundings());
+    const hasEnded: HasEnded = (address, incarnation) => presence.hasEnded(address, incarnation);
+    const { drained } = this;
     const { record, renewed } = decide(last, {
-      controlEpoch: this.#environment.controlEpoch,
+      controlEpoch,
       members,
+      mirrorSets: this.membership.nextSets(last, members),
+      hasEnded,
       attachments: wantedAttachments(state),
-      drained: this.drained,
+      drained,
       coordinators: this.#coordinatorPlan.choose(last, members, renew),
       preferred: this.#coordinatorPlan.toRecord(last),
       renew,
       wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
     });
-    this.#key.write(record, () => this.#decided(record, renewed), tell);
+    const problem = unfencedProblem(last, record, drained, hasEnded);
+    if (problem !== '') tell({ type: 'decision.impossible', reason: problem });
+    else this.#key.write(record, () => this.#decided(last, record, renewed), tell);
   }
 
   /** Ends the volume, in one step: nothing is decided about it any more, and nobody is attached (DESIGN I15). */
@@ -185,14 +206,14 @@ export class VolumeDecider {
 
   /** An operator wants others to coordinate it. @returns why not, for people; '' when it was noted. */
   orderCoordinators(order: CoordinatorMove): string {
-    const survey = this.#survey();
+    const survey = this.membership.survey();
     if (this.record === null || survey.outcome !== 'complete') return 'it is being assembled';
     return this.#coordinatorPlan.order(order, this.record, survey.members);
   }
 
   /** Which partitions others are to coordinate, for people; '' for none, or where all would have to be compared for it. */
   movesWanted(): string {
-    const survey = this.#survey();
+    const survey = this.membership.survey();
     if (this.record === null || survey.outcome !== 'complete') return '';
     const plan = this.#coordinatorPlan;
     const state = this.#requests.within(this.#surroundings());
@@ -217,11 +238,13 @@ export class VolumeDecider {
     return isOpen;
   }
 
-  #decided(record: VolumeRecord, renewed: boolean): void {
+  #decided(last: VolumeRecord, record: VolumeRecord, renewed: boolean): void {
     this.#requests.decided(record);
+    this.membership.decided(record);
     this.#coordinatorPlan.decided();
     if (renewed) this.#renewedIn = record.generation;
     tellDecision(this.#environment.actor, record, renewed);
+    tellMembership(this.#environment.actor, last, record);
   }
 
   /** A blank record, or why there is none, for people. */
@@ -237,24 +260,6 @@ export class VolumeDecider {
     if (!creation.ok) return creation.problem;
     this.#planned = creation.blank.layout;
     return creation.blank;
-  }
-
-  #survey(): Survey {
-    const { presence, clock, clusterIdentity } = this.#environment;
-    const recorded = (this.record?.partitions ?? []).map(({ coordinator }) => coordinator);
-    return surveyMembers(
-      {
-        volume: this.#volume.id,
-        disks: this.diskIds(),
-        candidates: this.#candidates(),
-        coordinators: [...new Set([...recorded, ...this.#volume.coordinators])],
-        reachOf: (id) => reachOf(this.#environment, this.#volume.hosts, id),
-        clusterIdentity,
-        recorded: this.record?.disks ?? [],
-      },
-      presence,
-      clock.now(),
-    );
   }
 
   /**

@@ -45,7 +45,7 @@ const refusal = {
 const overdue = {
   confirmDeadline: {
     target: '#volume.gathering.resting',
-    actions: ['noteOverdue', 'noteFailure'],
+    actions: ['noteOverdue', 'noteUnconfirmed', 'noteFailure'],
   },
 } as const;
 
@@ -73,10 +73,13 @@ const gathering = volumeSetup.createStateConfig({
         'members.changed': { actions: 'surveyMembers' },
         'members.unknown': { actions: 'noteReason' },
         'members.missing': { actions: interrupt },
+        'members.degraded': { target: 'waiting', actions: [...interrupt, 'noteWait'] },
         'members.complete': '#volume.deciding',
       },
       after: { surveyDelay: { target: 'looking', reenter: true } },
     },
+    // Who restarts is back sooner than anything could be copied.
+    waiting: { on: { 'members.changed': 'looking' }, after: { graceDelay: 'looking' } },
     resting: { after: { retryDelay: 'looking' } },
   },
 });
@@ -156,9 +159,11 @@ const settling = volumeSetup.createStateConfig({
 
 const serving = volumeSetup.createStateConfig({
   tags: ['decided', 'serving'],
-  entry: ['forgetReason', 'publishServing'],
+  entry: ['forgetReason', 'publishServing', 'watchResync'],
+  exit: 'endResyncWatch',
   on: {
     ...setbacks,
+    'mirrors.resynced': { actions: 'noteResynced' },
     'move.wanted': { target: 'yielding', actions: 'noteReason' },
   },
   after: { steadyDelay: { actions: 'forgetFailures' } },
@@ -184,6 +189,7 @@ export const volumeMachine = volumeSetup.createMachine({
     renewal: 'none',
     deciding: 'none',
     failures: 0,
+    waitMs: 0,
     isEnding: false,
   }),
   initial: 'reading',

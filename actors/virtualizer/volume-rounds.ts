@@ -10,6 +10,7 @@ import { id } from '../../protocols/schema.ts';
 import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from '../command-round.ts';
 import { forgetTask, knownDisk, unloadTask } from './forget-orders.ts';
 import { diskAssemblies, switchLoad } from './publications.ts';
+import { type ResyncProgress, ResyncWatch } from './resync-watch.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 import type { VolumeMachineEvent } from './volume-setup.ts';
 
@@ -39,6 +40,9 @@ export class VolumeRounds {
   /** Which process of a switch has loaded which generation. */
   readonly #loaded = new Map<SwitchId, string>();
   readonly #remainingBytes = new Map<SwitchId, number>();
+  #resync: ResyncWatch | null = null;
+  /** Disks that the last round has waited for to its end. */
+  unconfirmedDisks: readonly DiskId[] = [];
 
   constructor(environment: VolumeEnvironment, tell: Tell) {
     this.#environment = environment;
@@ -145,9 +149,29 @@ export class VolumeRounds {
     });
   }
 
+  /** How far what is resyncing is; null while nothing is, or nobody has said. */
+  get resync(): ResyncProgress | null {
+    return this.#resync?.progress ?? null;
+  }
+
+  /** Asks the coordinators now and then until all say that what is resyncing is equal. */
+  watchResync(record: VolumeRecord): void {
+    const { actor, clock } = this.#environment;
+    this.#resync = new ResyncWatch({ actor, clock, tasks: coordinatorTasks(record) }, () =>
+      this.#tell({ type: 'mirrors.resynced' }),
+    );
+    this.#resync.start();
+  }
+
+  endResyncWatch(): void {
+    this.#resync?.stop();
+    this.#resync = null;
+  }
+
   /** A coordinator tells that it may be through. */
   hurry(receiver: ActorAddress): void {
     this.#round?.hurry(receiver);
+    this.#resync?.hurry(receiver);
   }
 
   /** Loads switches that are there and have not loaded what is decided: they carry reads. */
@@ -179,6 +203,11 @@ export class VolumeRounds {
 
   /** Ends the present round. */
   end(): void {
+    const waited = this.#round?.waitingActors ?? [];
+    if (this.#round !== null)
+      this.unconfirmedDisks = waited.flatMap(({ kind, id }) =>
+        kind === 'disk' ? [id as DiskId] : [],
+      );
     this.#round?.cancel();
     this.#round = null;
   }
@@ -186,6 +215,7 @@ export class VolumeRounds {
   /** Ends everything. */
   stop(): void {
     this.end();
+    this.endResyncWatch();
     this.endLateLoads();
   }
 

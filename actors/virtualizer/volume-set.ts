@@ -149,6 +149,9 @@ export class VolumeSet {
       {
         volume: volume.id,
         disks,
+        needed: disks,
+        failureOf: () => '',
+        lackOf: () => '',
         candidates: coordinators,
         coordinators,
         reachOf: () => 'good',

@@ -20,6 +20,8 @@ export interface VolumeMachineContext {
   readonly deciding: 'none' | 'wanted';
   /** Steps in a row that led nowhere, at most `failuresMax`: bounds the delay before the next try. */
   readonly failures: number;
+  /** For members that may be back soon. */
+  readonly waitMs: number;
   /** It is being deleted. */
   readonly isEnding: boolean;
 }
@@ -36,6 +38,8 @@ export type VolumeMachineEvent =
   /** It is too early to call anybody missing. */
   | WithReason<'members.unknown'>
   | WithReason<'members.missing'>
+  /** The volume can go on without those that are missing, and waits for them so long. */
+  | (WithReason<'members.degraded'> & { readonly waitMs: number })
   | { readonly type: 'record.written' }
   /** Somebody else wrote, or nobody knows whether the write arrived. */
   | WithReason<'record.contested'>
@@ -45,6 +49,8 @@ export type VolumeMachineEvent =
   | { readonly type: 'disks.confirmed'; readonly leasesMayLast: boolean }
   | { readonly type: 'switches.confirmed' }
   | { readonly type: 'partitions.settled' }
+  /** What is resyncing is equal to what is in sync, and durable, as far as all coordinators know. */
+  | { readonly type: 'mirrors.resynced' }
   /** Hosts do not say what they have open: it is to be decided without them. */
   | { readonly type: 'hosts.silent'; readonly hosts: readonly HostId[] }
   | WithReason<'member.refused'>
@@ -53,7 +59,7 @@ export type VolumeMachineEvent =
   | WithReason<'trouble.reported'>
   /** Other hosts are to be attached than the last decision says. */
   | { readonly type: 'attachments.changed' }
-  /** Other switches are to coordinate partitions, while all is well. */
+  /** Other switches are to coordinate partitions, or mirrors are better than was decided, while all is well. */
   | WithReason<'move.wanted'>
   /** Nothing is open at the coordinators any more, and they take nothing new. */
   | { readonly type: 'partitions.yielded' }
@@ -98,6 +104,13 @@ export const volumeSetup = setup({
     noteLeasesOver: () => {},
     loadSwitches: () => {},
     askSettled: () => {},
+    /** Port: asks the coordinators how far they are with what is resyncing; `mirrors.resynced` follows, if anything is. */
+    watchResync: () => {},
+    endResyncWatch: () => {},
+    /** Port: what was resyncing may be in sync in the next decision. */
+    noteResynced: () => {},
+    /** Port: the next decision goes on without disks that are there and have not confirmed. */
+    noteUnconfirmed: () => {},
     /** Port: the coordinators are to end what is open, and to take nothing new. */
     askYield: () => {},
     /** Port: the mirrors are equal, as far as all coordinators know. */
@@ -121,6 +134,10 @@ export const volumeSetup = setup({
     noteReason: assign({
       reason: ({ context, event }) => ('reason' in event ? event.reason : context.reason),
     }),
+    noteWait: assign({
+      waitMs: ({ context, event }) =>
+        event.type === 'members.degraded' ? event.waitMs : context.waitMs,
+    }),
     noteOverdue: assign({ reason: 'a disk or switch that is there did not confirm in time' }),
     noteFailure: assign({
       failures: ({ context }) => Math.min(context.failures + 1, failuresMax),
@@ -141,6 +158,7 @@ export const volumeSetup = setup({
   delays: {
     retryDelay: ({ context }) => retryMsMin * 2 ** context.failures,
     surveyDelay: surveyMs,
+    graceDelay: ({ context }) => context.waitMs,
     leaseDelay: leaseWaitMs,
     confirmDeadline: confirmMsMax,
     steadyDelay: steadyMs,

@@ -11,6 +11,7 @@ import type { SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { RemovalProposal } from './removal-proposals.ts';
+import type { ResyncProgress } from './resync-watch.ts';
 
 /** Where the volume's machine stands. */
 export interface Progress {
@@ -18,8 +19,10 @@ export interface Progress {
   readonly reason: string;
   /** Who has not confirmed yet; '' for nobody. */
   readonly waitingFor: string;
-  /** What coordinators still have to compare or copy. */
+  /** What coordinators still have to compare or copy before it serves. */
   readonly remainingBytes: number;
+  /** How far mirrors are that are made good again while it serves; null when there are none. */
+  readonly resync: ResyncProgress | null;
 }
 
 export interface VolumeStatus extends Progress {

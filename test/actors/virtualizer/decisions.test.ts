@@ -11,11 +11,12 @@ import type { Liveness } from '../../../actors/virtualizer/presence.ts';
 import { type VolumeRecord, volumeRecordSchema } from '../../../protocols/control-data.ts';
 import type { HostId, SwitchId } from '../../../protocols/ids.ts';
 import type { AttachEpoch, ControlEpoch, Incarnation } from '../../../protocols/units.ts';
-import { blankVolume, membersOf, request } from './samples.ts';
+import { asItWas, blankVolume, membersOf, request } from './samples.ts';
 
 const disks = { d1: 1, d2: 1, d3: 1, d4: 1 };
 const switches = { s1: 11, s2: 12 };
 const usual: Circumstances = {
+  ...asItWas(),
   controlEpoch: 1 as ControlEpoch,
   members: membersOf(disks, switches),
   attachments: [],
@@ -305,6 +306,7 @@ describe('decisions', () => {
           else if (each.asks !== 'nothing') requests.attach(ask, surroundings);
           const state = requests.within(surroundings);
           const { record, renewed } = decide(last ?? blankVolume(), {
+            ...asItWas(),
             controlEpoch: controlEpoch as ControlEpoch,
             members: membersOf(instances, owners, {
               knownEpoch: newest?.lastEpoch ?? 0,

@@ -180,6 +180,8 @@ export class FakeSwitch implements FakeMember {
   problem = '';
   /** Hosts that it says to have asked in vain, in its next answer to `settled`. */
   silentHosts: readonly string[] = [];
+  /** What it still has to copy to mirrors that are resyncing. */
+  resyncBytes = 0;
   /** Ends what is open when it is asked to yield; else it never does. */
   yields = true;
 
@@ -226,6 +228,13 @@ export class FakeSwitch implements FakeMember {
         problem: this.problem,
         remainingBytes: settled ? 0 : 4096,
         silentHosts,
+        resync: {
+          totalBytes: 8192,
+          remainingBytes: this.resyncBytes,
+          copiedBlocks: 0,
+          isDone: this.resyncBytes === 0,
+          problem: '',
+        },
       });
     });
     this.actor.start();

@@ -107,7 +107,7 @@ export class FakeBus implements Bus {
 export type WriteFault = 'conflict' | 'unknown, written' | 'unknown, not written' | 'unknown, late';
 
 export class FakeDatabase implements ConfigDatabase {
-  readonly syncsEveryWrite = true;
+  syncsEveryWrite = true;
   readonly values = new Map<string, { value: string; revision: number }>();
   /** Called when a value has been written. */
   written: (key: string, value: string) => void = () => {};

@@ -1,12 +1,18 @@
 import { expect } from 'chai';
 import { decide } from '../../../actors/virtualizer/decisions.ts';
-import { changeOf, type Survey, surveyMembers } from '../../../actors/virtualizer/membership.ts';
+import {
+  changeOf,
+  type Survey,
+  type SurveyedDisk,
+  surveyMembers,
+} from '../../../actors/virtualizer/membership.ts';
 import { PresenceTable } from '../../../actors/virtualizer/presence.ts';
 import type { Reach } from '../../../actors/virtualizer/switch-reach.ts';
 import type { DiskMember } from '../../../protocols/control-data.ts';
 import type { DiskId, SwitchId, VolumeId } from '../../../protocols/ids.ts';
 import type { ControlEpoch, DiskInstance } from '../../../protocols/units.ts';
 import {
+  asItWas,
   at,
   blankVolume,
   clusterIdentity,
@@ -19,6 +25,9 @@ import {
 const question = {
   volume: 'vol0' as VolumeId,
   disks: ['d1', 'd2'] as DiskId[],
+  needed: ['d1', 'd2'] as DiskId[],
+  failureOf: (_disk: DiskId) => '',
+  lackOf: (_disks: readonly SurveyedDisk[]): string | null => '',
   candidates: ['s1'] as SwitchId[],
   coordinators: ['s1'] as SwitchId[],
   reachOf: (_id: SwitchId): Reach => 'good',
@@ -117,13 +126,14 @@ describe('membership', () => {
 
   it('tells a person of many problems no more than can be read', () => {
     const disks = Array.from({ length: 9 }, (_, index) => `d${index}` as DiskId);
-    const survey = surveyMembers({ ...question, disks }, tableWith(), at(9999));
+    const survey = surveyMembers({ ...question, disks, needed: disks }, tableWith(), at(9999));
     expect(reasonOf(survey)).to.match(/^disk d0 is missing: .*; and 6 more$/);
   });
 
   it('sees that a member is another process than the one that was decided on', () => {
     const members = membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 5, s2: 6 });
     const { record } = decide(blankVolume(), {
+      ...asItWas(),
       controlEpoch: 1 as ControlEpoch,
       members,
       attachments: [],

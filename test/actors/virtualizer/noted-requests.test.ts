@@ -6,7 +6,7 @@ import type { Liveness } from '../../../actors/virtualizer/presence.ts';
 import type { VolumeRecord } from '../../../protocols/control-data.ts';
 import type { HostId } from '../../../protocols/ids.ts';
 import type { AttachEpoch, ControlEpoch } from '../../../protocols/units.ts';
-import { blankVolume, membersOf, request } from './samples.ts';
+import { asItWas, blankVolume, membersOf, request } from './samples.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
 /** h1 holds the volume for itself. */
@@ -16,6 +16,7 @@ function heldByH1(): VolumeRecord {
   const surroundings = { record: null, livenessOf, mayUse: () => true };
   requests.attach(request('h1'), surroundings);
   return decide(blankVolume(), {
+    ...asItWas(),
     controlEpoch: 1 as ControlEpoch,
     members: membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 11, s2: 12 }),
     attachments: wantedAttachments(requests.within(surroundings)),
@@ -68,13 +69,14 @@ describe('a host that was silent for a moment while its volume could not be deci
     world.startServing();
     const held = world.record().attachments[0];
     world.kill('d3');
+    world.kill('d4');
     world.until(() => world.status().state === 'gathering.looking', 'd3 is missed');
     world.network.lose = (subject) => /\.(tel|evt|cmd)\.host\.h1(\.|$)/.test(subject);
     world.host('h2').attach('vol0');
     world.until(() => world.host('h2').answer === 'noted', 'h1 counts as gone');
     world.network.lose = () => false;
     world.until(() => /^refused/.test(world.host('h2').answer), 'h1 is heard of again');
-    world.start('d3');
+    world.start('d3', 'd4');
     world.untilState('serving');
     world.run(1000);
     expect(world.record().attachments.map(({ host }) => host)).to.deep.equal(['h1']);

@@ -16,7 +16,7 @@ import type { DiskId, HostId, SwitchId, VirtualizerId } from '../../../protocols
 import { extentsOf } from '../../../protocols/layout/layout.ts';
 import { parseTopology } from '../../../protocols/topology/parse-topology.ts';
 import type { ControlEpoch, Incarnation } from '../../../protocols/units.ts';
-import { blankVolume, membersOf, request } from './samples.ts';
+import { asItWas, blankVolume, membersOf, request } from './samples.ts';
 import { smallTopology } from './virtualizer-world.ts';
 
 const h1 = 'h1' as HostId;
@@ -31,6 +31,7 @@ function decided() {
     mayUse: () => true,
   });
   return decide(blankVolume(), {
+    ...asItWas(),
     controlEpoch: 1 as ControlEpoch,
     members: membersOf({ d1: 1, d2: 1, d3: 1, d4: 1 }, { s1: 11, s2: 12 }),
     attachments,

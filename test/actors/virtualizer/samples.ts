@@ -1,6 +1,6 @@
 /** Small values for tests of pure parts. */
 
-import { blankRecord } from '../../../actors/virtualizer/decisions.ts';
+import { blankRecord, type Circumstances } from '../../../actors/virtualizer/decisions.ts';
 import type { Members } from '../../../actors/virtualizer/membership.ts';
 import { planVolume } from '../../../actors/virtualizer/planner.ts';
 import type { AttachRequest, Description } from '../../../protocols/commands.ts';
@@ -64,6 +64,11 @@ export function blankVolume(): VolumeRecord {
   });
 }
 
+/** All mirrors of vol0 stay in sync, and whoever is replaced has ended. */
+export function asItWas(): Pick<Circumstances, 'mirrorSets' | 'hasEnded'> {
+  return { mirrorSets: blankVolume().mirrorSets, hasEnded: () => true };
+}
+
 /** All members of vol0: disks with one instance each, switches with one incarnation each. */
 export function membersOf(
   instances: Readonly<Record<string, number>>,
@@ -85,6 +90,7 @@ export function membersOf(
     knownEpoch: 0,
     knownGeneration: 0,
     knownControlEpoch: 0,
+    knownSets: [],
     ...known,
   };
 }

@@ -1,0 +1,171 @@
+/**
+ * How the mirrors of a volume become stale, are made good again and are in sync again (DESIGN I3, I4, I8): from what was
+ * decided last and the disks that can be used now. Pure. The last mirror that holds everything is never given up: where
+ * there is none left with all of its disks, the volume waits for it.
+ */
+import { assertNever } from '../../protocols/codes.ts';
+import type { MirrorSetRecord, MirrorState } from '../../protocols/control-data.ts';
+import type { DiskId, MirrorSetId } from '../../protocols/ids.ts';
+import {
+  extentsOf,
+  type Layout,
+  type MirrorSet,
+  mirrorSetsOf,
+} from '../../protocols/layout/layout.ts';
+import { type EventCount, unitOf } from '../../protocols/units.ts';
+
+/** What can be used of a volume's disks. */
+export interface UsableDisks {
+  readonly has: (disk: DiskId) => boolean;
+  /** Of a disk that can be used: whether a stale mirror on it is to be made good again. */
+  readonly returns: (disk: DiskId) => boolean;
+  /** Of a disk that can be used: whether what was resyncing on it is equal, copied and flushed. */
+  readonly isEqual: (disk: DiskId) => boolean;
+}
+
+/** One mirror that becomes another state. */
+export interface MirrorChange {
+  readonly set: MirrorSetId;
+  readonly mirror: number;
+  readonly disks: readonly DiskId[];
+  readonly from: MirrorState;
+  readonly to: MirrorState;
+  readonly eventCount: EventCount;
+}
+
+interface Placed {
+  readonly layout: Layout;
+  readonly mirrorSets: readonly MirrorSetRecord[];
+}
+
+/** True when every byte of the volume can be read in a mirror that is in sync, on disks that can be used. */
+export function isWhole({ layout, mirrorSets }: Placed, has: UsableDisks['has']): boolean {
+  return isReadable(layout, new Sets(mirrorSets), has);
+}
+
+/**
+ * The states that the mirrors have in the next decision. A set's event count goes up with each change in it, or within
+ * one of its mirrors. The volume must be whole.
+ */
+export function nextMirrorSets(
+  { layout, mirrorSets }: Placed,
+  disks: UsableDisks,
+): readonly MirrorSetRecord[] {
+  const before = new Sets(mirrorSets);
+  const next = new Map<MirrorSetId, readonly MirrorState[]>();
+  const changed = new Set<MirrorSetId>();
+  for (const place of mirrorSetsOf(layout)) {
+    const isInSync = place.within.every(({ set, mirror }) => next.get(set)?.[mirror] === 'in-sync');
+    const states = before.of(place.set);
+    const after = statesAfter(place, isInSync, { before, disks });
+    next.set(place.set, after);
+    if (after.every((state, mirror) => state === states[mirror])) continue;
+    for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
+  }
+  return mirrorSets.map(({ set, eventCount, mirrors }) => ({
+    set,
+    eventCount: changed.has(set) ? unitOf<EventCount>(eventCount + 1) : eventCount,
+    mirrors: [...(next.get(set) ?? mirrors)],
+  }));
+}
+
+/** What differs between two decisions, for people. */
+export function changesBetween(
+  last: Placed,
+  next: readonly MirrorSetRecord[],
+): readonly MirrorChange[] {
+  const before = new Sets(last.mirrorSets);
+  return mirrorSetsOf(last.layout).flatMap(({ set, node }) => {
+    const record = next.find((each) => each.set === set);
+    const states = before.of(set);
+    return node.children.flatMap((child, mirror): readonly MirrorChange[] => {
+      const [from, to] = [states[mirror] ?? 'stale', record?.mirrors[mirror] ?? 'stale'];
+      if (record === undefined || from === to) return [];
+      const disks = [...new Set(extentsOf(child).map(({ disk }) => disk))];
+      return [{ set, mirror, disks, from, to, eventCount: record.eventCount }];
+    });
+  });
+}
+
+/** True when a mirror of the volume is written and not read yet. */
+export function isResyncing({ mirrorSets }: Pick<Placed, 'mirrorSets'>): boolean {
+  return mirrorSets.some(({ mirrors }) => mirrors.includes('resyncing'));
+}
+
+/**
+ * Who was in sync last, whatever the config database has forgotten: for each set, what is told under the highest event
+ * count, by the record or by disks.
+ */
+export function newestSets(
+  recorded: readonly MirrorSetRecord[],
+  told: readonly MirrorSetRecord[],
+): readonly MirrorSetRecord[] {
+  return recorded.map((record) =>
+    told.reduce(
+      (newest, each) =>
+        each.set === newest.set && each.eventCount > newest.eventCount ? each : newest,
+      record,
+    ),
+  );
+}
+
+/** The states of sets as they were decided. */
+class Sets {
+  readonly #states: ReadonlyMap<MirrorSetId, readonly MirrorState[]>;
+
+  constructor(records: readonly MirrorSetRecord[]) {
+    this.#states = new Map(records.map(({ set, mirrors }) => [set, mirrors]));
+  }
+
+  of(set: MirrorSetId): readonly MirrorState[] {
+    return this.#states.get(set) ?? [];
+  }
+}
+
+function isReadable(node: Layout, sets: Sets, has: UsableDisks['has']): boolean {
+  if (node.kind === 'extent') return has(node.disk);
+  if (node.kind !== 'mirror') return node.children.every((child) => isReadable(child, sets, has));
+  const states = sets.of(node.set);
+  return node.children.some(
+    (child, mirror) => states[mirror] === 'in-sync' && isReadable(child, sets, has),
+  );
+}
+
+/** True when a mirror can hold everything: it may have lost mirrors within it, but of each of their sets not all. */
+function isThere(node: Layout, sets: Sets, has: UsableDisks['has']): boolean {
+  if (node.kind === 'extent') return has(node.disk);
+  if (node.kind !== 'mirror') return node.children.every((child) => isThere(child, sets, has));
+  const states = sets.of(node.set);
+  return node.children.some(
+    (child, mirror) => states[mirror] !== 'detached' && isThere(child, sets, has),
+  );
+}
+
+/** @param isInSync the mirrors that the set lies in, if any, all are */
+function statesAfter(
+  { set, node }: MirrorSet,
+  isInSync: boolean,
+  { before, disks }: { readonly before: Sets; readonly disks: UsableDisks },
+): readonly MirrorState[] {
+  const states = before.of(set);
+  const { has, returns, isEqual } = disks;
+  return node.children.map((child, mirror): MirrorState => {
+    const state = states[mirror] ?? 'stale';
+    const own = extentsOf(child).filter(({ disk }) => has(disk));
+    const isPresent = isThere(child, before, has);
+    switch (state) {
+      case 'in-sync':
+        // In a mirror that is not in sync itself all are made good again together, or are gone together.
+        return (isInSync ? isReadable(child, before, has) : isPresent) ? state : 'stale';
+      case 'resyncing':
+        if (!isPresent) return 'stale';
+        return own.every(({ disk }) => isEqual(disk)) ? 'in-sync' : state;
+      case 'stale':
+        return isPresent && own.every(({ disk }) => returns(disk)) ? 'resyncing' : state;
+      case 'detached':
+        return state;
+      default:
+        return assertNever(state, 'mirror state');
+    }
+  });
+}
