@@ -206,11 +206,15 @@ export class PathFailover {
     });
   }
 
-  /** What is only silent has ways that may work: it has until its own deadline. */
+  /**
+   * What is only silent has ways that may work, and what waits for another decision may have some by that: they have
+   * until their own deadlines.
+   */
   #endParts(): void {
     const nowMs = this.#parts.clock.now();
     for (const slot of this.#slots())
-      if (waysLeft(slot).working === 0) slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
+      if (slot.state !== SlotState.held && waysLeft(slot).working === 0)
+        slot.deadlineMs = Math.min(slot.deadlineMs, nowMs);
   }
 
   #slots(): readonly Slot[] {

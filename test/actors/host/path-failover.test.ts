@@ -136,6 +136,20 @@ describe('path failover (H6)', () => {
     expect(failover.getSnapshot().value).to.equal('reissuing');
   });
 
+  it('with no way left, and another decision under way, a write has until its own deadline (seed 209)', () => {
+    begin({ policy: { noPathRetryMs: 2000, deadlineMs: 30_000 } });
+    write();
+    for (let count = 0; count < 4; count++) world.noResponders(only(world.sent()));
+    expect(failovers()[0]).to.include({ state: 'holding' });
+    world.publish({ state: 'assembling', reason: 'switch s1 is not there any more' });
+    for (let ms = 0; ms < 5000; ms += 10) {
+      for (const frame of world.probes()) world.noResponders(frame);
+      world.clock.runFor(10);
+    }
+    expect(ended).to.be.empty;
+    expect(world.attachment.state).to.equal('interrupted');
+  });
+
   it('a bare code sends nothing before the virtualizer has said that another way works', () => {
     read();
     const first = only(world.sent());
