@@ -29,7 +29,7 @@ export interface RoundOptions {
   readonly pauseMs?: number;
   readonly finished: () => void;
   /** Called once, and the round is over. */
-  readonly refused: (reason: string) => void;
+  readonly refused: (reason: string, receiver: ActorAddress) => void;
 }
 
 interface Task extends RoundTask {
@@ -126,7 +126,7 @@ export class CommandRound {
         break;
       case 'refused':
         this.cancel();
-        this.#options.refused(verdict.reason);
+        this.#options.refused(verdict.reason, task.receiver);
         break;
       case 'again': {
         task.failures = answer.ok ? 0 : task.failures + 1;

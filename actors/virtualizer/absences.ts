@@ -15,10 +15,14 @@ interface Failure {
 /** A disk that failed is tried again after this, and after twice as long each time that it fails again. */
 const retryMsMin = 5000;
 const retryMsMax = 300_000;
+/** One that restarts just then refuses as well: the next decision is for what it is then. */
+const refusalsMax = 3;
 
 export class Absences {
   readonly #staleAfterMs: number;
   readonly #lackingSince = new Map<DiskId, Instant>();
+  /** In a row. */
+  readonly #refusals = new Map<DiskId, number>();
   readonly #failures = new Map<DiskId, Failure>();
 
   constructor(staleAfterMs: number) {
@@ -52,6 +56,18 @@ export class Absences {
     const until = unitOf<Instant>(at + Math.min(retryMsMin * 2 ** times, retryMsMax));
     this.#failures.set(disk, { until, reason, times: times + 1 });
     return until;
+  }
+
+  /** A disk would not do its part of a decision. @returns true when it has done so too often in a row to be waited for */
+  refused(disk: DiskId): boolean {
+    const times = (this.#refusals.get(disk) ?? 0) + 1;
+    this.#refusals.set(disk, times);
+    return times >= refusalsMax;
+  }
+
+  /** All disks did their part of a decision. */
+  confirmed(): void {
+    this.#refusals.clear();
   }
 
   /** How a disk failed last, for people; '' when it did not since it was in sync. */

@@ -128,9 +128,10 @@ export class ActorWatch {
     const key = keyOf(address);
     if (this.#asked.has(key)) return;
     this.#asked.add(key);
+    const askedAt = this.#ports.clock.now();
     this.#actor.ask(address, verbs.describe, {}, describeTimeoutMs, (answer) => {
       this.#asked.delete(key);
-      if (answer.ok) this.#describes(address, answer);
+      if (answer.ok) this.#describes(address, answer, askedAt);
     });
   }
 
@@ -184,12 +185,12 @@ export class ActorWatch {
     this.#departed(event.actors.filter((address) => this.presence.exited(address)));
   }
 
-  #describes(sender: ActorAddress, body: unknown): void {
+  #describes(sender: ActorAddress, body: unknown, askedAt: Instant | null = null): void {
     const description = descriptionSchema.safeParse(body).data;
     if (description === undefined) return;
     if (description.kind !== sender.kind || description.id !== sender.id) return;
     this.#suspicions.heard(sender);
-    const isChanged = this.presence.see(description);
+    const isChanged = this.presence.see(description, this.#ports.clock.now(), askedAt);
     if (description.kind === 'host') this.#hostDescribes(description);
     // What is in reach of a host counts again once the host is back.
     if (isChanged) this.#listener.membersChanged();

@@ -25,6 +25,8 @@ export interface Presence {
   /** '' while live; else how it went, for people: "is silent", "said goodbye", "was seen to end". */
   readonly departure: string;
   readonly former: readonly string[];
+  /** When this process was heard of first, since it is the one. */
+  readonly since: Instant;
 }
 
 const saidGoodbye = 'said goodbye';
@@ -49,6 +51,15 @@ function essenceOf(description: Description): string {
   return JSON.stringify([state, identity, clusterIdentity, homeBytes, ...controlEpochs]);
 }
 
+function isBack(
+  { kind, incarnation, facts }: Description,
+  { description, since }: Presence,
+  askedAt: Instant | null,
+): boolean {
+  if (kind !== 'disk' || facts.identity !== description.facts.identity) return false;
+  return incarnation > description.incarnation || (askedAt !== null && askedAt > since);
+}
+
 export class PresenceTable {
   readonly #presences = new Map<string, Presence>();
   /** Switches that are there and are not to coordinate, and until when. */
@@ -59,16 +70,28 @@ export class PresenceTable {
     this.#listeningSince = at;
   }
 
-  /** An actor told of itself. @returns true when that changed anything that a decision could rest on. */
-  see(description: Description): boolean {
+  /**
+   * An actor told of itself. Of a former process that is a late message; but one that answers what was asked after its
+   * successor had been heard of is there again: a disk whose file was restored from a copy.
+   *
+   * @param askedAt when it was asked; null when it told by itself
+   * @returns true when that changed anything that a decision could rest on
+   */
+  see(description: Description, at: Instant, askedAt: Instant | null = null): boolean {
     const key = keyOf(description);
     const before = this.#presences.get(key);
     const process = processOf(description);
-    if (before?.former.includes(process)) return false;
+    if (before?.former.includes(process) && !isBack(description, before, askedAt)) return false;
     const isSame = before !== undefined && processOf(before.description) === process;
     const replaced = before === undefined || isSame ? [] : [processOf(before.description)];
     const former = [...(before?.former ?? []), ...replaced].slice(-formerMax);
-    const presence = { description, departure: '', former };
+    const since = isSame ? before.since : at;
+    const presence = {
+      description,
+      departure: '',
+      former: former.filter((each) => each !== process),
+      since,
+    };
     this.#presences.set(key, presence);
     if (!isSame) this.#barredUntil.delete(key);
     if (!isSame || before.departure !== '') return true;

@@ -1,5 +1,6 @@
 /** What the actions of the volume machine do: each goes to the part of the assembly that carries it out. */
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import type { DiskId } from '../../protocols/ids.ts';
 import { tellServing } from './decision-events.ts';
 import { LeaseDoubt } from './lease-doubt.ts';
 import { isResyncing } from './mirror-changes.ts';
@@ -74,6 +75,10 @@ export function wiredVolumeMachine(
       noteResynced: () => decider.membership.noteResynced(),
       noteUnconfirmed: () =>
         decider.membership.noteFailed(rounds.unconfirmedDisks, 'it did not confirm in time'),
+      noteRefusal: (_, { member: { kind, id }, reason }) => {
+        if (kind === 'disk') decider.membership.noteRefusal(id as DiskId, reason);
+      },
+      noteConfirmed: () => decider.membership.noteConfirmed(),
       endRound: () => rounds.end(),
       publishAssembling: (_, { reason }) => {
         interruption ??= { sinceMs: environment.clock.now(), reason };

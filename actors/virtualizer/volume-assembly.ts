@@ -234,11 +234,10 @@ export class VolumeAssembly {
   }
 
   #reviewPlans(): void {
-    const improvement = this.#decider.membership.improvement();
     const moves = this.#decider.movesWanted();
-    if (improvement !== '') this.#send({ type: 'move.wanted', reason: improvement });
-    else if (moves !== '')
-      this.#send({ type: 'move.wanted', reason: `a planned move of ${moves}` });
+    const move = moves === '' ? '' : `a planned move of ${moves}`;
+    const reason = this.#decider.membership.improvement() || move;
+    if (reason !== '') this.#send({ type: 'move.wanted', reason });
   }
 
   get #isServing(): boolean {

@@ -99,10 +99,8 @@ export class VolumeDecider {
       return { type: 'members.unknown', reason };
     }
     const survey = this.membership.survey();
-    if (survey.outcome === 'degraded') {
-      const { reason, waitMs } = survey;
-      return { type: 'members.degraded', reason, waitMs };
-    }
+    if (survey.outcome === 'degraded')
+      return { type: 'members.degraded', reason: survey.reason, waitMs: survey.waitMs };
     if (survey.outcome !== 'complete')
       return { type: `members.${survey.outcome}`, reason: survey.reason };
     if (this.#isOutranked(survey.members))

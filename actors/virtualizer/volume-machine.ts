@@ -118,8 +118,21 @@ const fencing = volumeSetup.createStateConfig({
   exit: 'endRound',
   on: {
     ...setbacks,
-    ...refusal,
-    'disks.confirmed': [{ guard: 'leasesMayLast', target: 'expiring' }, 'loading'],
+    'member.refused': {
+      target: '#volume.gathering.resting',
+      actions: [
+        'noteReason',
+        'noteFailure',
+        {
+          type: 'noteRefusal',
+          params: ({ event: { member, reason } }) => ({ member, reason }),
+        },
+      ],
+    },
+    'disks.confirmed': [
+      { guard: 'leasesMayLast', target: 'expiring', actions: 'noteConfirmed' },
+      { target: 'loading', actions: 'noteConfirmed' },
+    ],
   },
   after: overdue,
 });

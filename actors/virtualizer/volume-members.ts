@@ -100,6 +100,16 @@ export class VolumeMembers {
       presence.bar({ kind: 'disk', id }, this.#absences.failed(id, reason, clock.now()));
   }
 
+  /** A disk would not do its part of a decision. @param reason for people */
+  noteRefusal(disk: DiskId, reason: string): void {
+    if (this.#absences.refused(disk)) this.noteFailed([disk], reason);
+  }
+
+  /** All disks did their part of the last decision. */
+  noteConfirmed(): void {
+    this.#absences.confirmed();
+  }
+
   /** A decision of this virtualizer is written. */
   decided(record: VolumeRecord): void {
     this.#ownGeneration = record.generation;

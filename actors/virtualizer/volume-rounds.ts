@@ -235,7 +235,12 @@ export class VolumeRounds {
       tasks,
       judge,
       finished: () => this.#tell(finished),
-      refused: (reason) => this.#tell({ type: refused, reason }),
+      refused: (reason, member) =>
+        this.#tell(
+          refused === 'member.refused'
+            ? { type: refused, reason, member }
+            : { type: refused, reason },
+        ),
     });
     this.#round.start();
   }

@@ -3,7 +3,7 @@
  * follows on which is said in `volume-machine` and, for the end of a volume, in `volume-ending`.
  */
 import { assign, setup } from 'xstate';
-import type { HostId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import { leaseWaitMs } from '../../protocols/leases.ts';
 
 export interface VolumeMachineInput {
@@ -53,7 +53,7 @@ export type VolumeMachineEvent =
   | { readonly type: 'mirrors.resynced' }
   /** Hosts do not say what they have open: it is to be decided without them. */
   | { readonly type: 'hosts.silent'; readonly hosts: readonly HostId[] }
-  | WithReason<'member.refused'>
+  | (WithReason<'member.refused'> & { readonly member: ActorAddress })
   /** What the last decision was made for is not there any more. */
   | WithReason<'member.lost'>
   | WithReason<'trouble.reported'>
@@ -111,6 +111,9 @@ export const volumeSetup = setup({
     noteResynced: () => {},
     /** Port: the next decision goes on without disks that are there and have not confirmed. */
     noteUnconfirmed: () => {},
+    /** Port: who refuses again and again is gone on without. */
+    noteRefusal: (_, _params: { member: ActorAddress; reason: string }) => {},
+    noteConfirmed: () => {},
     /** Port: the coordinators are to end what is open, and to take nothing new. */
     askYield: () => {},
     /** Port: the mirrors are equal, as far as all coordinators know. */

@@ -38,8 +38,8 @@ const way = (disk: string, through: string): Route => ({
 
 describe('the mirrors that are left beside one that failed', () => {
   const presence = new PresenceTable(at(0));
-  for (const disk of ['d1', 'd2', 'd3']) presence.see(description('disk', disk, 1));
-  presence.see(description('disk', 'd4', 1, {}, 'failed'));
+  for (const disk of ['d1', 'd2', 'd3']) presence.see(description('disk', disk, 1), at(0));
+  presence.see(description('disk', 'd4', 1, {}, 'failed'), at(0));
   /** Who was asked whether it is there. */
   let asked: string[];
   let silent: readonly string[];

@@ -39,9 +39,9 @@ const s2 = ['s2'] as SwitchId[];
 
 function tableWith(...disks: readonly { disk: string; facts?: object; state?: string }[]) {
   const table = new PresenceTable(at(0));
-  table.see(description('switch', 's1', 7));
+  table.see(description('switch', 's1', 7), at(0));
   for (const { disk, facts = {}, state = 'unassembled' } of disks)
-    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state));
+    table.see(description('disk', disk, 3, { ...diskFacts(disk), ...facts }, state), at(0));
   return table;
 }
 
@@ -156,7 +156,7 @@ describe('membership', () => {
 
   it('is of switches in reach of all hosts; where there is none, of all that are there', () => {
     const table = tableWith({ disk: 'd1' }, { disk: 'd2' });
-    table.see(description('switch', 's2', 8));
+    table.see(description('switch', 's2', 8), at(0));
     const found = (good: string, deaf = '') => {
       const candidates = ['s1', 's2'] as SwitchId[];
       const reachOf = (id: SwitchId): Reach =>

@@ -127,7 +127,7 @@ describe('membership of mirrors', () => {
   it('a database that does not sync every write vouches for nobody who is away, but for what its virtualizer decided itself', () => {
     world.database.syncsEveryWrite = false;
     world.startVirtualizer();
-    untilServed('taken over');
+    world.untilState('serving');
     loseD3();
     world.killVirtualizer();
     world.kill('d2');
@@ -142,6 +142,7 @@ describe('membership of mirrors', () => {
   });
 
   it('what disks know of a later decision counts, whatever the database has forgotten', () => {
+    world.database.syncsEveryWrite = false;
     const former = world.database.values.get('volume.vol0');
     if (former === undefined) throw new Error('there is no record');
     loseD3();
@@ -152,6 +153,7 @@ describe('membership of mirrors', () => {
     world.startVirtualizer();
     world.run(10_000);
     expect(world.status().state, 'only d4 was told that d3 is stale').to.match(/^gathering/);
+    world.switch('s1').resyncBytes = 4096;
     world.start('d4');
     untilServed('d4 is back');
     expect(statesOf(world)).to.deep.equal(fillingD3);
@@ -191,7 +193,9 @@ describe('membership of mirrors', () => {
     world.start('d3');
     world.run(10_000);
     expect(world.status().reason).to.match(/disk d3 is an older copy of itself.*d4 is missing/);
+    expect(statesOf(world), 'nobody is stale').to.deep.equal(allInSync);
     world.start('d4');
+    untilStates(withoutD3);
     untilStates(fillingD3);
   });
 });

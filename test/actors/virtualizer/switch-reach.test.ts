@@ -18,7 +18,7 @@ function inReach(gone: string, failed: Readonly<Record<string, string>> = {}): s
     const [kind = '', id = ''] = name.split(':');
     const address = { kind: kind as ActorKind, id };
     const description = { ...address, incarnation: 1, state: '', facts: {} };
-    presence.see(description as never);
+    presence.see(description as never, clock.now());
     presence.exited(address);
   }
   const failedLinksOf = (host: HostId) => (failed[host] ?? '').split(' ') as LinkId[];

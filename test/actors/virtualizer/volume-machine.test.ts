@@ -29,7 +29,9 @@ const volumeEvents: readonly VolumeMachineEvent[] = [
   { type: 'disks.confirmed', leasesMayLast: true },
   { type: 'switches.confirmed' },
   { type: 'partitions.settled' },
-  { type: 'member.refused', reason },
+  { type: 'member.refused', reason, member: { kind: 'disk', id: 'd1' } },
+  { type: 'members.degraded', reason, waitMs: 2000 },
+  { type: 'mirrors.resynced' },
   { type: 'member.lost', reason },
   { type: 'trouble.reported', reason },
   { type: 'attachments.changed' },
@@ -234,6 +236,7 @@ describe('volume machine', () => {
     const afters = [
       'xstate.after.retryDelay.volume.reading.resting',
       'xstate.after.retryDelay.volume.gathering.resting',
+      'xstate.after.graceDelay.volume.gathering.waiting',
       'xstate.after.surveyDelay.volume.gathering.looking',
       'xstate.after.confirmDeadline.volume.fencing',
       'xstate.after.confirmDeadline.volume.loading',
@@ -263,6 +266,7 @@ describe('volume machine', () => {
       'fencing',
       'gathering.looking',
       'gathering.resting',
+      'gathering.waiting',
       'loading',
       'reading.asking',
       'reading.resting',
@@ -284,7 +288,7 @@ describe('volume machine', () => {
       actor.start();
       const from = stateText(state.value);
       for (let round = 0; round < 3 && !actor.getSnapshot().hasTag('serving'); round++)
-        for (const event of [...afters.slice(0, 2), leaseOver, ...wayUp.map((type) => ({ type }))])
+        for (const event of [...afters.slice(0, 3), leaseOver, ...wayUp.map((type) => ({ type }))])
           if (!actor.getSnapshot().hasTag('serving')) actor.send(event as VolumeMachineEvent);
       expect(actor.getSnapshot().hasTag('serving'), `from ${from}`).to.equal(true);
       actor.stop();
