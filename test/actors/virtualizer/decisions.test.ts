@@ -306,7 +306,7 @@ describe('decisions', () => {
           else if (each.asks !== 'nothing') requests.attach(ask, surroundings);
           const state = requests.within(surroundings);
           const { record, renewed } = decide(last ?? blankVolume(), {
-            ...asItWas(),
+            ...usual,
             controlEpoch: controlEpoch as ControlEpoch,
             members: membersOf(instances, owners, {
               knownEpoch: newest?.lastEpoch ?? 0,
@@ -314,8 +314,6 @@ describe('decisions', () => {
             }),
             attachments: wantedAttachments(state),
             drained: state.leaving,
-            coordinators: [],
-            preferred: [],
             renew: each.renew || forgotten > 0,
             wereEqual: false,
           });
