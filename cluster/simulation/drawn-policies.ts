@@ -13,6 +13,7 @@ export interface DrawnPolicies {
   readonly metric: Policies['imbalance']['metric'];
   /** Seconds. */
   readonly noPathRetry: number;
+  readonly staleAfterMs: Policies['membership']['staleAfterMs'];
 }
 
 const choices = {
@@ -29,12 +30,14 @@ export const usualPolicies: DrawnPolicies = {
   failback: 'immediate',
   metric: 'answerTime',
   noPathRetry: 30,
+  staleAfterMs: 2000,
 };
 
 /** One seed of so many holds I/O without any way for less long than its deadline, so that it comes to an end. */
 const impatientSeedsIn = 3;
 const noPathRetryMin = 1.2;
 const noPathRetryMax = 2;
+const staleSoonMsMax = 1000;
 
 /** @param isPatient no I/O may end before its deadline, as where consumers must see no error */
 export function drawnPolicies(seed: string | number, isPatient: boolean): DrawnPolicies {
@@ -47,21 +50,31 @@ export function drawnPolicies(seed: string | number, isPatient: boolean): DrawnP
   };
   const isImpatient = random.integer(impatientSeedsIn) === 0;
   const noPathRetry = random.between(noPathRetryMin, noPathRetryMax);
-  const { noPathRetry: usual } = usualPolicies;
-  return { ...drawn, noPathRetry: isImpatient && !isPatient ? noPathRetry : usual };
+  const { noPathRetry: usual, staleAfterMs: usualMs } = usualPolicies;
+  // Where consumers must see no error, a disk is given up well before their I/O is.
+  const soonMs = Math.round(random.between(0, staleSoonMsMax));
+  const staleAfterMs = isPatient || random.integer(2) === 0 ? soonMs : usualMs;
+  return {
+    ...drawn,
+    noPathRetry: isImpatient && !isPatient ? noPathRetry : usual,
+    staleAfterMs,
+  };
 }
 
 const patienceNames = { short: 'noPathRetry short', long: 'noPathRetry long' } as const;
+const graceNames = { soon: 'stale soon', late: 'stale late' } as const;
 
 /** The policies of a cluster by name, for those that count how often each was in force. */
 export function policyNames(policies: Policies): readonly string[] {
-  const { path, route, failover, imbalance } = policies;
+  const { path, route, failover, imbalance, membership } = policies;
+  const isSoon = membership.staleAfterMs < usualPolicies.staleAfterMs;
   return [
     `path ${path}`,
     `route ${route}`,
     `failback ${failover.failback}`,
     `metric ${imbalance.metric}`,
     isImpatient(policies) ? patienceNames.short : patienceNames.long,
+    isSoon ? graceNames.soon : graceNames.late,
   ];
 }
 
@@ -76,4 +89,5 @@ export const possiblePolicyNames: readonly string[] = [
     values.map((value) => `${policy} ${value}`),
   ),
   ...Object.values(patienceNames),
+  ...Object.values(graceNames),
 ];

@@ -121,6 +121,16 @@ const crashSwitch: LoneKind['choose'] = ({ world }, chance) => {
   };
 };
 
+const diskAway: LoneKind['choose'] = ({ world }, chance) => {
+  const node = chance.pick(nodesOf(world, 'disk'));
+  return ({ crash }, random) => {
+    if (!isRunning(node)) return null;
+    const awayMs = missedMs(true, random);
+    crash(node, awayMs);
+    return { what: `${node.node.id} for ${awayMs.toFixed(0)} ms`, lastsMs: awayMs };
+  };
+};
+
 const pauseSwitch: LoneKind['choose'] = ({ world }, chance) => {
   const node = chance.pick(nodesOf(world, 'switch'));
   const isLongAllowed = node.node.actors.every(({ id }) => isMissable(world.topology, id));
@@ -129,7 +139,7 @@ const pauseSwitch: LoneKind['choose'] = ({ world }, chance) => {
 
 const pauseDisk: LoneKind['choose'] = ({ world }, chance) => {
   const node = chance.pick(nodesOf(world, 'disk'));
-  return (_, random) => pause(world, node, missedMs(false, random));
+  return (_, random) => pause(world, node, missedMs(true, random));
 };
 
 /** Nothing has to be decided while everything else is well. */
@@ -210,6 +220,7 @@ export const loneKinds: readonly LoneKind[] = [
   { name: 'hbaDown', choose: hbaDown },
   { name: 'hbaFlap', choose: hbasFlap },
   { name: 'crashSwitch', choose: crashSwitch },
+  { name: 'diskAway', choose: diskAway },
   { name: 'standstill', choose: pauseSwitch },
   { name: 'standstill', choose: pauseSwitch },
   { name: 'pause', choose: pauseDisk },

@@ -8,6 +8,8 @@ import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { SimulatedDatabase } from './database.ts';
+import type { MembershipHistory } from './membership-history.ts';
+import type { World } from './world.ts';
 
 interface ReadErrors {
   readonly disk: DiskId;
@@ -66,13 +68,16 @@ export class MediaDamage {
   }
 
   /** Why a read had no right to fail, as a sentence; null when every mirror of one of its blocks may have been bad. */
-  problemOf(read: FailedRead, database: SimulatedDatabase): string | null {
+  problemOf(
+    read: FailedRead,
+    { database, membership }: Pick<World, 'database' | 'membership'>,
+  ): string | null {
     const record = recordOf(database, read.volume);
     if (record === null) return null;
     const first = Math.floor(read.offset / blockBytes);
     const end = Math.ceil((read.offset + read.lengthBytes) / blockBytes);
     for (let block = first; block < end; block++)
-      if (this.#isBadEverywhere(record, block, read)) return null;
+      if (this.#isBadEverywhere(record, block, read, membership)) return null;
     const { volume, offset, lengthBytes } = read;
     return `a read of volume ${volume}, ${lengthBytes} bytes at ${offset}, ended with a media error, and a mirror of each block was good`;
   }
@@ -106,12 +111,22 @@ export class MediaDamage {
     );
   }
 
-  #isBadEverywhere(record: VolumeRecord, block: number, { beganMs, endedMs }: FailedRead): boolean {
+  /** A mirror that was not in sync meanwhile could not be read. */
+  #isBadEverywhere(
+    record: VolumeRecord,
+    block: number,
+    { beganMs, endedMs }: FailedRead,
+    membership: MembershipHistory,
+  ): boolean {
     const start = unitOf<VolumeOffset>(block * blockBytes);
     const [part] = cutRange(record.layout, { start, lengthBytes: blockBytes });
     return (part?.legs ?? []).every(({ disk, offset }) => {
       const onDisk = Math.floor(offset / blockBytes);
-      return this.hasRotted(disk, onDisk) || this.#hadErrors(disk, onDisk, beganMs, endedMs);
+      return (
+        this.hasRotted(disk, onDisk) ||
+        this.#hadErrors(disk, onDisk, beganMs, endedMs) ||
+        !membership.wasInSync(record.volume, disk, beganMs)
+      );
     });
   }
 

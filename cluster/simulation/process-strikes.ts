@@ -17,6 +17,19 @@ export function crashOf(kind: ActorAddress['kind']): Strike {
   };
 }
 
+/** Longer than any volume waits for a disk before it goes on without it. */
+const diskAwayMsMin = 2200;
+const diskAwayMsMax = 9000;
+
+/** A disk is away for long: volumes go on without it, and take it back. */
+export const diskAway: Strike = (targets, random) => {
+  const node = pickNode(targets.world, random, 'disk');
+  if (node === null) return null;
+  const awayMs = random.between(diskAwayMsMin, diskAwayMsMax);
+  targets.crash(node, awayMs);
+  return `${node.node.id} for ${awayMs.toFixed(0)} ms`;
+};
+
 export const pause: Strike = ({ world }, random) => {
   const process = pickNode(world, random)?.process ?? null;
   if (process === null) return null;

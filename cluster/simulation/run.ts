@@ -67,7 +67,7 @@ export class Run {
     this.#ways = new SoundWays(world);
     this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'), {
       onMedia: (read) => {
-        const problem = world.damage.problemOf(read, world.database);
+        const problem = world.damage.problemOf(read, world);
         if (problem !== null) this.#fail('wrong', problem);
       },
       hadWays: (host, volume, forMs) => this.#ways.hadAll(host, volume, forMs),
@@ -91,7 +91,7 @@ export class Run {
         }, afterMs),
       onNextRequest: (listener) => this.#consumers.onNextRequest(listener),
       onNextStart: (node, listener) => this.#startListeners.push({ node, listener }),
-      crash: (node) => this.#crash(node),
+      crash: (node, awayMs) => this.#crash(node, awayMs),
       restart: (node) => this.#restart(node),
       handOver: (chance, flushed) => this.#consumers.handOver(chance, flushed),
       powerCut: (downMs) => this.#powerCut(downMs),
@@ -178,7 +178,8 @@ export class Run {
   }
 
   get #isHealthy(): boolean {
-    return this.#world.isWhole && this.#consumers.isServed && this.#operator.isIdle;
+    const { isWhole, unequalText } = this.#world;
+    return isWhole && this.#consumers.isServed && this.#operator.isIdle && unequalText === '';
   }
 
   #becomeHealthy(when: string): void {
@@ -187,9 +188,11 @@ export class Run {
     const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
     const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
     const operatorText = this.#operator.isIdle ? '' : '; the operator waits';
+    const { unequalText } = this.#world;
+    const mirrorsText = unequalText === '' ? '' : `; ${unequalText}`;
     this.#fail(
       'stuck',
-      `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}${operatorText}`,
+      `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}${operatorText}${mirrorsText}`,
     );
   }
 
@@ -260,8 +263,8 @@ export class Run {
     for (const { listener } of told) listener();
   }
 
-  #crash(node: SimulatedNode): void {
-    this.#world.crash(node);
+  #crash(node: SimulatedNode, awayMs?: number): void {
+    this.#world.crash(node, awayMs);
     this.#consumers.nodeDied(node);
   }
 

@@ -96,7 +96,7 @@ export function simulatedTopology(name: TopologyName, policies = usualPolicies):
 }
 
 function changed(written: Written, changes: Changes, policies: DrawnPolicies): object {
-  const { path, route, failback, metric, noPathRetry } = policies;
+  const { path, route, failback, metric, noPathRetry, staleAfterMs } = policies;
   const { volumes, exports = {}, bareSwitches = [], more = {} } = changes;
   return {
     ...written,
@@ -126,6 +126,7 @@ function changed(written: Written, changes: Changes, policies: DrawnPolicies): o
       ...{ path, route, ioDeadlineMs, noPathRetry },
       failover: { failback, quarantine },
       imbalance: { metric },
+      membership: { staleAfterMs },
     },
   };
 }

@@ -73,13 +73,13 @@ export class SimulatedSupervisor {
     for (const supervised of this.#supervised) this.#startSoon(supervised, 0);
   }
 
-  /** Kills a node's process, as a crash or an operator would; it comes back after the back-off. */
-  crash(node: SimulatedNode): void {
+  /** Kills a node's process, as a crash or an operator would; it comes back after the back-off, and not before so long. */
+  crash(node: SimulatedNode, awayMs = 0): void {
     const supervised = this.#supervised.find((each) => each.node === node);
     if (supervised === undefined || !node.isRunning) return;
     node.kill();
     const { clock } = this.#process;
-    clock.setTimeout(() => this.#noticed(supervised), this.#random.between(0, noticeMsMax));
+    clock.setTimeout(() => this.#noticed(supervised, awayMs), this.#random.between(0, noticeMsMax));
   }
 
   /** Ends a node's process in good order, as an operator would, and starts it again. */
@@ -103,7 +103,7 @@ export class SimulatedSupervisor {
     this.#process.stop();
   }
 
-  #noticed(supervised: Supervised): void {
+  #noticed(supervised: Supervised, awayMs = 0): void {
     const { node, backOff, startedAtMs } = supervised;
     this.#actor.tell(eventNames.exited, {
       node: node.node.id,
@@ -112,7 +112,8 @@ export class SimulatedSupervisor {
       signal: 'SIGKILL',
       unexpected: true,
     });
-    this.#startSoon(supervised, backOff.delayMs(this.#machine.clock.now() - startedAtMs));
+    const backOffMs = backOff.delayMs(this.#machine.clock.now() - startedAtMs);
+    this.#startSoon(supervised, Math.max(backOffMs, awayMs));
   }
 
   #startSoon(supervised: Supervised, backOffMs: number): void {

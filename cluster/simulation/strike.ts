@@ -22,8 +22,8 @@ export interface FaultTargets {
   onNextRequest(listener: () => void): void;
   /** Calls once, when the actors of this node have just been started. */
   onNextStart(node: SimulatedNode, listener: () => void): void;
-  /** Kills a process; whoever uses it is told. */
-  crash(node: SimulatedNode): void;
+  /** Kills a process; whoever uses it is told. It stays away for at least so long. */
+  crash(node: SimulatedNode, awayMs?: number): void;
   /** Ends a process in good order, and lets it start again. */
   restart(node: SimulatedNode): void;
   /**

@@ -7,13 +7,15 @@ import { formatDisk } from '../../actors/disk/format-disk.ts';
 import { decodeJson } from '../../actors/json.ts';
 import { eventNames, mirrorRetrySchema } from '../../protocols/events.ts';
 import { type Fault, type FaultTarget, faultText, partsOfTarget } from '../../protocols/faults.ts';
-import type { DiskId } from '../../protocols/ids.ts';
+import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
+import { stopOrder } from '../supervisor/stop-order.ts';
 import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
-import { MediaDamage } from './media-damage.ts';
+import { MediaDamage, recordOf } from './media-damage.ts';
+import { MembershipHistory, unequalMirrors } from './membership-history.ts';
 import { traceLineOf } from './message.ts';
 import { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -59,6 +61,7 @@ export class World {
   /** By disk, what its medium takes at most; may be changed at any time. */
   readonly latencies: ReadonlyMap<DiskId, MutableLatency>;
   readonly nodes: readonly SimulatedNode[];
+  readonly membership = new MembershipHistory();
   /** What the media do not give, and did not. */
   readonly damage = new MediaDamage();
   readonly #options: WorldOptions;
@@ -82,7 +85,10 @@ export class World {
       clock,
       random: random.fork('database'),
       syncsEveryWrite: random.fork('database-kind').integer(unsyncedSeedsIn) > 0,
-      note: (kind, key, revision) => trace.note(`database ${kind} ${key} ${revision}`),
+      note: (kind, key, revision) => {
+        trace.note(`database ${kind} ${key} ${revision}`);
+        if (kind === 'written') this.#recordWritten(key);
+      },
     });
     this.latencies = new Map(topology.disks.map(({ id }) => [id, { ...usualLatency }]));
     this.media = new Map(
@@ -177,9 +183,9 @@ export class World {
     for (const node of target === null ? this.nodes : this.#nodesOf(target)) node.heal(target);
   }
 
-  /** Kills a node's process; its supervisor starts it again. */
-  crash(node: SimulatedNode): void {
-    this.#supervisor?.crash(node);
+  /** Kills a node's process; its supervisor starts it again, not before so long. */
+  crash(node: SimulatedNode, awayMs = 0): void {
+    this.#supervisor?.crash(node, awayMs);
   }
 
   /** Ends a node's process in good order; its supervisor starts it again. `ended` is not called if it dies before. */
@@ -191,10 +197,10 @@ export class World {
   stop(done: () => void): void {
     this.#supervisor?.kill();
     this.#supervisor = null;
-    const isHost = (node: SimulatedNode) => Number(node.kind === 'host');
-    const hostsFirst = this.nodes.toSorted((a, b) => isHost(b) - isHost(a));
+    const rank = ({ kind }: SimulatedNode) => stopOrder.indexOf(kind);
+    const inOrder = this.nodes.toSorted((a, b) => rank(a) - rank(b));
     const next = (at: number): void => {
-      const node = hostsFirst[at];
+      const node = inOrder[at];
       if (node === undefined) done();
       else node.stop(() => next(at + 1));
     };
@@ -217,9 +223,31 @@ export class World {
     );
   }
 
+  /** Mirrors that are not in sync, of all volumes of the topology, in words; '' when all are. */
+  get unequalText(): string {
+    const records = this.topology.volumes.map(({ id }) => recordOf(this.database, id));
+    return records
+      .map((record) => (record === null ? '' : unequalMirrors(record)))
+      .filter((text) => text !== '')
+      .join('; ');
+  }
+
   /** Whether all nodes run. */
   get isWhole(): boolean {
     return this.nodes.every((node) => node.isRunning);
+  }
+
+  #recordWritten(key: string): void {
+    const [, name] = /^volume\.(.+)$/.exec(key) ?? [];
+    if (name === undefined) return;
+    const volume = idOf<VolumeId>(name);
+    const record = recordOf(this.database, volume);
+    const { syncsEveryWrite } = this.database;
+    if (record === null) this.membership.ended(volume);
+    else {
+      const problem = this.membership.decided(record, this.clock.now(), syncsEveryWrite);
+      if (problem !== null) this.#options.onAccused?.(problem);
+    }
   }
 
   #nodesOf(target: FaultTarget): readonly SimulatedNode[] {

@@ -7,11 +7,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Actor, type ActorPorts, newIncarnation } from '../../actors/actor.ts';
 import { eventNames } from '../../protocols/events.ts';
-import { type ActorAddress, type NodeId, supervisorAddress } from '../../protocols/ids.ts';
+import { type NodeId, supervisorAddress } from '../../protocols/ids.ts';
 import type { FabricId, Node, Topology } from '../../protocols/topology.ts';
 import type { ChildGuard } from '../child-guard.ts';
 import { FaultDesk, type StrikableProcess } from '../faults/fault-desk.ts';
 import { type NodeExit, NodeProcess } from './node-process.ts';
+import { stopOrder } from './stop-order.ts';
 
 export interface SupervisorOptions {
   readonly topology: Topology;
@@ -25,9 +26,6 @@ export interface SupervisorOptions {
   /** Facts of the cluster that `describe` shows beside the nodes. */
   readonly facts: () => Readonly<Record<string, unknown>>;
 }
-
-/** Those who use others stop first: hosts drain and flush while switches and disks still answer. */
-const stopOrder: readonly ActorAddress['kind'][] = ['host', 'hba', 'virtualizer', 'switch', 'disk'];
 
 export class Supervisor {
   readonly #options: SupervisorOptions;

@@ -37,6 +37,7 @@ describe('the policies of a simulated cluster', () => {
       'failback immediate',
       'metric answerTime',
       'noPathRetry long',
+      'stale late',
     ]);
   });
 });
