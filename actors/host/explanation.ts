@@ -3,7 +3,7 @@
  * and tables as the data path, so that it cannot say anything else than what happens.
  */
 import { z } from 'zod';
-import { Operation } from '../../protocols/codes.ts';
+import { assertNever, Operation } from '../../protocols/codes.ts';
 import { type Answer, refusal } from '../../protocols/commands.ts';
 import {
   type ExplainedCache,
@@ -12,9 +12,10 @@ import {
   type Explanation,
   explainQuerySchema,
 } from '../../protocols/explanation.ts';
-import type { HostId, VolumeId } from '../../protocols/ids.ts';
+import type { HostId, MirrorSetId, VolumeId } from '../../protocols/ids.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
+import type { MirrorStep } from '../../protocols/layout/layout.ts';
 import {
   blockBytes,
   type EventCount,
@@ -30,6 +31,7 @@ import { betterRoute, type PathOrder } from './path-policy.ts';
 import { routeForPart } from './route-choice.ts';
 import { advantage, drawback, whyChosen } from './route-reasons.ts';
 import type { RouteEntry, RouteList } from './route-table.ts';
+import type { ExtentState, VolumeView } from './volume-view.ts';
 
 /** What the host knows beside the driver. */
 interface ExplainContext {
@@ -127,20 +129,41 @@ function explainedMirror(
   order: PathOrder,
 ): ExplainedMirror {
   const list = routes.disks[view.diskOfExtent[leg.extentIndex] ?? -1] ?? [];
-  const states = leg.steps.map(({ set, mirror }) => {
-    const record = view.data.mirrorSets.find((each) => each.set === set);
-    return record?.mirrors[mirror] ?? 'detached';
-  });
+  const state = view.stateOfExtent[leg.extentIndex] ?? 'single';
   return {
     disk: leg.disk,
     extent: leg.extent,
     diskOffset: leg.offset,
-    state: states.find((state) => state !== 'in-sync') ?? states[0] ?? 'single',
+    state,
+    why: whyNotRead(state, setThatSays(state, view, leg)),
     mirrorSet: view.setOfExtent[leg.extentIndex] ?? '',
     eventCount: view.eventCounts[leg.extentIndex] ?? unitOf<EventCount>(0),
     outstanding: list[0]?.target.outstanding ?? 0,
     paths: explainedPaths(list, order),
   };
+}
+
+/** Of the sets around a leg, the one by which it stands as it does; '' outside of all of them. */
+function setThatSays(state: ExtentState, { data }: VolumeView, { steps }: Leg): MirrorSetId | '' {
+  const says = ({ set, mirror }: MirrorStep) =>
+    data.mirrorSets.find((record) => record.set === set)?.mirrors[mirror] === state;
+  return steps.find(says)?.set ?? '';
+}
+
+function whyNotRead(state: ExtentState, set: MirrorSetId | ''): string {
+  switch (state) {
+    case 'single':
+    case 'in-sync':
+      return '';
+    case 'resyncing':
+      return `is not read before it is equal in ${set}: every write goes to it, and what it missed is copied`;
+    case 'stale':
+      return `is neither read nor written: it is stale in ${set}, and must be made equal first`;
+    case 'detached':
+      return `is neither read nor written: it is detached from ${set}`;
+    default:
+      return assertNever(state, 'state');
+  }
 }
 
 function explainedReads(
