@@ -15,7 +15,6 @@ import {
 import type { HostId, MirrorSetId, VolumeId } from '../../protocols/ids.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
-import type { MirrorStep } from '../../protocols/layout/layout.ts';
 import {
   blockBytes,
   type EventCount,
@@ -31,7 +30,7 @@ import { betterRoute, type PathOrder } from './path-policy.ts';
 import { routeForPart } from './route-choice.ts';
 import { advantage, drawback, whyChosen } from './route-reasons.ts';
 import type { RouteEntry, RouteList } from './route-table.ts';
-import type { ExtentState, VolumeView } from './volume-view.ts';
+import type { VolumeView } from './volume-view.ts';
 
 /** What the host knows beside the driver. */
 interface ExplainContext {
@@ -129,13 +128,13 @@ function explainedMirror(
   order: PathOrder,
 ): ExplainedMirror {
   const list = routes.disks[view.diskOfExtent[leg.extentIndex] ?? -1] ?? [];
-  const state = view.stateOfExtent[leg.extentIndex] ?? 'single';
+  const { state, set } = standingOf(leg, view);
   return {
     disk: leg.disk,
     extent: leg.extent,
     diskOffset: leg.offset,
     state,
-    why: whyNotRead(state, setThatSays(state, view, leg)),
+    why: whyNotRead(state, set),
     mirrorSet: view.setOfExtent[leg.extentIndex] ?? '',
     eventCount: view.eventCounts[leg.extentIndex] ?? unitOf<EventCount>(0),
     outstanding: list[0]?.target.outstanding ?? 0,
@@ -143,14 +142,28 @@ function explainedMirror(
   };
 }
 
-/** Of the sets around a leg, the one by which it stands as it does; '' outside of all of them. */
-function setThatSays(state: ExtentState, { data }: VolumeView, { steps }: Leg): MirrorSetId | '' {
-  const says = ({ set, mirror }: MirrorStep) =>
-    data.mirrorSets.find((record) => record.set === set)?.mirrors[mirror] === state;
-  return steps.find(says)?.set ?? '';
+/** From the worst on. */
+const mirrorStates = ['detached', 'stale', 'resyncing', 'in-sync'] as const;
+
+interface Standing {
+  readonly state: ExplainedMirror['state'];
+  readonly set: MirrorSetId | '';
 }
 
-function whyNotRead(state: ExtentState, set: MirrorSetId | ''): string {
+/** How a leg stands: by the worst of the mirrors around it, and the set that says so. */
+function standingOf({ steps }: Leg, { data }: VolumeView): Standing {
+  const standings = steps.map(({ set, mirror }) => {
+    const record = data.mirrorSets.find((each) => each.set === set);
+    return { set, state: record?.mirrors[mirror] ?? 'stale' };
+  });
+  for (const state of mirrorStates) {
+    const found = standings.find((each) => each.state === state);
+    if (found !== undefined) return found;
+  }
+  return { set: '', state: 'single' };
+}
+
+function whyNotRead(state: ExplainedMirror['state'], set: MirrorSetId | ''): string {
   switch (state) {
     case 'single':
     case 'in-sync':

@@ -2,9 +2,10 @@
  * Control data as the data path reads it: checked once, with every look-up that an I/O needs turned into an array
  * (by partition, by extent, by disk). Immutable; a new one replaces it whole. Which links work is `route-table`'s.
  */
-import type { AttachmentRecord, ControlData, MirrorState } from '../../protocols/control-data.ts';
+import type { AttachmentRecord, ControlData } from '../../protocols/control-data.ts';
 import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
 import { type CompiledLayout, compileLayout } from '../../protocols/layout/compiled-layout.ts';
+import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { type Extent, extentsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
 import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import { validateLayout } from '../../protocols/layout/validate-layout.ts';
@@ -16,9 +17,6 @@ import {
   unitOf,
 } from '../../protocols/units.ts';
 
-/** How an extent stands: by the worst of the mirrors that it belongs to, `single` where it belongs to none. */
-export type ExtentState = MirrorState | 'single';
-
 export interface VolumeView {
   readonly data: ControlData;
   /** This process's attachment; null while the decision does not contain it. */
@@ -29,7 +27,6 @@ export interface VolumeView {
   readonly ownerIncarnations: readonly Incarnation[];
   /** By index of the extent in the layout. */
   readonly diskOfExtent: readonly number[];
-  readonly stateOfExtent: readonly ExtentState[];
   readonly readableExtents: readonly boolean[];
   /** The outermost mirror set that each belongs to, '' for none, and that set's event count. */
   readonly setOfExtent: readonly (MirrorSetId | '')[];
@@ -52,11 +49,9 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
   if (problem !== '') return { ok: false, problem: `volume ${data.volume}: ${problem}` };
   const layout = compileLayout(data.layout, data.coordinatorMap);
   const disks = [...new Set(layout.extents.map(({ disk }) => disk))];
-  const stateOfExtent = statesOf(data, layout.extents);
+  const states = extentStatesOf(data.layout, data.mirrorSets);
   const extentOnDisk = disks.map((disk) =>
-    layout.extents.findIndex(
-      (extent, index) => extent.disk === disk && isWritten(stateOfExtent[index]),
-    ),
+    layout.extents.findIndex((each) => each.disk === disk && states.get(each.extent) !== 'absent'),
   );
   const members = new Map(data.disks.map((member) => [member.disk, member.instance]));
   const missing = disks.find((disk, index) => extentOnDisk[index] !== -1 && !members.has(disk));
@@ -78,8 +73,7 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
       partitionEpochs: partitions.map(({ epoch }) => epoch),
       ownerIncarnations: partitions.map(({ ownerIncarnation }) => ownerIncarnation),
       diskOfExtent: layout.extents.map(({ disk }) => disks.indexOf(disk)),
-      stateOfExtent,
-      readableExtents: stateOfExtent.map((state) => state === 'in-sync' || state === 'single'),
+      readableExtents: layout.extents.map(({ extent }) => states.get(extent) === 'in-sync'),
       ...outermostSetsOf(data, layout.extents),
       disks,
       instances: disks.map((disk, index) =>
@@ -131,26 +125,6 @@ function problemOf(data: ControlData): string {
   if (!complete || [...numbers].some((number) => number >= expected))
     return `${expected} partitions need one record each, there are ${data.partitions.length}`;
   return '';
-}
-
-/** From the worst on. */
-const mirrorStates: readonly MirrorState[] = ['detached', 'stale', 'resyncing', 'in-sync'];
-
-function statesOf(data: ControlData, extents: readonly Extent[]): readonly ExtentState[] {
-  const records = new Map(data.mirrorSets.map(({ set, mirrors }) => [set, mirrors]));
-  const ranks = new Map<string, number>();
-  for (const { set, node } of mirrorSetsOf(data.layout))
-    for (const [mirror, child] of node.children.entries()) {
-      const rank = mirrorStates.indexOf(records.get(set)?.[mirror] ?? 'detached');
-      for (const { extent } of extentsOf(child))
-        ranks.set(extent, Math.min(rank, ranks.get(extent) ?? rank));
-    }
-  return extents.map(({ extent }) => mirrorStates[ranks.get(extent) ?? -1] ?? 'single');
-}
-
-/** True when it gets what consumers write. */
-function isWritten(state: ExtentState | undefined): boolean {
-  return state === 'single' || state === 'in-sync' || state === 'resyncing';
 }
 
 /** Of each extent: the outermost set that it belongs to, and the set's event count. */

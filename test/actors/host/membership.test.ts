@@ -50,18 +50,22 @@ describe('control data of a volume that lacks a mirror', () => {
     expect(result.ok && result.view.instances).to.deep.equal([null, 1, 1, 1]);
   });
 
-  it('says of an extent within several mirrors what the worst of them says', () => {
+  it('reads and writes an extent within several mirrors as the worst of them says', () => {
     const layout = mirror('m1', [mirrors(['d1', 'd2']), extentOn('d3', mebibyte)]);
     const states = (outer: 'resyncing' | 'stale', inner: 'resyncing' | 'stale') => {
       const result = view({
         layout,
         mirrors: { m0: ['in-sync', inner], m1: [outer, 'in-sync'] },
       });
-      return result.ok ? result.view.stateOfExtent : result.problem;
+      if (!result.ok) return result.problem;
+      const { readableExtents, instances } = result.view;
+      return readableExtents.map((isReadable, index) =>
+        isReadable ? 'read' : instances[index] === null ? 'absent' : 'written',
+      );
     };
-    expect(states('resyncing', 'stale')).to.deep.equal(['resyncing', 'stale', 'in-sync']);
-    expect(states('stale', 'resyncing')).to.deep.equal(['stale', 'stale', 'in-sync']);
-    expect(states('resyncing', 'resyncing')).to.deep.equal(['resyncing', 'resyncing', 'in-sync']);
+    expect(states('resyncing', 'stale')).to.deep.equal(['written', 'absent', 'read']);
+    expect(states('stale', 'resyncing')).to.deep.equal(['absent', 'absent', 'read']);
+    expect(states('resyncing', 'resyncing')).to.deep.equal(['written', 'written', 'read']);
   });
 });
 
