@@ -6,6 +6,7 @@ import {
   type EventBody,
   eventNames,
   eventSchema,
+  membershipSchema,
   suspicionSchema,
   transitionSchema,
 } from '../protocols/events.ts';
@@ -91,6 +92,8 @@ function detailOf(sender: ActorAddress, what: string, body: EventBody): string {
       return balanceText(body);
     case eventNames.suspicion:
       return suspicionText(body);
+    case eventNames.membership:
+      return membershipText(body);
     case eventNames.exports:
       return 'hosts serve other exports than before';
     default:
@@ -135,6 +138,16 @@ function decisionText(body: EventBody): string {
   ]
     .filter((part) => part !== '')
     .join('; ');
+}
+
+/** Which mirror became what, and why. */
+function membershipText(body: EventBody): string {
+  const parsed = membershipSchema.safeParse(body);
+  if (!parsed.success) return remaining(body, []);
+  const { volume, set, mirror, disks, from, to, eventCount, reason } = parsed.data;
+  const name = disks.length === 0 ? `mirror ${mirror}` : `mirror on ${disks.join(', ')}`;
+  const why = reason === '' ? '' : `: ${reason}`;
+  return `volume ${volume}: ${name} of ${set} is ${to} (was ${from}), event count ${eventCount}${why}`;
 }
 
 /** A fault that an operator asked for, or one that nobody did. */

@@ -69,8 +69,23 @@ export const volumeFactsSchema = z.looseObject({
     }),
   ),
   mirrorSets: z.array(
-    z.looseObject({ set: z.string(), eventCount: z.number(), mirrors: z.array(z.string()) }),
+    z.looseObject({
+      set: z.string(),
+      eventCount: z.number(),
+      mirrors: z.array(z.string()),
+      /** By mirror: what it lies on. */
+      disks: z.array(z.array(z.string())).default([]),
+    }),
   ),
+  /** Of all mirrors that are being made equal; null: none is. */
+  resync: z
+    .looseObject({
+      totalBytes: z.number(),
+      remainingBytes: z.number(),
+      etaSeconds: z.number().nullable(),
+    })
+    .nullable()
+    .default(null),
   /** Mirrors with too many read errors, which operators had better remove. */
   removalsProposed: z
     .array(z.looseObject({ disk: z.string(), mirrorSet: z.string(), reason: z.string() }))

@@ -17,8 +17,8 @@ import {
   supervisorFactsSchema,
   switchFactsSchema,
   virtualizerFactsSchema,
-  type volumeFactsSchema,
 } from './status-facts.ts';
+import { type VolumeFacts, type VolumeStatus, volumeStatusOf } from './volume-status-report.ts';
 
 /** What is said of an actor that is silent. */
 export const silence = 'does not answer';
@@ -42,15 +42,6 @@ export type CacheStatus = { readonly switch: string } & NonNullable<
   };
 
 export type CacheCleanupStatus = { readonly host: string } & z.infer<typeof cacheCleanupSchema>;
-
-export interface VolumeStatus {
-  readonly name: string;
-  /** Bytes. */
-  readonly size: number;
-  readonly mirrors: readonly { readonly set: string; readonly state: string }[];
-  readonly removalsProposed: VolumeFacts['removalsProposed'];
-  readonly [more: string]: unknown;
-}
 
 export interface StatusReport {
   readonly cluster: string;
@@ -195,7 +186,6 @@ function factsOf<Facts extends z.ZodType>(
   });
 }
 
-type VolumeFacts = z.infer<typeof volumeFactsSchema>;
 type HostFacts = { id: string; facts: z.infer<typeof hostFactsSchema> };
 
 /** Volumes that are being deleted are not waited for. */
@@ -248,14 +238,6 @@ function missingExports(
       ({ host, volume }) => !exports.some((each) => each.host === host && each.volume === volume),
     )
     .map(({ host, volume }) => `export of volume ${volume}: host ${host} does not serve it yet`);
-}
-
-function volumeStatusOf(facts: VolumeFacts): VolumeStatus {
-  const { volume, sizeBytes, mirrorSets, ...rest } = facts;
-  const mirrors = mirrorSets.flatMap(({ set, eventCount, mirrors }) =>
-    mirrors.map((state, mirror) => ({ set, mirror, state, eventCount })),
-  );
-  return { name: volume, size: sizeBytes, ...rest, mirrors };
 }
 
 function sumOf(counters: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -47,8 +47,10 @@ const explainedMirrorSchema = z.object({
   extent: id<ExtentId>(),
   /** Where the asked byte is on the disk. */
   diskOffset: count<DiskOffset>(),
-  /** `single` for the one copy of a volume without mirrors here. */
+  /** The worst of the mirrors around it; `single` for the one copy of a volume without mirrors here. */
   state: z.union([mirrorStateSchema, z.literal('single')]),
+  /** In words: why it is not read, and whether it is written; '' for one that is both. */
+  why: z.string(),
   /** The outermost mirror set that it belongs to; '' for none. */
   mirrorSet: z.union([id<MirrorSetId>(), z.literal('')]),
   eventCount: count<EventCount>(),

@@ -3,7 +3,7 @@
  * and tables as the data path, so that it cannot say anything else than what happens.
  */
 import { z } from 'zod';
-import { Operation } from '../../protocols/codes.ts';
+import { assertNever, Operation } from '../../protocols/codes.ts';
 import { type Answer, refusal } from '../../protocols/commands.ts';
 import {
   type ExplainedCache,
@@ -12,7 +12,7 @@ import {
   type Explanation,
   explainQuerySchema,
 } from '../../protocols/explanation.ts';
-import type { HostId, VolumeId } from '../../protocols/ids.ts';
+import type { HostId, MirrorSetId, VolumeId } from '../../protocols/ids.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import {
@@ -30,6 +30,7 @@ import { betterRoute, type PathOrder } from './path-policy.ts';
 import { routeForPart } from './route-choice.ts';
 import { advantage, drawback, whyChosen } from './route-reasons.ts';
 import type { RouteEntry, RouteList } from './route-table.ts';
+import type { VolumeView } from './volume-view.ts';
 
 /** What the host knows beside the driver. */
 interface ExplainContext {
@@ -127,20 +128,55 @@ function explainedMirror(
   order: PathOrder,
 ): ExplainedMirror {
   const list = routes.disks[view.diskOfExtent[leg.extentIndex] ?? -1] ?? [];
-  const states = leg.steps.map(({ set, mirror }) => {
-    const record = view.data.mirrorSets.find((each) => each.set === set);
-    return record?.mirrors[mirror] ?? 'detached';
-  });
+  const { state, set } = standingOf(leg, view);
   return {
     disk: leg.disk,
     extent: leg.extent,
     diskOffset: leg.offset,
-    state: states.find((state) => state !== 'in-sync') ?? states[0] ?? 'single',
+    state,
+    why: whyNotRead(state, set),
     mirrorSet: view.setOfExtent[leg.extentIndex] ?? '',
     eventCount: view.eventCounts[leg.extentIndex] ?? unitOf<EventCount>(0),
     outstanding: list[0]?.target.outstanding ?? 0,
     paths: explainedPaths(list, order),
   };
+}
+
+/** From the worst on. */
+const mirrorStates = ['detached', 'stale', 'resyncing', 'in-sync'] as const;
+
+interface Standing {
+  readonly state: ExplainedMirror['state'];
+  readonly set: MirrorSetId | '';
+}
+
+/** How a leg stands: by the worst of the mirrors around it, and the set that says so. */
+function standingOf({ steps }: Leg, { data }: VolumeView): Standing {
+  const standings = steps.map(({ set, mirror }) => {
+    const record = data.mirrorSets.find((each) => each.set === set);
+    return { set, state: record?.mirrors[mirror] ?? 'stale' };
+  });
+  for (const state of mirrorStates) {
+    const found = standings.find((each) => each.state === state);
+    if (found !== undefined) return found;
+  }
+  return { set: '', state: 'single' };
+}
+
+function whyNotRead(state: ExplainedMirror['state'], set: MirrorSetId | ''): string {
+  switch (state) {
+    case 'single':
+    case 'in-sync':
+      return '';
+    case 'resyncing':
+      return `is not read before it is equal in ${set}: every write goes to it, and what it missed is copied`;
+    case 'stale':
+      return `is neither read nor written: it is stale in ${set}, and must be made equal first`;
+    case 'detached':
+      return `is neither read nor written: it is detached from ${set}`;
+    default:
+      return assertNever(state, 'state');
+  }
 }
 
 function explainedReads(

@@ -1,27 +1,33 @@
 /**
  * Which disks of a volume hold acknowledged writes that no flush has covered yet (DESIGN I11), and under which
  * instance of the disk's process they were acknowledged. A disk that restarts may have lost them, but as long as one
- * mirror of each set went on they were copied back before the volume served again. Outlives control data and
- * attachments, because what a consumer was told does.
+ * in-sync mirror of each set went on they were copied back before the volume served again; a mirror that is stale or
+ * resyncing saves nothing. Outlives control data, membership and attachments, because what a consumer was told does.
  */
-import { Status } from '../../protocols/codes.ts';
+import { assertNever, Status } from '../../protocols/codes.ts';
+import type { ControlData } from '../../protocols/control-data.ts';
 import type { DiskId } from '../../protocols/ids.ts';
+import type { Layout } from '../../protocols/layout/layout.ts';
 import type { DiskInstance } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
+import type { VolumeView } from './volume-view.ts';
 
 export interface FlushEntry {
   readonly disk: DiskId;
-  /** Writes of this host acknowledged so far that are not durable by themselves. */
+  /**
+   * Writes of this host acknowledged so far that are not durable by themselves. Those that the disk missed while it was
+   * no member count, too: they were copied to it since, and another process of it may have lost the copies.
+   */
   acknowledged: number;
   /** The value of `acknowledged` when the last flush that succeeded was sent. */
   flushed: number;
   /** Something else may be unflushed: what an earlier process of this host wrote, or what settling copied. */
   inDoubt: boolean;
-  instance: DiskInstance;
+  /** The last that was a member; null: none was yet. */
+  instance: DiskInstance | null;
+  /** False while every mirror on it is stale or detached: the others answer for what it lacks. */
+  isMember: boolean;
 }
-
-/** What holds the same bytes: for each mirror of a set its disks, by their indices. */
-export type MirrorDisks = readonly (readonly number[])[];
 
 /**
  * True when a flush has to visit the disk.
@@ -30,6 +36,7 @@ export type MirrorDisks = readonly (readonly number[])[];
  *   the disks know of that
  */
 export function needsFlush(entry: FlushEntry, othersWrite: boolean): boolean {
+  if (!entry.isMember) return false;
   return othersWrite || entry.inDoubt || entry.acknowledged > entry.flushed;
 }
 
@@ -44,26 +51,22 @@ export class FlushLedger {
   }
 
   /** Takes the disks of new control data, with their instances. Settling may have copied to any of them. */
-  adopt(
-    disks: readonly DiskId[],
-    instances: readonly DiskInstance[],
-    sets: readonly MirrorDisks[],
-  ): void {
+  adopt({ disks, instances, data }: Pick<VolumeView, 'disks' | 'instances' | 'data'>): void {
     const known = new Map(this.#entries.map((entry) => [entry.disk, entry]));
-    const lossy = new Set<number>();
-    this.#entries = disks.flatMap((disk, index) => {
-      const instance = instances[index];
-      if (instance === undefined) return [];
-      const entry = known.get(disk);
-      if (entry === undefined)
-        return [{ disk, acknowledged: 0, flushed: 0, inDoubt: true, instance }];
-      if (entry.instance !== instance && entry.acknowledged > entry.flushed) lossy.add(index);
-      entry.instance = instance;
+    // Also of disks that the layout has no more.
+    for (const entry of this.#entries) entry.isMember = false;
+    const lossy = new Set<DiskId>();
+    this.#entries = disks.map((disk, index) => {
+      const entry = known.get(disk) ?? entryOf(disk);
+      const instance = instances[index] ?? null;
+      entry.isMember = instance !== null;
       entry.inDoubt = true;
-      return [entry];
+      if (instance === null) return entry;
+      if (entry.instance !== instance && entry.acknowledged > entry.flushed) lossy.add(disk);
+      entry.instance = instance;
+      return entry;
     });
-    const isLossy = (mirror: readonly number[]) => mirror.some((index) => lossy.has(index));
-    if (sets.some((mirrors) => mirrors.every(isLossy))) this.#broke();
+    if (lossy.size > 0 && isAnyLost(data, lossy)) this.#broke();
   }
 
   /**
@@ -92,4 +95,33 @@ export class FlushLedger {
 export function noteFlushed(entry: FlushEntry, mark: number): void {
   entry.flushed = Math.max(entry.flushed, mark);
   entry.inDoubt = false;
+}
+
+function entryOf(disk: DiskId): FlushEntry {
+  return { disk, acknowledged: 0, flushed: 0, inDoubt: true, instance: null, isMember: false };
+}
+
+/** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */
+function isAnyLost(
+  { layout, mirrorSets }: Pick<ControlData, 'layout' | 'mirrorSets'>,
+  lossy: ReadonlySet<DiskId>,
+): boolean {
+  const states = new Map(mirrorSets.map(({ set, mirrors }) => [set, mirrors]));
+  const isLost = (node: Layout): boolean => {
+    switch (node.kind) {
+      case 'extent':
+        return lossy.has(node.disk);
+      case 'concat':
+      case 'stripe':
+      case 'parity':
+        return node.children.some(isLost);
+      case 'mirror':
+        return node.children.every(
+          (child, mirror) => states.get(node.set)?.[mirror] !== 'in-sync' || isLost(child),
+        );
+      default:
+        return assertNever(node, 'layout');
+    }
+  };
+  return isLost(layout);
 }

@@ -24,7 +24,7 @@ import { needsFlush } from './flush-ledger.ts';
 import { noteSent } from './notices.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { addressDisk, fillRange, stampRequest } from './request-fields.ts';
-import { routeForPart, routeToDisk } from './route-choice.ts';
+import { readableDisks, routeForPart, routeToDisk } from './route-choice.ts';
 import type { RouteEntry } from './route-table.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 
@@ -113,6 +113,10 @@ export class Issuer {
       return undefined;
     const part = this.#cut.part(0);
     fillRange(slot, driver, part);
+    if (slot.mirrors !== null) {
+      const left = readableDisks(driver.view, part, slot.mirrors);
+      slot.mirrors = left.length > 0 ? left : null;
+    }
     return routeForPart(driver, request.operation, part, pathOrder, avoid, slot);
   }
 

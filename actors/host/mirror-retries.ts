@@ -4,6 +4,7 @@
  */
 import type { Actor as MachineActor } from 'xstate';
 import { Operation, Status } from '../../protocols/codes.ts';
+import type { AlternatesAnswer } from '../../protocols/commands.ts';
 import { eventNames, type MirrorRetryFields } from '../../protocols/events.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Clock, Log } from '../../protocols/ports.ts';
@@ -20,6 +21,7 @@ import type { DriverCounters } from './driver-counters.ts';
 import { type MirrorRetryEvent, mirrorRetryMachine } from './mirror-retry-machine.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { type PartRecovery, type Slot, SlotState } from './slots.ts';
+import { readableFrom } from './ways-left.ts';
 
 export interface MirrorRetryParts {
   readonly actor: Actor;
@@ -56,7 +58,7 @@ export class MirrorRetries {
     slot.state = SlotState.recovering;
     const known = slot.recovery;
     const retry = known instanceof MirrorRetry ? known : this.#begin(slot, driver);
-    retry.send({ type: 'mirror.failed', disk, alternates });
+    retry.send({ type: 'mirror.failed', disk, alternates: readableFrom(slot, alternates) });
   }
 
   stop(): void {
@@ -72,12 +74,17 @@ export class MirrorRetries {
     const machine = runMachine({
       machine: mirrorRetryMachine.provide({
         actions: {
-          readMirror: (_, { disks }) => this.#read(slot, disks),
+          readMirror: (_, { disks }) => {
+            const [first = '' as DiskId] = disks;
+            const readable = readableFrom(slot, disks);
+            // Since they were named, all of them have stopped being in sync: one by one they count as failed.
+            if (readable.length === 0)
+              retry.send({ type: 'mirror.failed', disk: first, alternates: [] });
+            else this.#read(slot, readable);
+          },
           queryAlternates: (_, { failed }) =>
-            driver.queryAlternates(
-              { ...range, disk: failed.at(-1) ?? ('' as DiskId) },
-              ({ alternates, away }) =>
-                retry.send({ type: 'alternates.answered', disks: alternates, away }),
+            driver.queryAlternates({ ...range, disk: failed.at(-1) ?? ('' as DiskId) }, (answer) =>
+              retry.send(answeredBy(answer, readableFrom(slot, answer.alternates))),
             ),
           askRepair: (_, { failed }) => {
             this.#tell({ ...range, failed, readFrom: retry.readFrom });
@@ -168,4 +175,13 @@ class MirrorRetry implements PartRecovery {
   send(event: MirrorRetryEvent): void {
     if (this.machine.getSnapshot().status === 'active') this.machine.send(event);
   }
+}
+
+/** A mirror that is named and that this host may not read, by what it knows, is waited for like one that is away. */
+function answeredBy(
+  { alternates, away }: AlternatesAnswer,
+  readable: readonly DiskId[],
+): MirrorRetryEvent {
+  const unreadable = alternates.filter((disk) => !readable.includes(disk));
+  return { type: 'alternates.answered', disks: readable, away: [...away, ...unreadable] };
 }

@@ -236,7 +236,7 @@ export class OptimizationDriver implements AttachedVolume {
 
   #use(view: VolumeView): void {
     this.view = view;
-    this.ledger.adopt(view.disks, view.instances, view.mirrorDisks);
+    this.ledger.adopt(view);
     this.frameBytesMax = Math.min(view.data.frameBytesMax, this.#dispatcher.payloadBytesMax);
     this.rebuildRoutes();
   }

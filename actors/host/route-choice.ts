@@ -5,6 +5,7 @@ import type { CutPart } from '../../protocols/layout/compiled-layout.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { betterRoute, type PathOrder } from './path-policy.ts';
 import { LinkRank, type RouteEntry, type RouteList } from './route-table.ts';
+import type { VolumeView } from './volume-view.ts';
 
 /** What narrows down the ways of a read. */
 export interface ReadLimits {
@@ -61,6 +62,17 @@ export function routesForPart(
   return part.legs
     .filter(({ extentIndex }) => view.readableExtents[extentIndex] === true)
     .map(({ extentIndex }) => routes.disks[view.diskOfExtent[extentIndex] ?? -1] ?? []);
+}
+
+/** Those of some disks where a part may be read, as was decided: whoever named them may not have known that. */
+export function readableDisks(
+  { readableExtents }: VolumeView,
+  { legs }: CutPart,
+  disks: readonly DiskId[],
+): readonly DiskId[] {
+  return disks.filter((disk) =>
+    legs.some((leg) => leg.disk === disk && readableExtents[leg.extentIndex] === true),
+  );
 }
 
 function mayReadAnyMirror(operation: Operation, readsThroughCoordinator: boolean): boolean {

@@ -130,7 +130,7 @@ export interface RouteEntry {
 export type RouteList = readonly RouteEntry[];
 
 export interface RouteTable {
-  /** By index of the disk in the volume's view. */
+  /** By index of the disk in the volume's view; none to a disk that is no member, whatever links lead there. */
   readonly disks: readonly RouteList[];
   /** By partition: routes to its coordinator. */
   readonly partitions: readonly RouteList[];
@@ -172,7 +172,11 @@ export function routeTableOf(view: VolumeView, parts: RouteParts, scope: RouteSc
     return scope === 'whole' ? ways : ways.filter(({ isPreferred }) => isPreferred);
   };
   return {
-    disks: view.disks.map((disk) => listTo(diskRoutes.get(disk) ?? [], parts.target('disk', disk))),
+    disks: view.disks.map((disk, index) => {
+      const isMember = (view.instances[index] ?? null) !== null;
+      const routes = isMember ? (diskRoutes.get(disk) ?? []) : [];
+      return listTo(routes, parts.target('disk', disk));
+    }),
     partitions: partitions.map(({ coordinator }) => {
       const known = coordinatorLists.get(coordinator);
       if (known !== undefined) return known;

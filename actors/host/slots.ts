@@ -100,6 +100,12 @@ export class Slot {
     this.isProbed = false;
   }
 
+  /** True for a flush of a disk that is no member any more: the other mirrors answer for what it was to make durable. */
+  get isMoot(): boolean {
+    const [entry] = this.flushEntries;
+    return this.request.operation === Operation.flush && entry?.isMember === false;
+  }
+
   /** True when a reply is to what was sent last for this slot: exact match (DESIGN I6). */
   isAnsweredBy(reply: Reply): boolean {
     const { request } = this;

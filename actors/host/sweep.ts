@@ -42,7 +42,8 @@ export function sweepSlots(parts: SweepParts, nowMs: number, dueMs: number): voi
     // Ending an I/O may let its consumer begin another: that takes a place behind all these.
     next = slot.newer;
     suspects.look(slot, nowMs);
-    if (nowMs >= slot.deadlineMs) expire(parts, slot, lost);
+    if (slot.isMoot) parts.answers.endPart(slot, Status.ok);
+    else if (nowMs >= slot.deadlineMs) expire(parts, slot, lost);
     // The question or its answer may have been lost; the driver does not ask too often.
     else if (slot.state === SlotState.held) slot.driver?.needControlData();
     else if (isSilent(parts, slot, nowMs)) probe(parts, slot, nowMs);

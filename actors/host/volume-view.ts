@@ -5,13 +5,8 @@
 import type { AttachmentRecord, ControlData } from '../../protocols/control-data.ts';
 import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
 import { type CompiledLayout, compileLayout } from '../../protocols/layout/compiled-layout.ts';
-import {
-  type Extent,
-  extentsOf,
-  type Layout,
-  mirrorSetsOf,
-  sizeOf,
-} from '../../protocols/layout/layout.ts';
+import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
+import { type Extent, extentsOf, mirrorSetsOf, sizeOf } from '../../protocols/layout/layout.ts';
 import { partitionCount, validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import { validateLayout } from '../../protocols/layout/validate-layout.ts';
 import {
@@ -21,7 +16,6 @@ import {
   type PartitionEpoch,
   unitOf,
 } from '../../protocols/units.ts';
-import type { MirrorDisks } from './flush-ledger.ts';
 
 export interface VolumeView {
   readonly data: ControlData;
@@ -37,12 +31,11 @@ export interface VolumeView {
   /** The outermost mirror set that each belongs to, '' for none, and that set's event count. */
   readonly setOfExtent: readonly (MirrorSetId | '')[];
   readonly eventCounts: readonly EventCount[];
-  /** By index of the disk. */
+  /** Those of the layout, whoever is in sync: a disk keeps its index while it is away. */
   readonly disks: readonly DiskId[];
-  readonly instances: readonly DiskInstance[];
-  /** What holds the same bytes, by index of the disk. */
-  readonly mirrorDisks: readonly MirrorDisks[];
-  /** Index of one extent of each disk: what a flush of that disk names. */
+  /** By index of the disk. Null: it is no member, for every mirror on it is stale or detached. Nothing is sent to it. */
+  readonly instances: readonly (DiskInstance | null)[];
+  /** Index of one extent of each member that writes go to: what a flush of that disk names. -1: it is no member. */
   readonly extentOnDisk: readonly number[];
 }
 
@@ -56,10 +49,17 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
   if (problem !== '') return { ok: false, problem: `volume ${data.volume}: ${problem}` };
   const layout = compileLayout(data.layout, data.coordinatorMap);
   const disks = [...new Set(layout.extents.map(({ disk }) => disk))];
+  const states = extentStatesOf(data.layout, data.mirrorSets);
+  const extentOnDisk = disks.map((disk) =>
+    layout.extents.findIndex((each) => each.disk === disk && states.get(each.extent) !== 'absent'),
+  );
   const members = new Map(data.disks.map((member) => [member.disk, member.instance]));
-  const instances = disks.flatMap((disk) => members.get(disk) ?? []);
-  if (instances.length !== disks.length)
-    return { ok: false, problem: `volume ${data.volume}: a disk of the layout is no member` };
+  const missing = disks.find((disk, index) => extentOnDisk[index] !== -1 && !members.has(disk));
+  if (missing !== undefined)
+    return {
+      ok: false,
+      problem: `volume ${data.volume}: disk ${missing} is to be written, and is no member`,
+    };
   const partitions = data.partitions.toSorted((a, b) => a.partition - b.partition);
   const attachment = data.attachments.find(
     (each) => each.host === host && each.hostIncarnation === hostIncarnation,
@@ -73,11 +73,13 @@ export function viewOf(data: ControlData, host: HostId, hostIncarnation: Incarna
       partitionEpochs: partitions.map(({ epoch }) => epoch),
       ownerIncarnations: partitions.map(({ ownerIncarnation }) => ownerIncarnation),
       diskOfExtent: layout.extents.map(({ disk }) => disks.indexOf(disk)),
-      ...membershipOf(data, layout.extents),
+      readableExtents: layout.extents.map(({ extent }) => states.get(extent) === 'in-sync'),
+      ...outermostSetsOf(data, layout.extents),
       disks,
-      instances,
-      mirrorDisks: mirrorDisksOf(data, disks),
-      extentOnDisk: disks.map((disk) => layout.extents.findIndex((extent) => extent.disk === disk)),
+      instances: disks.map((disk, index) =>
+        extentOnDisk[index] === -1 ? null : (members.get(disk) ?? null),
+      ),
+      extentOnDisk,
     },
   };
 }
@@ -125,38 +127,17 @@ function problemOf(data: ControlData): string {
   return '';
 }
 
-/** The mirrors of each outermost set, and every disk that lies outside of all of them as one of its own. */
-function mirrorDisksOf(data: ControlData, disks: readonly DiskId[]): readonly MirrorDisks[] {
-  const outermost = mirrorSetsOf(data.layout).filter(({ within }) => within.length === 0);
-  const disksIn = (layout: Layout) => extentsOf(layout).map(({ disk }) => disks.indexOf(disk));
-  const mirrored = new Set(outermost.flatMap(({ node }) => extentsOf(node)));
-  const alone = extentsOf(data.layout).filter((extent) => !mirrored.has(extent));
-  return [
-    ...outermost.map(({ node }) => node.children.map(disksIn)),
-    ...alone.map(({ disk }) => [[disks.indexOf(disk)]]),
-  ];
-}
-
-/** Of each extent: whether all the mirrors that it belongs to are in sync, and the event count of its outermost set. */
-function membershipOf(data: ControlData, extents: readonly Extent[]) {
-  const records = new Map(data.mirrorSets.map((record) => [record.set, record]));
-  const readable = new Set(extents.map(({ extent }) => extent));
+/** Of each extent: the outermost set that it belongs to, and the set's event count. */
+function outermostSetsOf(data: ControlData, extents: readonly Extent[]) {
+  const eventCounts = new Map(data.mirrorSets.map(({ set, eventCount }) => [set, eventCount]));
   const outermost = new Map<string, MirrorSetId>();
-  for (const { set, node, within } of mirrorSetsOf(data.layout)) {
-    const states = records.get(set)?.mirrors ?? [];
-    for (const [mirror, child] of node.children.entries())
-      for (const { extent } of extentsOf(child)) {
-        if (states[mirror] !== 'in-sync') readable.delete(extent);
-        if (within.length === 0) outermost.set(extent, set);
-      }
-  }
+  for (const { set, node, within } of mirrorSetsOf(data.layout))
+    if (within.length === 0) for (const { extent } of extentsOf(node)) outermost.set(extent, set);
   const setOfExtent = extents.map(({ extent }) => outermost.get(extent) ?? '');
   return {
-    readableExtents: extents.map(({ extent }) => readable.has(extent)),
     setOfExtent,
-    eventCounts: setOfExtent.map((set) => {
-      const eventCount = set === '' ? 0 : (records.get(set)?.eventCount ?? 0);
-      return unitOf<EventCount>(eventCount);
-    }),
+    eventCounts: setOfExtent.map((set) =>
+      set === '' ? unitOf<EventCount>(0) : (eventCounts.get(set) ?? unitOf<EventCount>(0)),
+    ),
   };
 }

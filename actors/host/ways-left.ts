@@ -1,9 +1,10 @@
 /** Which ways are left for a part whose way failed: as many tries are worth while. For trouble only: it allocates. */
 import { Operation } from '../../protocols/codes.ts';
 import type { Route } from '../../protocols/control-data.ts';
-import { PartList } from '../../protocols/layout/compiled-layout.ts';
+import type { DiskId } from '../../protocols/ids.ts';
+import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { blockBytes } from '../../protocols/units.ts';
-import { routesForPart } from './route-choice.ts';
+import { readableDisks, routesForPart } from './route-choice.ts';
 import { LinkRank, type RouteEntry, type RouteList, type RouteTarget } from './route-table.ts';
 import type { Slot } from './slots.ts';
 
@@ -52,17 +53,31 @@ function isSame({ hba, links, rest, carried }: RouteEntry, way: Route): boolean 
   return links.length === way.links.length && links.every(({ link }, at) => link === way.links[at]);
 }
 
-function routesOf({ request, driver, flushEntries }: Slot): readonly RouteList[] {
+/** Those of some disks that a slot's read may go to now: not a mirror that is stale or resyncing, whoever names it. */
+export function readableFrom(slot: Slot, disks: readonly DiskId[]): readonly DiskId[] {
+  const { driver } = slot;
+  const part = partOf(slot);
+  // A range that is not one part any more ends when it is sent.
+  return driver === null || part === null ? disks : readableDisks(driver.view, part, disks);
+}
+
+function routesOf(slot: Slot): readonly RouteList[] {
+  const { request, driver, flushEntries } = slot;
   if (driver === null) return [];
   if (request.operation === Operation.flush) {
     const [entry] = flushEntries;
     const index = entry === undefined ? -1 : driver.ledger.entries.indexOf(entry);
     return [driver.routes.disks[index] ?? []];
   }
+  const part = partOf(slot);
+  return part === null ? [] : routesForPart(driver, request.operation, part);
+}
+
+/** Null for a range that is not one part any more: it has no ways as it is. */
+function partOf({ request, driver }: Slot): CutPart | null {
+  if (driver === null) return null;
   const { offset, lengthBytes } = request;
   const cut = new PartList();
-  // A range that is not one part any more has no ways as it is.
-  if (driver.view.layout.cut(offset, lengthBytes, lengthBytes + blockBytes, cut, 2) !== 1)
-    return [];
-  return routesForPart(driver, request.operation, cut.part(0));
+  const count = driver.view.layout.cut(offset, lengthBytes, lengthBytes + blockBytes, cut, 2);
+  return count === 1 ? cut.part(0) : null;
 }

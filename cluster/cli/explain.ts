@@ -1,17 +1,16 @@
 /** `sanctor explain`: where a block of a volume is, which way its I/O takes, and why, as the hosts that use it see it. */
-import Table from 'cli-table3';
 import { type Answer, verbs } from '../../protocols/commands.ts';
 import {
   cachedAnswerSchema,
-  type ExplainedPath,
   type Explanation,
   explanationSchema,
   type Kept,
 } from '../../protocols/explanation.ts';
 import { isId } from '../../protocols/ids.ts';
-import { parseSize, sizeHelp, sizeText } from '../../protocols/topology/sizes.ts';
+import { parseSize, sizeHelp } from '../../protocols/topology/sizes.ts';
 import type { ClusterClient } from '../cluster-client.ts';
 import type { CommonOptions } from './common-options.ts';
+import { explanationText } from './explain-text.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
 
 export interface ExplainOptions extends CommonOptions {
@@ -31,7 +30,7 @@ export async function explain(
     ask(connected, volume, offset, options.host),
   );
   if (options.json === true) process.stdout.write(`${JSON.stringify(explanations, null, 2)}\n`);
-  else process.stdout.write(`${explanations.map(textOf).join('\n\n')}\n`);
+  else process.stdout.write(`${explanations.map(explanationText).join('\n\n')}\n`);
 }
 
 /** The host that is named, or all of them; then those that do not attach the volume are passed over. */
@@ -101,60 +100,4 @@ function keptText(id: string, kept: Kept | undefined) {
 function problemOf(host: string, { reason, message }: Extract<Answer, { ok: false }>): string {
   const isSilent = reason === 'no-responders' || reason === 'timeout';
   return isSilent ? `host ${host} does not answer; see sanctor status` : message;
-}
-
-function textOf(explanation: Explanation): string {
-  const { host, volume, offset, reason, attach, generation, partition, mirrors } = explanation;
-  const readOnly = attach.readOnly ? ', read-only' : '';
-  const lines = [
-    `${volume} at ${sizeText(offset)}, as host ${host} sees it${reason === '' ? '' : ` (not serving: ${reason})`}`,
-    `  attached    ${attach.mode}${readOnly}, attach epoch ${attach.epoch}, generation ${generation}`,
-    `  partition   ${partition.partition}, coordinator ${partition.coordinator}, epoch ${partition.epoch}, incarnation ${partition.ownerIncarnation}`,
-    `  writes      ${wayText(explanation.writes)}`,
-    `  reads       ${wayText(explanation.reads)}`,
-    `  cache       ${cacheText(explanation.cache)}`,
-    ...mirrors.flatMap((mirror) => [
-      '',
-      `  ${mirror.disk}: at ${sizeText(mirror.diskOffset)} of the disk, ${mirror.state}` +
-        `${mirror.mirrorSet === '' ? '' : ` in ${mirror.mirrorSet}, event count ${mirror.eventCount}`}` +
-        `, ${mirror.outstanding} I/Os under way`,
-      pathsText(mirror.paths),
-    ]),
-    '',
-    `  ${partition.coordinator}: coordinator of partition ${partition.partition}, ${partition.outstanding} I/Os under way`,
-    pathsText(partition.paths),
-  ];
-  return lines.join('\n');
-}
-
-function cacheText({ switch: id, mayAnswer, why }: Explanation['cache']): string {
-  return mayAnswer ? `the cache of ${id} answers: ${why}` : `no cache answers: ${why}`;
-}
-
-function wayText({ target, hba, route, why }: Explanation['reads']): string {
-  if (target === '') return why;
-  return `by ${hba} over ${route.join(', ')} to ${target.replace(':', ' ')}\n              ${why}`;
-}
-
-const plain = { head: [], border: [], 'padding-left': 0, 'padding-right': 2 };
-const noBorders = Object.fromEntries(
-  ['top', 'bottom', 'left', 'right', 'mid', 'middle']
-    .flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`])
-    .map((name) => [name, '']),
-);
-
-function pathsText(paths: readonly ExplainedPath[]): string {
-  if (paths.length === 0) return '    no way is known';
-  const table = new Table({ chars: noBorders, style: plain });
-  for (const { hba, route, hops, state, outstanding, chosen, why } of paths)
-    table.push([
-      `    ${chosen ? '→' : ' '}`,
-      hba,
-      route.join(' '),
-      `${hops} ${hops === 1 ? 'hop' : 'hops'}`,
-      state,
-      `${outstanding} under way`,
-      why,
-    ]);
-  return table.toString();
 }

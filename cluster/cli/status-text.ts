@@ -2,6 +2,7 @@
 import { faultKindText, faultSchema } from '../../protocols/faults.ts';
 import { sizeText } from '../../protocols/topology/sizes.ts';
 import type { PathStatus, StatusReport } from '../status-report.ts';
+import type { MirrorStatus, ResyncStatus, VolumeStatus } from '../volume-status-report.ts';
 import { tableOf } from './table.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -85,11 +86,39 @@ function processes({ nodes, actors }: StatusReport): string {
   return sectionOf('nodes', rows, ['name', 'pid', 'state', 'restarts', 'actors']);
 }
 
-function volumeRow(volume: StatusReport['volumes'][number]): Row {
-  return { ...volume, size: sizeText(volume.size), mirrors: countsOf(volume.mirrors) };
+function volumeRow(volume: VolumeStatus): Row {
+  const { size, mirrors, reason } = volume;
+  const why = [reason, degradedText(volume)].filter((each) => each !== '').join('; ');
+  return { ...volume, size: sizeText(size), mirrors: countsOf(mirrors), reason: why };
 }
 
-function removalRows({ name, removalsProposed }: StatusReport['volumes'][number]): readonly Row[] {
+/** Which mirrors are not in sync, and how far those have got that are being made equal; '' where all are in sync. */
+function degradedText({ mirrors, resync }: VolumeStatus): string {
+  const missing = mirrors.filter(({ state }) => state !== 'in-sync');
+  if (missing.length === 0) return '';
+  const progress = resync === null ? '' : `; ${resyncText(resync)}`;
+  return `degraded: ${missing.map(mirrorText).join(', ')}${progress}`;
+}
+
+function mirrorText({ set, mirror, state, disks }: MirrorStatus): string {
+  const name = disks.length === 0 ? `mirror ${mirror}` : `mirror on ${disks.join(', ')}`;
+  return `${name} of ${set} ${state}`;
+}
+
+/** `37 % of 1GiB equal, about 12 s left` */
+function resyncText({ done, total, etaSeconds }: ResyncStatus): string {
+  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+  const left = etaSeconds === null ? '' : `, about ${durationText(etaSeconds)} left`;
+  return `${percent} % of ${sizeText(total)} equal${left}`;
+}
+
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${Math.ceil(seconds)} s`;
+  if (seconds < 7200) return `${Math.ceil(seconds / 60)} min`;
+  return `${Math.ceil(seconds / 3600)} h`;
+}
+
+function removalRows({ name, removalsProposed }: VolumeStatus): readonly Row[] {
   return removalsProposed.map((each) => ({ ...each, volume: name, 'mirror set': each.mirrorSet }));
 }
 

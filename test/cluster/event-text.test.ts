@@ -71,6 +71,22 @@ describe('an event as a line', () => {
     );
   });
 
+  it('tells which mirror became what, where it lies, and why', () => {
+    const fields = {
+      ...{ volume: 'vol0', set: 'vol0-m0', mirror: 0, disks: ['d1'], from: 'in-sync', to: 'stale' },
+      ...{ eventCount: 4, reason: 'disk d1 is missing: it was seen to end' },
+    };
+    expect(detail('virtualizer.v1', 'membership', fields)).to.equal(
+      'volume vol0: mirror on d1 of vol0-m0 is stale (was in-sync), event count 4: disk d1 is missing: it was seen to end',
+    );
+    expect(
+      detail('virtualizer.v1', 'membership', { ...fields, disks: ['d1', 'd3'], reason: '' }),
+    ).to.equal('volume vol0: mirror on d1, d3 of vol0-m0 is stale (was in-sync), event count 4');
+    expect(detail('virtualizer.v1', 'membership', { volume: 'vol0', to: 'gone' })).to.equal(
+      'volume vol0, to gone',
+    );
+  });
+
   it('tells how a process ended, who is gone with it, and whether it comes back', () => {
     const fields = { node: 's1', actors: [{ kind: 'switch', id: 's1' }], code: null };
     expect(

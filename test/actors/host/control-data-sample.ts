@@ -2,10 +2,21 @@
  * Control data for tests: a stripe over two mirror sets of two disks each; two HBAs, each linked to two switches, and
  * each switch to every disk and to the other switch; partitions of 1 MiB, coordinated by s1 and s2 in turn.
  */
-import type { AttachMode, ControlData, Route } from '../../../protocols/control-data.ts';
+import type {
+  AttachMode,
+  ControlData,
+  MirrorState,
+  Route,
+} from '../../../protocols/control-data.ts';
 import { controlDataSchema } from '../../../protocols/control-data.ts';
 import { type HbaId, idOf, type VolumeId } from '../../../protocols/ids.ts';
-import { extentsOf, type Layout, mirrorSetsOf, sizeOf } from '../../../protocols/layout/layout.ts';
+import {
+  type Extent,
+  extentsOf,
+  type Layout,
+  mirrorSetsOf,
+  sizeOf,
+} from '../../../protocols/layout/layout.ts';
 import { kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
 
 export const volume = idOf<VolumeId>('vol0');
@@ -29,6 +40,10 @@ export interface ControlDataOptions {
   readonly instances?: readonly number[];
   /** State of the second mirror of each set. */
   readonly secondMirror?: 'in-sync' | 'stale';
+  /** By set: the states of its mirrors, instead of that. */
+  readonly mirrors?: Readonly<Record<string, readonly MirrorState[]>>;
+  /** Default: the disks that have an extent with no stale or detached mirror around it. */
+  readonly members?: readonly string[];
   readonly frameBytesMax?: number;
   readonly diskRoutes?: ControlData['diskRoutes'];
   readonly cachingSwitches?: readonly string[];
@@ -51,6 +66,14 @@ export function controlDataOf(
   const { layout = stripeOfMirrors(options.sizeBytes ?? sizeBytes) } = options;
   const unitBytes = options.layout === undefined ? mebibyte : 8 * kibibyte;
   const disks = [...new Set(extentsOf(layout).map(({ disk }) => disk))];
+  const mirrorSets = mirrorSetsOf(layout).map(({ set, node }) => ({
+    set,
+    eventCount: 3,
+    mirrors:
+      options.mirrors?.[set] ??
+      node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
+  }));
+  const { members = writtenDisks(layout, mirrorSets) } = options;
   const { firstEpoch = attachEpoch } = options;
   const attachment = { host: 'h1', hostIncarnation, attachEpoch, firstEpoch, mode, readOnly };
   return controlDataSchema.parse({
@@ -73,18 +96,14 @@ export function controlDataOf(
       epoch: partitionEpoch + partition,
       ownerIncarnation: 100 + partition,
     })),
-    mirrorSets: mirrorSetsOf(layout).map(({ set, node }) => ({
-      set,
-      eventCount: 3,
-      mirrors: node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
-    })),
+    mirrorSets,
     attachments: attachEpoch === 0 ? [] : [attachment],
     compared: 'all',
-    disks: disks.map((disk, index) => ({
-      disk,
-      identity: `${index}`.repeat(32),
-      instance: instances[index] ?? 1,
-    })),
+    disks: disks.flatMap((disk, index) =>
+      members.includes(disk)
+        ? { disk, identity: `${index}`.repeat(32), instance: instances[index] ?? 1 }
+        : [],
+    ),
     diskRoutes: options.diskRoutes ?? disks.map((disk) => ({ disk, routes: routesToDisk(disk) })),
     coordinatorRoutes: switches.map((coordinator) => ({
       coordinator,
@@ -94,17 +113,33 @@ export function controlDataOf(
   });
 }
 
-function mirror(set: string, lengthBytes: number, disks: readonly string[]): Layout {
-  const children = disks.map(
-    (disk): Layout => ({
-      kind: 'extent',
-      extent: idOf(`x-${disk}`),
-      disk: idOf(disk),
-      start: unitOf(mebibyte),
-      lengthBytes,
-      generation: unitOf(7),
-    }),
-  );
+interface States {
+  readonly set: string;
+  readonly mirrors: readonly string[];
+}
+
+function writtenDisks(node: Layout, sets: readonly States[]): readonly string[] {
+  if (node.kind === 'extent') return [node.disk];
+  const states = node.kind === 'mirror' ? sets.find(({ set }) => set === node.set)?.mirrors : [];
+  return node.children.flatMap((child, index) => {
+    const state = states?.[index] ?? 'in-sync';
+    return state === 'in-sync' || state === 'resyncing' ? writtenDisks(child, sets) : [];
+  });
+}
+
+/** The whole extent that tests have on a disk. */
+export function extentOn(disk: string, lengthBytes: number): Extent {
+  return {
+    kind: 'extent',
+    extent: idOf(`x-${disk}`),
+    disk: idOf(disk),
+    start: unitOf(mebibyte),
+    lengthBytes,
+    generation: unitOf(7),
+  };
+}
+
+export function mirror(set: string, children: readonly Layout[]): Layout {
   return { kind: 'mirror', set: idOf(set), children };
 }
 
@@ -112,7 +147,10 @@ function stripeOfMirrors(bytes: number): Layout {
   return {
     kind: 'stripe',
     stripBytes,
-    children: [mirror('m0', bytes / 2, ['d1', 'd2']), mirror('m1', bytes / 2, ['d3', 'd4'])],
+    children: [
+      mirror('m0', [extentOn('d1', bytes / 2), extentOn('d2', bytes / 2)]),
+      mirror('m1', [extentOn('d3', bytes / 2), extentOn('d4', bytes / 2)]),
+    ],
   };
 }
 

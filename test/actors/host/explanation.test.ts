@@ -6,7 +6,7 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { type Explanation, explanationSchema } from '../../../protocols/explanation.ts';
 import { idOf, type LinkId } from '../../../protocols/ids.ts';
 import { mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
-import { routesToDisk, sizeBytes } from './control-data-sample.ts';
+import { extentOn, mirror, routesToDisk, sizeBytes } from './control-data-sample.ts';
 import { HostWorld, type SentFrame } from './host-world.ts';
 
 describe('explain', () => {
@@ -108,8 +108,7 @@ describe('explain', () => {
       });
 
   it('says that the fewest hops decide, and what is against the others', () => {
-    const [mirror] = explain().mirrors;
-    const paths = mirror?.paths ?? [];
+    const paths = explain().mirrors[0]?.paths ?? [];
     expect(paths.filter(({ chosen }) => chosen)).to.have.length(1);
     expect(paths[0]).to.include({ chosen: true, hops: 2, state: 'usable' });
     expect(paths.find(({ hops }) => hops === 3)?.why).to.equal('longer: 3 hops');
@@ -178,6 +177,36 @@ describe('explain', () => {
     const { mirrors, reads } = explain();
     expect(mirrors.map(({ state }) => state)).to.deep.equal(['in-sync', 'stale']);
     expect(reads.target).to.equal('disk:d1');
+  });
+
+  for (const [state, why] of [
+    ['resyncing', /^is not read before it is equal in m0: every write goes to it/],
+    ['stale', /^is neither read nor written: it is stale in m0, /],
+    ['detached', /^is neither read nor written: it is detached from m0$/],
+  ] as const)
+    it(`says why a mirror that is ${state} is not read, and shows ways only where something is sent`, () => {
+      world.serve({ generation: 2, mirrors: { m0: ['in-sync', state] } });
+      const [first, second] = explain().mirrors;
+      expect(first?.why).to.equal('');
+      expect(second?.why).to.match(why);
+      expect(second?.paths.length).to.equal(state === 'resyncing' ? 8 : 0);
+    });
+
+  it('says of mirrors within mirrors in which set one is not in sync', () => {
+    begin();
+    const inner = mirror('m1', [extentOn('d1', mebibyte), extentOn('d2', mebibyte)]);
+    const layout = mirror('m0', [inner, extentOn('d3', mebibyte)]);
+    world.serve({ layout, mirrors: { m0: ['resyncing', 'in-sync'], m1: ['in-sync', 'stale'] } });
+    const said = explain().mirrors.map(({ state, mirrorSet, why }) => [
+      state,
+      mirrorSet,
+      / m[01]\b/.exec(why)?.[0] ?? '',
+    ]);
+    expect(said).to.deep.equal([
+      ['resyncing', 'm0', ' m0'],
+      ['stale', 'm0', ' m1'],
+      ['in-sync', 'm0', ''],
+    ]);
   });
 
   it('says why a volume is not serving', () => {

@@ -1,0 +1,269 @@
+/** FLUSH while mirrors go and come back (DESIGN I11, I3): what is durable is judged by the mirrors in sync alone. */
+import { expect } from 'chai';
+import { Operation, Status } from '../../../protocols/codes.ts';
+import type { MirrorState } from '../../../protocols/control-data.ts';
+import { idOf } from '../../../protocols/ids.ts';
+import type { Extent, Layout } from '../../../protocols/layout/layout.ts';
+import {
+  type DiskInstance,
+  mebibyte,
+  unitOf,
+  type VolumeOffset,
+} from '../../../protocols/units.ts';
+import { type ControlDataOptions, extentOn, mirror } from './control-data-sample.ts';
+import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
+
+/** m0 of d3 and of a mirror set within it: m1 of d1 and d2. */
+const nestedMirrors = mirror('m0', [
+  mirror('m1', [extentOn('d1', mebibyte), extentOn('d2', mebibyte)]),
+  extentOn('d3', mebibyte),
+]);
+
+describe('flush, while mirrors go and come back', () => {
+  let world: HostWorld;
+  let ended: Status[];
+  let decisions: number;
+  /** Of the processes of d1 to d4. */
+  let instances: readonly number[];
+  let frames: readonly SentFrame[];
+  const begin = (options: ControlDataOptions = {}) => {
+    world = new HostWorld();
+    ended = [];
+    decisions = 0;
+    instances = [1, 1, 1, 1];
+    world.serve(options);
+    flush();
+    answerAll();
+    ended = [];
+  };
+  const flush = () => {
+    world.driver.flush((status) => ended.push(status));
+    world.clock.runFor(0);
+  };
+  const disksOf = (sent: readonly SentFrame[]) => sent.map(({ request }) => request.disk);
+  const instanceOf = ({ request }: SentFrame) =>
+    unitOf<DiskInstance>(instances[Number(request.disk.slice(1)) - 1] ?? 0);
+  const answer = (some: readonly SentFrame[]) => {
+    for (const frame of some) world.answer(frame, { diskInstance: instanceOf(frame) });
+  };
+  const answerAll = () => answer(world.sent());
+  const write = () => {
+    world.driver.write(unitOf<VolumeOffset>(0), [contentOf(0, 4096)], false, () => {});
+    answerAll();
+  };
+  /** The next decision, with new epochs; the attachment goes on. */
+  const decide = (options: ControlDataOptions) => {
+    decisions++;
+    const [attachEpoch, partitionEpoch] = [5 + decisions, 10 + 10 * decisions];
+    const generation = 1 + decisions;
+    world.publish({
+      generation,
+      attachEpoch,
+      firstEpoch: 5,
+      partitionEpoch,
+      instances,
+      ...options,
+    });
+    world.clock.runFor(0);
+  };
+  /** Of the first mirror set, that on d1 and that on d2. */
+  const become = (first: MirrorState, second: MirrorState) =>
+    decide({ mirrors: { m0: [first, second] } });
+  /** Says of what the next flush comes to, all answered. */
+  const flushed = (): Status | undefined => {
+    flush();
+    answerAll();
+    return ended.pop();
+  };
+  beforeEach(() => begin());
+
+  it('succeeds when a disk restarts within its grace with unflushed writes, and its mirror went on', () => {
+    write();
+    instances = [2, 1, 1, 1];
+    become('in-sync', 'in-sync');
+    expect(flushed()).to.equal(Status.ok);
+  });
+
+  it('succeeds when a mirror that had been away is in sync again, and then the other one restarts', () => {
+    write();
+    become('stale', 'in-sync');
+    write();
+    instances = [2, 1, 1, 1];
+    become('resyncing', 'in-sync');
+    become('in-sync', 'in-sync');
+    instances = [2, 2, 1, 1];
+    become('in-sync', 'in-sync');
+    expect(flushed()).to.equal(Status.ok);
+  });
+
+  for (const away of ['stale', 'detached', 'resyncing'] as const)
+    it(`fails once when the only mirror in sync restarts with unflushed writes: one that is ${away} saves nothing`, () => {
+      write();
+      become(away, 'in-sync');
+      write();
+      instances = [1, 2, 1, 1];
+      become(away, 'in-sync');
+      expect(flushed()).to.equal(Status.media);
+      expect(flushed()).to.equal(Status.ok);
+    });
+
+  it('fails once when the mirror that had been away is alone in sync, as another process than the one that had the writes', () => {
+    become('stale', 'in-sync');
+    write();
+    instances = [2, 1, 1, 1];
+    // A host that missed the decisions in between cannot tell what that process has lost.
+    become('in-sync', 'stale');
+    expect(flushed()).to.equal(Status.media);
+    expect(flushed()).to.equal(Status.ok);
+  });
+
+  it('succeeds when the mirror that had been away is alone in sync, after it was made equal', () => {
+    become('stale', 'in-sync');
+    write();
+    instances = [2, 1, 1, 1];
+    become('resyncing', 'in-sync');
+    become('in-sync', 'in-sync');
+    become('in-sync', 'stale');
+    expect(flushed()).to.equal(Status.ok);
+  });
+
+  it('counts a mirror within a mirror: one that is stale saves nothing, one in sync all that its set has', () => {
+    for (const [inner, status] of [
+      ['in-sync', Status.ok],
+      ['stale', Status.media],
+    ] as const) {
+      begin({ layout: nestedMirrors });
+      write();
+      const mirrors = { m0: ['in-sync', 'in-sync'], m1: ['in-sync', inner] } as const;
+      instances = [2, 1, 2];
+      decide({ layout: nestedMirrors, mirrors });
+      expect(flushed(), `d2 ${inner}`).to.equal(status);
+    }
+  });
+
+  it('goes to a mirror that is being made equal, and not to one that is stale', () => {
+    become('resyncing', 'in-sync');
+    write();
+    flush();
+    frames = world.sent();
+    expect(disksOf(frames)).to.include.members(['d1', 'd2']);
+    answer(frames.slice(1));
+    expect(ended, 'it waits for the disk that is being made equal').to.be.empty;
+    answer(frames.slice(0, 1));
+    expect(ended).to.deep.equal([Status.ok]);
+    become('stale', 'in-sync');
+    write();
+    flush();
+    expect(disksOf(world.sent())).to.deep.equal(['d2', 'd3', 'd4']);
+  });
+
+  it('of a disk that is in sync in one set only names an extent of that one', () => {
+    const other: Extent = {
+      ...extentOn('d1', mebibyte),
+      extent: idOf('y-d1'),
+      start: unitOf(4 * mebibyte),
+    };
+    const layout: Layout = {
+      kind: 'concat',
+      children: [
+        mirror('m0', [extentOn('d1', mebibyte), extentOn('d2', mebibyte)]),
+        mirror('m1', [other, extentOn('d3', mebibyte)]),
+      ],
+    };
+    begin({ layout });
+    decide({ layout, mirrors: { m0: ['stale', 'in-sync'] } });
+    flush();
+    const toFirst = world.sent().find(({ request }) => request.disk === 'd1');
+    expect(toFirst?.request).to.include({ mirrorSet: 'm1', diskOffset: 4 * mebibyte });
+  });
+
+  describe('under way to a disk that is then decided stale', () => {
+    beforeEach(() => {
+      write();
+      flush();
+      frames = world.sent();
+      expect(disksOf(frames)).to.deep.equal(['d1', 'd2']);
+    });
+
+    it('ends well once the other mirror has answered: its disk has nothing to answer for any more', () => {
+      answer(frames.slice(1));
+      become('stale', 'in-sync');
+      expect(ended).to.deep.equal([Status.ok]);
+      expect(world.attachment.state).to.equal('serving');
+    });
+
+    it('waits for the other mirror', () => {
+      become('stale', 'in-sync');
+      const again = world.sent();
+      expect(disksOf(again)).to.deep.equal(['d2']);
+      world.clock.runFor(300);
+      expect(ended).to.be.empty;
+      answer(again);
+      expect(ended).to.deep.equal([Status.ok]);
+    });
+
+    it('ends well after its answer told of another process, and it was held for the decision', () => {
+      answer(frames.slice(1));
+      for (const frame of frames.slice(0, 1)) world.answer(frame, { diskInstance: unitOf(2) });
+      world.clock.runFor(100);
+      expect(ended).to.be.empty;
+      become('stale', 'in-sync');
+      expect(ended).to.deep.equal([Status.ok]);
+    });
+
+    it('ends well after nobody listened there, over any way', () => {
+      answer(frames.slice(1));
+      const failAll = (some: readonly SentFrame[]) => {
+        for (let sent = some; sent.length > 0; sent = world.sent())
+          for (const frame of sent) world.noResponders(frame);
+      };
+      failAll(frames.slice(0, 1));
+      while (world.clock.now() < 2000) {
+        world.clock.runFor(7);
+        failAll(world.sent());
+      }
+      expect(ended).to.be.empty;
+      become('stale', 'in-sync');
+      expect(ended).to.deep.equal([Status.ok]);
+      expect(world.driver.openIos).to.equal(0);
+    });
+
+    it('ends well whatever its disk answers then', () => {
+      answer(frames.slice(1));
+      world.publish({
+        ...{ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20 },
+        mirrors: { m0: ['stale', 'in-sync'] },
+      });
+      const failed = { status: Status.media, detail: { what: 'fdatasync failed' } };
+      for (const frame of frames.slice(0, 1)) world.refuse(frame, failed);
+      expect(ended).to.deep.equal([Status.ok]);
+      expect(world.attachment.state).to.equal('serving');
+    });
+
+    it('fails when that leaves nobody who has what was acknowledged', () => {
+      instances = [1, 2, 1, 1];
+      become('stale', 'in-sync');
+      answerAll();
+      expect(ended).to.deep.equal([Status.media]);
+    });
+  });
+
+  it('that waits for its turn goes to every disk that it has to, whoever comes and goes meanwhile', () => {
+    world = new HostWorld({ policy: { slotsMax: 1 } });
+    world.serve();
+    ended = [];
+    flush();
+    frames = world.sent();
+    expect(disksOf(frames), 'there is one slot').to.deep.equal(['d1']);
+    become('stale', 'in-sync');
+    const asked: string[] = [];
+    for (let sent = world.sent(); sent.length > 0; sent = world.sent()) {
+      asked.push(...disksOf(sent));
+      for (const { request } of sent) expect(request.operation).to.equal(Operation.flush);
+      answer(sent);
+      world.clock.runFor(0);
+    }
+    expect(asked).to.deep.equal(['d2', 'd3', 'd4']);
+    expect(ended).to.deep.equal([Status.ok]);
+  });
+});
