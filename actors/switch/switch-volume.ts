@@ -4,7 +4,7 @@ import type { UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { HostId, LinkId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { partitionOf } from '../../protocols/layout/regions.ts';
 import { VolumeCoordinator } from './coordinator.ts';
@@ -57,9 +57,15 @@ export class SwitchVolume {
     return this.coordinator.volume;
   }
 
+  /** Those that said, since the volume was decided about last, that they cannot do what was asked of them. */
+  get failedDisks(): ReadonlySet<DiskId> {
+    return this.#parts.failedDisks;
+  }
+
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#stopSettling();
+    this.#parts.failedDisks.clear();
     this.#parts.refusals.decided(volume.load);
     this.#parts.cachedReads?.forget(volume.load.volume);
     this.coordinator.spans.dropReads();

@@ -233,14 +233,16 @@ export class Switch {
   }
 
   #reportTrouble(volume: VolumeId, what: string): void {
-    const generation = this.#virtualizing.get(volume)?.volume.load.generation ?? 0;
+    const known = this.#virtualizing.get(volume);
+    const generation = known?.volume.load.generation ?? 0;
     const silentDisks = [...this.#calls.silentDisks].slice(0, reportedDisksMax);
+    const failedDisks = [...(known?.failedDisks ?? [])].slice(0, reportedDisksMax);
     this.#ports.log.warn({ switch: this.id, volume, what }, 'a coordinator is in trouble');
     for (const virtualizer of this.#options.virtualizers)
       this.#actor.ask(
         { kind: 'virtualizer', id: virtualizer },
         verbs.trouble,
-        { volume, generation, reporter: this.id, what, silentDisks },
+        { volume, generation, reporter: this.id, what, silentDisks, failedDisks },
         reportTimeoutMs,
         () => {},
       );
