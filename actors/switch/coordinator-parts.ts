@@ -48,6 +48,8 @@ export interface CoordinatorParts {
   readonly steering: PartitionSteering;
   /** Of the volume: those that said, since it was decided about last, that they cannot do what was asked of them. */
   readonly failedDisks: Set<DiskId>;
+  /** The most that is copied to mirrors that are being made equal beside consumers' I/O; for each volume. */
+  readonly resyncBytesPerSecond: number;
   /** Tells everybody what became of bad blocks. */
   readonly tellRepair: (fields: RepairFields) => void;
   /** Whether special error codes name alternates, or are bare. */

@@ -56,6 +56,35 @@ export function unequalChunks(
   return chunks;
 }
 
+/** Neighbouring blocks. */
+export interface BlockStretch {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The blocks whose records, tag or checksum, differ from those of the first mirror on any other: it is right. */
+export function blocksUnlikeFirst(
+  [right, ...others]: readonly DataView[],
+  blockCount: number,
+): readonly BlockStretch[] {
+  const unlike: { first: number; count: number }[] = [];
+  for (let block = 0; block < blockCount; block++) {
+    if (right === undefined || others.every((other) => isSameRecord(other, right, block))) continue;
+    const last = unlike.at(-1);
+    if (last !== undefined && last.first + last.count === block) last.count++;
+    else unlike.push({ first: block, count: 1 });
+  }
+  return unlike;
+}
+
+function isSameRecord(one: DataView, other: DataView, block: number): boolean {
+  return (
+    recordEpoch(one, block) === recordEpoch(other, block) &&
+    recordWriteNumber(one, block) === recordWriteNumber(other, block) &&
+    recordChecksum(one, block) === recordChecksum(other, block)
+  );
+}
+
 /** The first mirror with the highest tag of a block; `equal` when all have that one, `conflicting` as said above. */
 function sourceOf(records: readonly DataView[], block: number): number {
   let source = equal;

@@ -1,5 +1,6 @@
 /** A switch whose volume has a mirror that is made equal beside consumers' I/O: d1 is in sync, d2 is resyncing. */
 import { decodeJson } from '../../../actors/json.ts';
+import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
 import type { Operation } from '../../../protocols/codes.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { type TroubleReport, troubleReportSchema } from '../../../protocols/trouble-report.ts';
@@ -21,8 +22,13 @@ export function mirrorSetsWith(...mirrors: readonly string[]) {
   ];
 }
 
+/** The partitions under epochs that are higher by so much. */
+export function partitionsLater(by: number) {
+  return loadOf().partitions.map((record) => ({ ...record, epoch: record.epoch + by }));
+}
+
 export class ResyncingWorld extends SwitchWorld {
-  /** Loads the volume, and lets the mirrors in sync settle. */
+  /** Loads the volume, and lets the mirrors in sync settle; the resync has begun. */
   settle(changes: Record<string, unknown> = {}): this {
     const mirrorSets = mirrorSetsWith('in-sync', 'resyncing');
     const answer = this.command('load', loadOf({ mirrorSets, ...changes }));
@@ -40,6 +46,14 @@ export class ResyncingWorld extends SwitchWorld {
     return this;
   }
 
+  resync(generation = 10): ResyncReport {
+    const told = this.control.sent;
+    const answer = this.settled(generation);
+    this.control.sent = told;
+    if (!answer.ok) throw new Error(answer.message);
+    return answer.resync as ResyncReport;
+  }
+
   /** What a disk was asked, of one operation. */
   asked(disk: string, operation: Operation): readonly Request[] {
     return this.disk(disk).requests.filter((request) => request.operation === operation);
@@ -48,5 +62,11 @@ export class ResyncingWorld extends SwitchWorld {
   troubles(): readonly TroubleReport[] {
     const sent = this.control.sent.filter(({ subject }) => subject.endsWith('.trouble'));
     return sent.map(({ data }) => troubleReportSchema.parse(decodeJson(data)));
+  }
+
+  /** What it told everybody of something. */
+  toldOf(what: string): readonly object[] {
+    const told = this.control.sent.filter(({ subject }) => subject.endsWith(`.${what}`));
+    return told.map(({ data }) => decodeJson(data) as object);
   }
 }

@@ -108,6 +108,7 @@ describe('a mirror that is stale', () => {
     world.write({ offset: 0 });
     expect(statusesOf(world.runDisks())).to.deep.equal([Status.ok]);
     expect(world.disk('d2').requests).to.be.empty;
+    expect(world.resync()).to.include({ isDone: true, totalBytes: 0 });
   });
 
   it('becomes resyncing only with its disk as a member', () => {
