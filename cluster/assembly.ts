@@ -167,6 +167,7 @@ function assembleSwitch(topology: Topology, id: SwitchId, ports: NodePorts): Swi
       routes: switchRoutesOf(topology, id),
       coordinatorRoutes: coordinatorRoutesOf(topology, id),
       limits: entry.limits,
+      resyncBytesPerSecond: topology.policies.membership.resyncBytesPerSecond,
       virtualizers: topology.virtualizers.map((each) => each.id),
       io: {
         buses: fabrics.map(io),

@@ -221,7 +221,19 @@ function settledText(body: EventBody): string {
   const trouble = typeof problem === 'string' && problem !== '' ? `, trouble: ${problem}` : '';
   const rest = settled === true ? '' : `, ${size(remainingBytes)} to do`;
   const soFar = `so far ${size(comparedBytes)} compared, ${text(copiedBlocks)} blocks copied`;
-  return `volume ${text(volume)}: ${settled === true ? 'mirrors are equal' : 'not settled'}; ${soFar}${rest}${trouble}`;
+  const state = settled === true ? 'mirrors are equal' : 'not settled';
+  return `volume ${text(volume)}: ${state}; ${soFar}${rest}${trouble}${resyncText(body.resync)}`;
+}
+
+/** Nothing where no mirror is made good again. */
+function resyncText(resync: unknown): string {
+  if (typeof resync !== 'object' || resync === null) return '';
+  const { totalBytes, remainingBytes, copiedBlocks, isDone, problem } = resync as Fields;
+  if (typeof totalBytes !== 'number' || totalBytes === 0) return '';
+  const copied = `${text(copiedBlocks)} blocks copied`;
+  if (isDone === true) return `; the resync of ${size(totalBytes)} is done, ${copied}`;
+  const why = typeof problem === 'string' && problem !== '' ? `, it waits: ${problem}` : '';
+  return `; resync: ${size(remainingBytes)} of ${size(totalBytes)} to do, ${copied}${why}`;
 }
 
 function mirrorRetryText(body: EventBody): string {

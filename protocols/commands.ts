@@ -58,7 +58,10 @@ export const verbs = {
   checksums: 'checksums',
   /** Switch: body `SwitchLoad`. Confirmed once loaded; settling of its partitions then begins. */
   load: 'load',
-  /** Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes, silentHosts }`. */
+  /**
+   * Switch: body `SettledQuery`; answers `{ settled: boolean, problem: string, remainingBytes, silentHosts, resync }`, the
+   * last one `{ totalBytes, remainingBytes, copiedBlocks, isDone, problem }`.
+   */
   settled: 'settled',
   /**
    * Switch: body `SettledQuery`: other switches are to take partitions of the volume over. It takes no new I/O of its

@@ -39,7 +39,10 @@ export const eventNames = {
   mirrorRetry: 'mirror-retry',
   /** From a switch: blocks of a mirror were made good again, or could not be: body carries `RepairFields`. */
   repair: 'repair',
-  /** From a switch: its partitions of a volume are equal on all mirrors: `{ volume, generation, … }`. */
+  /**
+   * From a switch: its partitions of a volume are equal on all mirrors in sync, or on those resyncing, too, or that waits:
+   * `{ volume, generation, … }`.
+   */
   settled: 'settled',
   /** From a node's supervisor: a process ended: `{ node, actors, signal, code }`. */
   exited: 'exited',

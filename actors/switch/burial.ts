@@ -1,8 +1,9 @@
 /**
- * Ends a write that no mirror could carry out, because the old block that it changes a part of is bad on all of them:
+ * Ends a write that no mirror in sync could carry out, because the old block that it changes a part of is bad on all of them:
  * its host gets an error for it, and nothing else fails. First it must be dead (DESIGN I6, I12), for a late copy of it
  * may meet a block that can be read again. Every disk is told that its number is settled, and then asked whether a copy
- * of it was carried out all the same: that only a new assembly mends.
+ * of it was carried out all the same: that only a new assembly mends. What one has that is being made equal is of no
+ * matter: nobody reads it, and it becomes what those in sync have.
  */
 import { Operation } from '../../protocols/codes.ts';
 import {
@@ -75,9 +76,11 @@ export class Burial implements NumberedIo {
 
   #lookForCopies(): void {
     const { partition, run, writeNumber, buried, failed } = this.#job;
-    const { lengthBytes } = run;
+    const { lengthBytes, legs, inSyncLegs } = run;
     const answerBytes = tagRecordsBytes(lengthBytes);
-    const round = { ...this.#round(lengthBytes), operation: Operation.tags, answerBytes };
+    const inSync = { ...run, legs: legs.slice(0, inSyncLegs) };
+    const asked = { run: inSync, operation: Operation.tags, answerBytes };
+    const round = { ...this.#round(lengthBytes), ...asked };
     new LegRound(this.#parts, this.#volume, round, (answers) => {
       const isDone = answers.some(({ bytes }) => {
         const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

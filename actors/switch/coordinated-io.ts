@@ -26,9 +26,9 @@ export class CoordinatedIo extends PartitionEntry implements PartitionIo, LegOwn
   data: FrameData | null;
   /** Bytes that are kept for it. */
   readonly payloadBytes: number;
-  /** Mirrors that it was sent to. */
-  legsSent = 0;
-  /** Of these, those that do not have it yet. */
+  /** Mirrors in sync that it was sent to. */
+  inSyncLegs = 0;
+  /** Mirrors that it was sent to, and that do not have it yet: in sync, or being made so. */
   legsLeft = 0;
   isOwed = false;
   eventCount = unitOf<EventCount>(0);

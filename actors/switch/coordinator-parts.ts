@@ -1,7 +1,7 @@
 /** What the coordinators and the settling of a switch work with. */
 import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { RepairFields } from '../../protocols/events.ts';
-import type { SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
 import type { CachedReads } from './cached-reads.ts';
@@ -46,6 +46,10 @@ export interface CoordinatorParts {
   readonly cachedReads: CachedReads | null;
   readonly spanning: SpanningRules;
   readonly steering: PartitionSteering;
+  /** Of the volume: those that said, since it was decided about last, that they cannot do what was asked of them. */
+  readonly failedDisks: Set<DiskId>;
+  /** The most that is copied to mirrors that are being made equal beside consumers' I/O; for each volume. */
+  readonly resyncBytesPerSecond: number;
   /** Tells everybody what became of bad blocks. */
   readonly tellRepair: (fields: RepairFields) => void;
   /** Whether special error codes name alternates, or are bare. */

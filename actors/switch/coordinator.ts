@@ -1,6 +1,6 @@
 /**
  * The write coordinator of one volume's partitions that this switch owns (DESIGN §6): checks who writes, orders writes
- * per 4 KiB block, sends each to every in-sync mirror until all have it, and answers the host once. What it cannot
+ * per 4 KiB block, sends each to every mirror that is in sync or being made so until all have it, and answers the host once. What it cannot
  * mend is reported as trouble, with the blocks held: a write is never acknowledged that a mirror missed. The modes
  * that it works by are published by a machine for each partition; comparing mirrors after an assembly is `settling`'s.
  */
@@ -17,7 +17,7 @@ import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
 import { sendToMirrors } from './leg-request.ts';
-import { eventCountOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { eventCountOf, inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { OrderedRead, type ReadDirector } from './ordered-read.ts';
 import { Partition } from './partition.ts';
 import { Repairs } from './repairs.ts';
@@ -143,14 +143,14 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   }
 
   legAnswered(io: CoordinatedIo, call: LegCall, reply: Reply): void {
-    const { calls } = this.#parts;
+    const { calls, failedDisks } = this.#parts;
     if (this.#repairs.holds(io, call)) return;
     if (reply.outcome.status === Status.busy) {
       calls.putOff(call, reply.outcome.detail.retryAfterMs);
       return;
     }
     if (reply.outcome.status === Status.media && this.#repairs.mends(io, call)) return;
-    const problem = legTroubleOf(this.#volume, call.request, reply);
+    const problem = legTroubleOf(this.#volume, call.request, reply, failedDisks);
     calls.release(call);
     if (problem !== '') {
       // The leg stays owed: the write keeps its blocks, and its host gets no answer from here.
@@ -257,7 +257,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
     const order = { writeNumber: io.writeNumber, lowestUnsettled: partition.lowestUnsettled };
     const write = { request, data };
     io.legsLeft = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
-    io.legsSent = io.legsLeft;
+    io.inSyncLegs = inSyncLegsOf(this.#volume, part);
     if (io.legsLeft === 0) this.trouble(partition, 'no mirror of a range is in sync');
     io.eventCount = eventCountOf(this.#volume, part.set);
   }

@@ -7,10 +7,17 @@ import type { DiskInstance } from '../../protocols/units.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 
 /**
- * Why a leg's answer is trouble, as a sentence for people; '' when the leg is done. In this state of the project every
- * error of a leg is: no mirror is recorded stale while the volume is used.
+ * Why a leg's answer is trouble, as a sentence for people; '' when the leg is done. Every error of a leg is, of mirrors
+ * that are in sync and of those that are being made so: only a decision makes one stale.
+ *
+ * @param failedDisks gets the disk when it says itself that it cannot do what was asked of it
  */
-export function legTroubleOf(volume: LoadedVolume, request: Request, reply: Reply): string {
+export function legTroubleOf(
+  volume: LoadedVolume,
+  request: Request,
+  reply: Reply,
+  failedDisks: Set<DiskId>,
+): string {
   const { outcome } = reply;
   const name = statusName(outcome.status);
   switch (outcome.status) {
@@ -20,6 +27,8 @@ export function legTroubleOf(volume: LoadedVolume, request: Request, reply: Repl
     case Status.noSpace:
     case Status.range:
     case Status.invalid:
+      if (request.disk !== '') failedDisks.add(request.disk);
+      return `disk ${request.disk} answers ${name}: ${outcome.detail.what}`;
     case Status.masked:
       return `disk ${request.disk} answers ${name}: ${outcome.detail.what}`;
     case Status.fenced: {

@@ -9,7 +9,11 @@ import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { WriteNumber } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import type { LegOwner } from './leg-call.ts';
-import { eventCountOf, type LoadedVolume } from './loaded-volume.ts';
+import { eventCountOf, inSyncLegsOf, type LoadedVolume } from './loaded-volume.ts';
+
+/** The numbers of a write's calls. */
+export const inSyncLeg = 0;
+const resyncingLeg = 1;
 
 /** Where the answer of a disk goes, and in what order the write stands. */
 interface LegNumbers {
@@ -59,7 +63,10 @@ function legRequestOf(
   };
 }
 
-/** Sends a host's write, of one part, to all its mirrors that are in sync; gives how many these are. */
+/**
+ * Sends a host's write, of one part, to all its mirrors that are in sync or being made so; gives how many these are: 0,
+ * with nothing sent, where none is in sync.
+ */
 export function sendToMirrors(
   { self, calls }: Pick<CoordinatorParts, 'self' | 'calls'>,
   volume: LoadedVolume,
@@ -69,11 +76,13 @@ export function sendToMirrors(
   order: Pick<LegNumbers, 'writeNumber' | 'lowestUnsettled'>,
 ): number {
   let sent = 0;
+  if (inSyncLegsOf(volume, part) === 0) return sent;
   for (const leg of part.legs) {
-    if (volume.inSync[leg.extentIndex] !== true) continue;
+    if (volume.written[leg.extentIndex] !== true) continue;
     const slot = calls.claim();
     const request = legRequestOf(write.request, volume, part, leg, { self, slot, ...order });
-    calls.send(slot, owner, 0, request, write.data);
+    const number = volume.inSync[leg.extentIndex] === true ? inSyncLeg : resyncingLeg;
+    calls.send(slot, owner, number, request, write.data);
     sent++;
   }
   return sent;

@@ -86,7 +86,7 @@ export class LegRound implements LegOwner {
   }
 
   legAnswered(call: LegCall, reply: Reply, data: FrameData): void {
-    const { calls } = this.#parts;
+    const { calls, failedDisks } = this.#parts;
     const { answerBytes, operation, unreadable } = this.#round;
     if (reply.outcome.status === Status.busy) {
       calls.putOff(call, reply.outcome.detail.retryAfterMs);
@@ -98,7 +98,7 @@ export class LegRound implements LegOwner {
       this.#answered(call.leg, noData);
       return;
     }
-    let problem = legTroubleOf(this.#volume, call.request, reply);
+    let problem = legTroubleOf(this.#volume, call.request, reply, failedDisks);
     if (problem === '' && data.bytes.length !== answerBytes)
       problem = `disk ${reply.disk} answers ${data.bytes.length} bytes, not ${answerBytes}`;
     if (problem === '' && !isDataIntact(data, reply.offset)) {
@@ -185,5 +185,5 @@ export class LegRound implements LegOwner {
 }
 
 function sourceProblem(problem: string): string {
-  return `a block that differs cannot be read where its newest copy is: ${problem}`;
+  return `a block that is to be copied cannot be read: ${problem}`;
 }

@@ -4,6 +4,7 @@
  */
 import type {
   AttachmentRecord,
+  MirrorState,
   PartitionRecord,
   SwitchLoad,
 } from '../../protocols/control-data.ts';
@@ -34,8 +35,12 @@ export interface LoadedVolume {
   readonly partitions: readonly PartitionRecord[];
   readonly attachments: ReadonlyMap<HostId, AttachmentRecord>;
   readonly eventCounts: ReadonlyMap<MirrorSetId, EventCount>;
-  /** By index of the extent: whether every mirror that it belongs to is in sync. */
+  /** By index of the extent: whether every mirror that it belongs to is in sync. Only these are read. */
   readonly inSync: readonly boolean[];
+  /** By index of the extent: whether it gets what is written, for none of its mirrors is away. */
+  readonly written: readonly boolean[];
+  /** True when an extent is written and not in sync: it is being made so. */
+  readonly isResyncing: boolean;
   /** The disk processes that the volume was assembled from. */
   readonly instances: ReadonlyMap<DiskId, DiskInstance>;
 }
@@ -49,13 +54,17 @@ export function readLoad(load: SwitchLoad): LoadResult {
   const problem = problemOf(load);
   if (problem !== '') return { ok: false, problem: `volume ${load.volume}: ${problem}` };
   const layout = compileLayout(load.layout, load.coordinatorMap);
+  const inSync = extentsWithin(load, ['in-sync']);
+  const written = extentsWithin(load, ['in-sync', 'resyncing']);
   const volume: LoadedVolume = {
     load,
     layout,
     partitions: load.partitions.toSorted((a, b) => a.partition - b.partition),
     attachments: new Map(load.attachments.map((record) => [record.host, record])),
     eventCounts: new Map(load.mirrorSets.map(({ set, eventCount }) => [set, eventCount])),
-    inSync: inSyncOf(load),
+    inSync,
+    written,
+    isResyncing: written.some((isWritten, extent) => isWritten && inSync[extent] !== true),
     instances: new Map(load.disks.map(({ disk, instance }) => [disk, instance])),
   };
   return { ok: true, volume };
@@ -95,6 +104,13 @@ export function firstPartOf(
   return parts.part(0);
 }
 
+/** How many copies of a part are in sync. */
+export function inSyncLegsOf({ inSync }: LoadedVolume, part: CutPart): number {
+  let count = 0;
+  for (const { extentIndex } of part.legs) if (inSync[extentIndex] === true) count++;
+  return count;
+}
+
 /** The event count of a mirror set; 0 where there is none. */
 export function eventCountOf(volume: LoadedVolume, set: MirrorSetId | null): EventCount {
   const count = set === null ? undefined : volume.eventCounts.get(set);
@@ -116,13 +132,16 @@ export function copiesOf(volume: LoadedVolume): number {
   return legsOf(volume.load.layout);
 }
 
-function inSyncOf(load: SwitchLoad): readonly boolean[] {
+/** By index of the extent: whether all mirrors on its way from the root are in one of these states. */
+function extentsWithin(load: SwitchLoad, allowed: readonly MirrorState[]): readonly boolean[] {
   const states = new Map(load.mirrorSets.map(({ set, mirrors }) => [set, mirrors]));
   const out = new Set<string>();
   for (const { set, node } of mirrorSetsOf(load.layout))
-    for (const [mirror, child] of node.children.entries())
-      if (states.get(set)?.[mirror] !== 'in-sync')
+    for (const [mirror, child] of node.children.entries()) {
+      const state = states.get(set)?.[mirror];
+      if (state === undefined || !allowed.includes(state))
         for (const { extent } of extentsOf(child)) out.add(extent);
+    }
   return extentsOf(load.layout).map(({ extent }) => !out.has(extent));
 }
 
@@ -139,6 +158,9 @@ function problemOf(load: SwitchLoad): string {
   if (!complete || [...numbers].some((number) => number >= expected))
     return `${expected} partitions need one record each, there are ${load.partitions.length}`;
   const members = new Set(load.disks.map(({ disk }) => disk));
-  const missing = extentsOf(load.layout).find(({ disk }) => !members.has(disk));
+  const written = extentsWithin(load, ['in-sync', 'resyncing']);
+  const missing = extentsOf(load.layout).find(
+    ({ disk }, index) => written[index] === true && !members.has(disk),
+  );
   return missing === undefined ? '' : `disk ${missing.disk} of its layout is no member`;
 }

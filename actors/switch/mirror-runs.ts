@@ -1,6 +1,6 @@
 /**
  * A volume as its mirrors lie on the disks: runs that are contiguous on each disk, however finely the volume is
- * striped over them. Settling compares runs, for a disk can tell a digest of one quickly. Pure.
+ * striped over them. Settling and resync compare runs, for a disk can tell a digest of one quickly. Pure.
  */
 
 import { rangeBytesMax } from '../../protocols/frames/request.ts';
@@ -8,7 +8,7 @@ import type { MirrorSetId } from '../../protocols/ids.ts';
 import type { CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { VolumeOffset } from '../../protocols/units.ts';
-import type { LoadedVolume } from './loaded-volume.ts';
+import { inSyncLegsOf, type LoadedVolume } from './loaded-volume.ts';
 
 /** Where a stretch of a run lies in the volume. */
 export interface RunPiece {
@@ -19,9 +19,17 @@ export interface RunPiece {
   readonly partition: number;
 }
 
+/** A range within a run. */
+export interface RunRange {
+  readonly atBytes: number;
+  readonly lengthBytes: number;
+}
+
 export interface MirrorRun {
-  /** In-sync copies, at least two, each with the disk offset at which the run begins. */
+  /** The copies, each with the disk offset at which the run begins: those in sync first, then those being made so. */
   readonly legs: readonly Leg[];
+  /** How many of them are in sync: only these say what is right. */
+  readonly inSyncLegs: number;
   readonly set: MirrorSetId | null;
   readonly lengthBytes: number;
   /** In order, without gaps on the disks. */
@@ -33,28 +41,39 @@ interface GrowingRun extends MirrorRun {
   pieces: RunPiece[];
 }
 
-/** The runs that a range of the volume, at most `rangeBytesMax` long and of whole blocks, consists of. */
+/** Which copies are looked at: of those in sync, or those and the ones being made so where there are any. */
+export type Comparing = 'in-sync' | 'resyncing';
+
+/**
+ * The runs that a range of the volume, at most `rangeBytesMax` long and of whole blocks, consists of, as far as there
+ * are two copies or more to compare.
+ */
 export function mirrorRunsOf(
   volume: LoadedVolume,
   start: VolumeOffset,
   lengthBytes: number,
   parts: PartList,
+  comparing: Comparing,
 ): readonly MirrorRun[] {
   const runs: GrowingRun[] = [];
   const growing = new Map<number, GrowingRun>();
   volume.layout.cut(start, lengthBytes, rangeBytesMax, parts);
   for (const part of parts) {
-    const legs = part.legs.filter(({ extentIndex }) => volume.inSync[extentIndex] === true);
+    const inSyncLegs = inSyncLegsOf(volume, part);
+    const written = writtenLegsOf(volume, part);
+    const legs = comparing === 'in-sync' ? written.slice(0, inSyncLegs) : written;
+    const isCompared = comparing === 'in-sync' ? inSyncLegs > 1 : legs.length > inSyncLegs;
     const [first] = legs;
-    if (first === undefined || legs.length < 2) continue;
+    if (first === undefined || inSyncLegs === 0 || !isCompared) continue;
     const run = growing.get(first.extentIndex);
-    if (run !== undefined && continues(run, legs)) {
+    if (run !== undefined && continues(run, legs, inSyncLegs)) {
       run.pieces.push(pieceOf(part, run.lengthBytes));
       run.lengthBytes += part.lengthBytes;
       continue;
     }
     const begun: GrowingRun = {
       legs: legs.map((leg) => ({ ...leg })),
+      inSyncLegs,
       set: part.set,
       lengthBytes: part.lengthBytes,
       pieces: [pieceOf(part, 0)],
@@ -65,9 +84,32 @@ export function mirrorRunsOf(
   return runs;
 }
 
-function continues(run: MirrorRun, legs: readonly Leg[]): boolean {
+/** The copies of a part that get what is written: those in sync first. They live as long as the part. */
+export function writtenLegsOf(volume: LoadedVolume, part: CutPart): readonly Leg[] {
+  const written = part.legs.filter(({ extentIndex }) => volume.written[extentIndex] === true);
+  const isInSync = ({ extentIndex }: Leg) => volume.inSync[extentIndex] === true;
+  return [...written.filter(isInSync), ...written.filter((leg) => !isInSync(leg))];
+}
+
+/** The pieces of a run that lie in a range of it, of those partitions. */
+export function piecesIn(
+  run: MirrorRun,
+  { atBytes, lengthBytes }: RunRange,
+  partitions: ReadonlyMap<number, unknown>,
+): readonly RunPiece[] {
+  const end = atBytes + lengthBytes;
+  return run.pieces.filter(
+    (piece) =>
+      piece.atBytes < end &&
+      piece.atBytes + piece.lengthBytes > atBytes &&
+      partitions.has(piece.partition),
+  );
+}
+
+function continues(run: MirrorRun, legs: readonly Leg[], inSyncLegs: number): boolean {
   return (
     run.legs.length === legs.length &&
+    run.inSyncLegs === inSyncLegs &&
     legs.every((leg, index) => {
       const before = run.legs[index];
       return (

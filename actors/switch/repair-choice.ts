@@ -1,6 +1,6 @@
 /**
  * Which mirror of a block is right, when one of them is bad (DESIGN I8, I13): one that can be read and has the highest
- * tag of all, and never a guess. Pure. The blocks are held: no write is under way that could be told by tags.
+ * tag of all that are in sync, and never a guess. Pure. The blocks are held: no write is under way that could be told by tags.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import {
@@ -26,8 +26,26 @@ export type RepairChoice =
   /** Nobody knows what is right, or it cannot be read. */
   | { readonly kind: 'kept'; readonly reason: string; readonly bad: readonly number[] };
 
-/** Judges one block on all its mirrors that are in sync. */
-export function chooseSource(mirrors: readonly MirrorBlock[]): RepairChoice {
+/**
+ * Judges one block on all its mirrors.
+ *
+ * @param inSyncCount how many of them are in sync, the first ones: what the others hold says nothing of what is right
+ */
+export function chooseSource(mirrors: readonly MirrorBlock[], inSyncCount: number): RepairChoice {
+  const inSync = mirrors.slice(0, inSyncCount);
+  const choice = chooseInSync(inSync);
+  if (choice.kind === 'kept') return choice;
+  const source = choice.kind === 'copy' ? choice.source : 0;
+  const right = inSync[source];
+  const unequal = mirrors.flatMap((mirror, place) =>
+    place >= inSyncCount && right !== undefined && !isEqual(mirror, right) ? [place] : [],
+  );
+  if (unequal.length === 0) return choice;
+  const bad = choice.kind === 'copy' ? [...choice.bad, ...unequal] : unequal;
+  return { kind: 'copy', source, bad };
+}
+
+function chooseInSync(mirrors: readonly MirrorBlock[]): RepairChoice {
   const newest = mirrors.reduce<MirrorBlock | null>(
     (highest, mirror) => (highest === null || isNewer(mirror, highest) ? mirror : highest),
     null,
@@ -59,6 +77,11 @@ function isNewer(one: MirrorBlock, other: MirrorBlock): boolean {
   const otherEpoch = recordEpoch(other.records, other.index);
   if (epoch !== otherEpoch) return epoch > otherEpoch;
   return numberOf(one) > numberOf(other);
+}
+
+function isEqual(one: MirrorBlock, other: MirrorBlock): boolean {
+  const isSameTag = !isNewer(one, other) && !isNewer(other, one);
+  return isSameTag && one.bytes !== null && other.bytes !== null && isSame(one.bytes, other.bytes);
 }
 
 function numberOf({ records, index }: MirrorBlock): number {

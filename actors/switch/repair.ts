@@ -1,7 +1,7 @@
 /**
  * Makes blocks good again on every mirror (DESIGN H5, I13). Who begins it holds the blocks like a write's; then the
- * tags of all in-sync mirrors and their verified bytes are read, and each block that is bad somewhere is written whole,
- * under a fresh write number, to all of them from one that is right. Where none is known to be right nothing is
+ * tags of all mirrors and their verified bytes are read, and each block that is bad somewhere is written whole, under a
+ * fresh write number, to all of them from one that is in sync and right. Those that are being made so are judged by it. Where none is known to be right nothing is
  * changed. It dies with the partition's epoch: who began it stops it.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
@@ -23,7 +23,7 @@ const readBytesMax = 64 * 1024;
 
 export interface RepairJob {
   readonly partition: Partition;
-  /** The copies that are in sync, each with the disk offset at which the range begins. */
+  /** The copies, each with the disk offset at which the range begins. */
   readonly run: MirrorRun;
   /** Where the range begins in the volume; whole blocks. */
   readonly start: VolumeOffset;
@@ -131,7 +131,7 @@ export class Repair implements NumberedIo {
         index: (atBytes + at) / blockBytes,
         bytes: answers[mirror]?.bytes.subarray(at, at + blockBytes) ?? null,
       }));
-      if (chooseSource(blocks).kind !== 'good') return false;
+      if (chooseSource(blocks, this.#job.run.inSyncLegs).kind !== 'good') return false;
     }
     return true;
   }
@@ -149,7 +149,7 @@ export class Repair implements NumberedIo {
   }
 
   #judgeBlock(range: Range, mirrors: readonly MirrorBlock[]): void {
-    const choice = chooseSource(mirrors);
+    const choice = chooseSource(mirrors, this.#job.run.inSyncLegs);
     if (choice.kind === 'good') {
       this.#next();
       return;

@@ -7,7 +7,6 @@ import { plainError, success } from '../../protocols/frames/reply.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import {
   blockBytes,
-  type DiskOffset,
   roundDown,
   roundUp,
   unitOf,
@@ -18,8 +17,9 @@ import { Burial } from './burial.ts';
 import type { CoordinatedIo } from './coordinated-io.ts';
 import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
 import type { LegCall } from './leg-call.ts';
-import { type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
-import type { MirrorRun } from './mirror-runs.ts';
+import { inSyncLeg } from './leg-request.ts';
+import { inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
+import { type MirrorRun, writtenLegsOf } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { Repair, type RepairResult } from './repair.ts';
 import { unreadableEverywhere } from './retries.ts';
@@ -80,7 +80,7 @@ export class Repairs {
 
   /**
    * A mirror could not merge a write with an old block that is bad there. Once all others have the write, these blocks
-   * are repaired, and it is sent again. If all mirrors say so, the write ends with an error.
+   * are repaired, and it is sent again. If all that are in sync say so, the write ends with an error.
    *
    * @returns false when that is not what is wrong, or does not help
    */
@@ -111,7 +111,8 @@ export class Repairs {
     if (blocked === undefined || blocked.isRepairing || blocked.calls.size < io.legsLeft) return;
     blocked.isRepairing = true;
     blocked.repairs++;
-    if (blocked.calls.size === io.legsSent) this.#failsEverywhere(io, blocked);
+    const inSync = [...blocked.calls].filter(({ leg }) => leg === inSyncLeg);
+    if (inSync.length === io.inSyncLegs) this.#failsEverywhere(io, blocked);
     else this.#repairEnds(io, blocked, raggedBlocksOf(io.request.offset, io.request.lengthBytes));
   }
 
@@ -122,7 +123,7 @@ export class Repairs {
     this.#blocked.delete(io);
   }
 
-  /** No mirror can merge it. One that is owed stays owed: a mirror has it from before, and the others would lack it for good. */
+  /** No mirror in sync can merge it. One that is owed stays owed: a mirror has it from before, and the others would lack it for good. */
   #failsEverywhere(io: CoordinatedIo, blocked: BlockedWrite): void {
     if (!io.isOwed) this.#bury(io, blocked);
     else
@@ -132,7 +133,7 @@ export class Repairs {
       );
   }
 
-  /** No mirror has it, and none will. */
+  /** No mirror in sync has it, and none will. */
   #bury(io: CoordinatedIo, blocked: BlockedWrite): void {
     const { partition, request, writeNumber } = io;
     const bounds = wholeBlocksOf(request.offset, request.lengthBytes);
@@ -167,8 +168,15 @@ export class Repairs {
     }
     this.#repair(io, first, ({ keptReason }) => {
       if (keptReason === '') this.#repairEnds(io, blocked, rest);
-      else this.#coordinator.trouble(io.partition, `a write meets a bad block: ${keptReason}`);
+      else this.#meetsBadBlock(io, blocked, keptReason);
     });
+  }
+
+  /** Others have it: those that cannot have it are no mirrors of them any more. */
+  #meetsBadBlock({ partition }: CoordinatedIo, { calls }: BlockedWrite, reason: string): void {
+    for (const { request } of calls)
+      if (request.disk !== '') this.#parts.failedDisks.add(request.disk);
+    this.#coordinator.trouble(partition, `a write meets a bad block: ${reason}`);
   }
 
   #repair(io: CoordinatedIo, bounds: Bounds, ended: (result: RepairResult) => void): void {
@@ -193,8 +201,11 @@ export class Repairs {
   #runOf(io: CoordinatedIo, { start, lengthBytes }: Bounds): MirrorRun | null {
     const { volume } = this.#coordinator;
     const part = onlyPartOf(volume, start, lengthBytes, this.#cut);
-    if (part !== null) return runOf(volume, part, lengthBytes);
-    this.#coordinator.trouble(io.partition, 'the layout changed under a waiting I/O');
+    const run = part === null ? null : runOf(volume, part, lengthBytes);
+    if (run !== null && run.inSyncLegs > 0) return run;
+    const what =
+      run === null ? 'the layout changed under a waiting I/O' : 'no mirror of a range is in sync';
+    this.#coordinator.trouble(io.partition, what);
     return null;
   }
 
@@ -236,11 +247,11 @@ function raggedBlocksOf(offset: number, lengthBytes: number): readonly Bounds[] 
   }));
 }
 
-/** The mirrors of a part that are in sync. The part lives as long as the next cut: what is kept is copied. */
+/** The mirrors of a part that get what is written. The part lives as long as the next cut: what is kept is copied. */
 function runOf(volume: LoadedVolume, part: CutPart, lengthBytes: number): MirrorRun {
-  const legs = part.legs.filter(({ extentIndex }) => volume.inSync[extentIndex] === true);
   return {
-    legs: legs.map((leg) => ({ ...leg, offset: unitOf<DiskOffset>(leg.offset) })),
+    legs: writtenLegsOf(volume, part).map((leg) => ({ ...leg })),
+    inSyncLegs: inSyncLegsOf(volume, part),
     set: part.set,
     lengthBytes,
     pieces: [],

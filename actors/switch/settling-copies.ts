@@ -11,16 +11,10 @@ import type { CoordinatorParts } from './coordinator-parts.ts';
 import { CopyIo } from './copy-io.ts';
 import type { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
-import type { MirrorRun } from './mirror-runs.ts';
+import type { MirrorRun, RunRange } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { nextSource } from './settling-source.ts';
 import type { HostWrites, OwedTo } from './unfinished-writes.ts';
-
-/** A range within a run. */
-export interface RunRange {
-  readonly atBytes: number;
-  readonly lengthBytes: number;
-}
 
 /** Neighbouring blocks of a run that differ. */
 export interface Difference extends RunRange {

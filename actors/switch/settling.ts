@@ -18,11 +18,17 @@ import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts'
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
-import { type MirrorRun, mirrorRunsOf, type RunPiece } from './mirror-runs.ts';
+import {
+  type MirrorRun,
+  mirrorRunsOf,
+  piecesIn,
+  type RunPiece,
+  type RunRange,
+} from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
-import { type RunRange, recordsIn, SettlingCopies } from './settling-copies.ts';
+import { recordsIn, SettlingCopies } from './settling-copies.ts';
 import { type SettlingRange, windowsOf } from './settling-windows.ts';
-import { compareTags } from './tag-comparison.ts';
+import { compareTags, unequalChunks } from './tag-comparison.ts';
 import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
 /** Steps (a comparison or a copy) that are under way at a time. */
@@ -152,7 +158,7 @@ export class Settling {
     const { lengthBytes } = window;
     const start = unitOf<VolumeOffset>(window.offset);
     if (!this.#ownsAnyOf(start, start + lengthBytes)) return true;
-    for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut))
+    for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'in-sync'))
       this.#steps.push(
         run.lengthBytes > digestChunkBytes
           ? () => this.#compareDigests(run)
@@ -172,14 +178,8 @@ export class Settling {
     const range = { atBytes: 0, lengthBytes: run.lengthBytes };
     const answerBytes = digestCount(run.lengthBytes) * digestBytes;
     this.#ask(run, range, Operation.tagDigest, answerBytes, (digests) => {
-      const [first, ...others] = digests;
-      for (let at = 0; at < run.lengthBytes; at += digestChunkBytes) {
-        const place = (at / digestChunkBytes) * digestBytes;
-        const digest = first?.getUint32(place, true);
-        if (others.every((other) => other.getUint32(place, true) === digest)) continue;
-        const lengthBytes = Math.min(digestChunkBytes, run.lengthBytes - at);
-        this.#steps.push(() => this.#compareBlocks(run, { atBytes: at, lengthBytes }));
-      }
+      for (const chunk of unequalChunks(digests, run.lengthBytes))
+        this.#steps.push(() => this.#compareBlocks(run, chunk));
       this.#task.counters.comparedBytes += run.lengthBytes;
       this.#stepDone();
     });
@@ -187,7 +187,7 @@ export class Settling {
 
   #compareBlocks(run: MirrorRun, range: RunRange): void {
     this.#ask(run, range, Operation.tags, tagRecordsBytes(range.lengthBytes), (records) => {
-      for (const piece of this.#ownPiecesIn(run, range))
+      for (const piece of piecesIn(run, range, this.#partitions))
         this.#comparePiece(run, range, piece, records);
       this.#stepDone();
     });
@@ -240,14 +240,6 @@ export class Settling {
     new LegRound(this.#parts, this.#volume, round, (answers) => {
       if (this.#state === 'running') done(answers.map(({ bytes }) => viewOf(bytes)));
     }).sendToAll();
-  }
-
-  #ownPiecesIn(run: MirrorRun, range: RunRange): readonly RunPiece[] {
-    const end = range.atBytes + range.lengthBytes;
-    return run.pieces.filter(
-      ({ atBytes, lengthBytes, partition }) =>
-        atBytes < end && atBytes + lengthBytes > range.atBytes && this.#partitions.has(partition),
-    );
   }
 }
 

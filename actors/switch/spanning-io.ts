@@ -170,8 +170,9 @@ export class SpanningIo implements LegOwner, HostIo {
   }
 
   #written(call: LegCall, reply: Reply): void {
-    const problem = legTroubleOf(this.#director.volume, call.request, reply);
-    this.#parts.calls.release(call);
+    const { calls, failedDisks } = this.#parts;
+    const problem = legTroubleOf(this.#director.volume, call.request, reply, failedDisks);
+    calls.release(call);
     const hold = this.#holds.get(call.request.partition);
     if (problem !== '' && hold !== undefined) this.#director.trouble(hold.partition, problem);
     if (problem !== '') return;

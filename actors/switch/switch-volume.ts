@@ -1,10 +1,13 @@
-/** One volume on a switch: reads that it virtualizes, the partitions that it coordinates, and their settling. */
+/**
+ * One volume on a switch: reads that it virtualizes, the partitions that it coordinates, their settling, and the resync
+ * of mirrors that are to be in sync.
+ */
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { UnfinishedWrite } from '../../protocols/commands.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { HostId, LinkId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, LinkId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { partitionOf } from '../../protocols/layout/regions.ts';
 import { VolumeCoordinator } from './coordinator.ts';
@@ -15,6 +18,7 @@ import { mirrorOutcomeOf } from './mirror-outcome.ts';
 import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
+import { type ResyncReport, Resyncs } from './resyncs.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
 import { type HostWrites, type OwedTo, UnfinishedWrites } from './unfinished-writes.ts';
 import { yieldPartitions } from './yielding.ts';
@@ -30,6 +34,7 @@ export interface SettlingReport {
   /** Since the volume was loaded for the first time. */
   readonly comparedBytes: number;
   readonly copiedBlocks: number;
+  readonly resync: ResyncReport;
 }
 
 export class SwitchVolume {
@@ -40,12 +45,17 @@ export class SwitchVolume {
   readonly #settlingCounters: SettlingCounters = { comparedBytes: 0, copiedBlocks: 0 };
   #unfinished: UnfinishedWrites | null = null;
   #settling: Settling | null = null;
+  readonly #resyncs: Resyncs;
 
-  /** @param onSettled called when a settling ended, well or not */
+  /** @param onSettled called when a settling or a resync ended, well or not */
   constructor(parts: CoordinatorParts, volume: LoadedVolume, onSettled: () => void) {
     this.#parts = parts;
     this.#onSettled = onSettled;
     this.coordinator = new VolumeCoordinator(parts, volume);
+    this.#resyncs = new Resyncs(parts, {
+      trouble: (partition, what) => this.coordinator.trouble(partition, what),
+      ended: onSettled,
+    });
   }
 
   /** Begins to settle what is this switch's to settle. */
@@ -57,14 +67,22 @@ export class SwitchVolume {
     return this.coordinator.volume;
   }
 
+  /** Those that said, since the volume was decided about last, that they cannot do what was asked of them. */
+  get failedDisks(): ReadonlySet<DiskId> {
+    return this.#parts.failedDisks;
+  }
+
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#stopSettling();
+    this.#resyncs.load(volume);
+    this.#parts.failedDisks.clear();
     this.#parts.refusals.decided(volume.load);
     this.#parts.cachedReads?.forget(volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.load(volume);
     for (const partition of this.coordinator.partitions) this.#parts.steering.kept(partition);
+    this.#resyncs.goOn();
     this.#settle();
   }
 
@@ -75,6 +93,7 @@ export class SwitchVolume {
 
   unload(): void {
     this.#stopSettling();
+    this.#resyncs.stop();
     this.#parts.cachedReads?.drop(this.volume.load.volume);
     this.coordinator.spans.dropReads();
     this.coordinator.unload();
@@ -89,6 +108,7 @@ export class SwitchVolume {
       remainingBytes: this.#settling?.remainingBytes ?? 0,
       silentHosts: this.#unfinished?.silentHosts ?? [],
       ...this.#settlingCounters,
+      resync: this.#resyncs.report(this.volume, partitions),
     };
   }
 
@@ -210,6 +230,7 @@ export class SwitchVolume {
           this.coordinator.restore(told, result.owed);
           for (const owed of result.owed) this.#owe(owed);
           for (const partition of partitions) this.#parts.steering.settled(partition);
+          this.#resyncs.begin(this.volume, partitions);
         }
         this.#onSettled();
       },

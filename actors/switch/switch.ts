@@ -47,6 +47,8 @@ export interface SwitchOptions {
   /** Ways to other switches, where hosts leave it to switches how a frame gets to its coordinator. */
   readonly coordinatorRoutes?: readonly CoordinatorRoute[];
   readonly limits: SwitchLimits;
+  /** The most that is copied to mirrors that are made good again, for each volume that it coordinates. */
+  readonly resyncBytesPerSecond: number;
   /** Who is told of trouble. */
   readonly virtualizers: readonly VirtualizerId[];
   readonly io: SwitchConnections;
@@ -77,7 +79,7 @@ export class Switch {
   #mode: SwitchMode = 'isolated';
 
   constructor(options: SwitchOptions, incarnation: Incarnation, ports: ActorPorts) {
-    const { id, io, links, routes, limits } = options;
+    const { id, io, links, routes, limits, resyncBytesPerSecond } = options;
     this.id = id;
     this.#options = options;
     this.#ports = ports;
@@ -126,7 +128,8 @@ export class Switch {
       cacheBytes === 0 ? null : new CachedReads(cacheBytes, { ...cacheParts, answers });
     this.#cachedReads = cachedReads;
     const sending = { calls, forwarding, answers, cachedReads };
-    const parts = { self: id, incarnation, ...sending, commands, tellRepair };
+    const own = { self: id, incarnation, resyncBytesPerSecond };
+    const parts = { ...own, ...sending, commands, tellRepair };
     this.#virtualizing = new Virtualizing(limits, parts, (volume) => this.#steeringOf(volume), {
       volumesChanged: (loadedVolumes) =>
         this.#machine.send({ type: 'volumes.changed', loadedVolumes }),
@@ -233,14 +236,16 @@ export class Switch {
   }
 
   #reportTrouble(volume: VolumeId, what: string): void {
-    const generation = this.#virtualizing.get(volume)?.volume.load.generation ?? 0;
+    const known = this.#virtualizing.get(volume);
+    const generation = known?.volume.load.generation ?? 0;
     const silentDisks = [...this.#calls.silentDisks].slice(0, reportedDisksMax);
+    const failedDisks = [...(known?.failedDisks ?? [])].slice(0, reportedDisksMax);
     this.#ports.log.warn({ switch: this.id, volume, what }, 'a coordinator is in trouble');
     for (const virtualizer of this.#options.virtualizers)
       this.#actor.ask(
         { kind: 'virtualizer', id: virtualizer },
         verbs.trouble,
-        { volume, generation, reporter: this.id, what, silentDisks },
+        { volume, generation, reporter: this.id, what, silentDisks, failedDisks },
         reportTimeoutMs,
         () => {},
       );

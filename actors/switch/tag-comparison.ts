@@ -3,6 +3,8 @@
  * the highest epoch and write number, and never a guess. Pure.
  */
 import {
+  digestBytes,
+  digestChunkBytes,
   recordChecksum,
   recordEpoch,
   recordWriteNumber,
@@ -37,6 +39,50 @@ export function compareTags(records: readonly DataView[], blockCount: number): C
     else unequal.push({ first: block, count: 1, source });
   }
   return { unequal, conflict: -1 };
+}
+
+/** The chunks of a range whose digests are not the same on all mirrors. */
+export function unequalChunks(
+  [first, ...others]: readonly DataView[],
+  lengthBytes: number,
+): readonly { readonly atBytes: number; readonly lengthBytes: number }[] {
+  const chunks: { atBytes: number; lengthBytes: number }[] = [];
+  for (let at = 0; at < lengthBytes; at += digestChunkBytes) {
+    const place = (at / digestChunkBytes) * digestBytes;
+    const digest = first?.getUint32(place, true);
+    if (others.every((other) => other.getUint32(place, true) === digest)) continue;
+    chunks.push({ atBytes: at, lengthBytes: Math.min(digestChunkBytes, lengthBytes - at) });
+  }
+  return chunks;
+}
+
+/** Neighbouring blocks. */
+export interface BlockStretch {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** The blocks whose records, tag or checksum, differ from those of the first mirror on any other: it is right. */
+export function blocksUnlikeFirst(
+  [right, ...others]: readonly DataView[],
+  blockCount: number,
+): readonly BlockStretch[] {
+  const unlike: { first: number; count: number }[] = [];
+  for (let block = 0; block < blockCount; block++) {
+    if (right === undefined || others.every((other) => isSameRecord(other, right, block))) continue;
+    const last = unlike.at(-1);
+    if (last !== undefined && last.first + last.count === block) last.count++;
+    else unlike.push({ first: block, count: 1 });
+  }
+  return unlike;
+}
+
+function isSameRecord(one: DataView, other: DataView, block: number): boolean {
+  return (
+    recordEpoch(one, block) === recordEpoch(other, block) &&
+    recordWriteNumber(one, block) === recordWriteNumber(other, block) &&
+    recordChecksum(one, block) === recordChecksum(other, block)
+  );
 }
 
 /** The first mirror with the highest tag of a block; `equal` when all have that one, `conflicting` as said above. */

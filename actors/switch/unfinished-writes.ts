@@ -14,11 +14,13 @@ import {
 } from '../../protocols/commands.ts';
 import type { AttachmentRecord } from '../../protocols/control-data.ts';
 import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
+import { PartList } from '../../protocols/layout/compiled-layout.ts';
+import { extentsOf } from '../../protocols/layout/layout.ts';
 import type { Clock, Timer } from '../../protocols/ports.ts';
 import type { IoNumber } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
 import { CommandRound, type Verdict } from '../command-round.ts';
-import type { LoadedVolume } from './loaded-volume.ts';
+import { firstPartOf, holdsRange, type LoadedVolume } from './loaded-volume.ts';
 
 export interface CommandPorts {
   readonly actor: Pick<Actor, 'ask'>;
@@ -56,6 +58,7 @@ export class UnfinishedWrites {
   readonly #done: (hosts: readonly HostWrites[]) => void;
   readonly #asked: readonly AttachmentRecord[];
   readonly #found = new Map<HostId, HostWrites>();
+  readonly #cut = new PartList();
   #round: CommandRound | null = null;
   #timer: Timer | null = null;
   #silent: readonly HostId[] = [];
@@ -154,10 +157,12 @@ export class UnfinishedWrites {
       ioNumbers: writes.map(({ ioNumber }) => ioNumber),
     }));
     const durable = writing.some(({ writes }) => writes.some(({ fua }) => fua));
-    const tasks = disks.map(({ disk }) => ({
-      receiver: { kind: 'disk', id: disk } as const,
-      body: { volume, generation, durable, hosts },
-    }));
+    const tasks = disks
+      .filter(({ disk }) => this.#isInSync(disk))
+      .map(({ disk }) => ({
+        receiver: { kind: 'disk', id: disk } as const,
+        body: { volume, generation, durable, hosts },
+      }));
     this.#begin(
       verbs.remembered,
       tasks,
@@ -166,15 +171,33 @@ export class UnfinishedWrites {
     );
   }
 
-  /** An answer counts only from the disk process that the volume was assembled from. */
+  /**
+   * An answer counts only from the disk process that the volume was assembled from, and of what lies on a mirror of it
+   * that is in sync: what another one has done, none of those that hold all data may have.
+   */
   #diskAnswers(answer: Answer, disk: DiskId, writing: readonly HostWrites[]): Verdict {
     const parsed = answer.ok ? rememberedAnswerSchema.safeParse(answer) : undefined;
     const told = parsed?.data;
     if (told === undefined || told.instance !== this.#volume.instances.get(disk)) return again;
-    for (const [index, { done }] of writing.entries())
-      for (const ioNumber of told.done[index] ?? [])
-        done.set(ioNumber, (done.get(ioNumber) ?? new Set<DiskId>()).add(disk));
+    for (const [index, { done, writes }] of writing.entries()) {
+      const isDone = new Set(told.done[index]);
+      for (const write of writes)
+        if (isDone.has(write.ioNumber) && this.#isInSyncAt(disk, write))
+          done.set(write.ioNumber, (done.get(write.ioNumber) ?? new Set<DiskId>()).add(disk));
+    }
     return through;
+  }
+
+  #isInSync(disk: DiskId): boolean {
+    const { load, inSync } = this.#volume;
+    return extentsOf(load.layout).some((extent, index) => extent.disk === disk && inSync[index]);
+  }
+
+  #isInSyncAt(disk: DiskId, { offset, lengthBytes }: UnfinishedWrite): boolean {
+    const { inSync } = this.#volume;
+    if (!holdsRange(this.#volume, offset, lengthBytes)) return false;
+    const part = firstPartOf(this.#volume, offset, lengthBytes, this.#cut);
+    return part.legs.some((leg) => leg.disk === disk && inSync[leg.extentIndex] === true);
   }
 
   #end(): void {

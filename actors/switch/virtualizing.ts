@@ -16,7 +16,7 @@ import { cachedQuerySchema } from '../../protocols/explanation.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { VolumeId } from '../../protocols/ids.ts';
+import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
 import { LayoutMemory } from './layout-memory.ts';
 import { copiesOf, readLoad } from './loaded-volume.ts';
@@ -46,7 +46,7 @@ export interface VirtualizingEvents {
 /** What the volumes of a switch have in common. */
 type VirtualizingParts = Omit<
   CoordinatorParts,
-  'steering' | 'spanning' | 'namesAlternates' | 'refusals'
+  'steering' | 'spanning' | 'namesAlternates' | 'refusals' | 'failedDisks'
 >;
 
 export class Virtualizing {
@@ -201,8 +201,9 @@ export class Virtualizing {
       const steering = this.#steeringOf(load.volume);
       const { namesAlternates } = this.#limits;
       const refusals = new Refusals(this.#parts.answers, load);
-      const perVolume = { spanning: this.spanning, steering, refusals, namesAlternates };
-      const parts = { ...this.#parts, ...perVolume };
+      const failedDisks = new Set<DiskId>();
+      const perVolume = { steering, refusals, failedDisks };
+      const parts = { ...this.#parts, ...perVolume, spanning: this.spanning, namesAlternates };
       const volume: SwitchVolume = new SwitchVolume(parts, read.volume, () =>
         this.#events.settled(volume),
       );

@@ -119,6 +119,18 @@ describe('an event as a line', () => {
     expect(
       detail('switch.s1', 'settled', { ...settled, comparedBytes: 536870912, copiedBlocks: 3 }),
     ).to.equal('volume vol0: mirrors are equal; so far 512MiB compared, 3 blocks copied');
+    const equal = { ...settled, comparedBytes: 0, copiedBlocks: 0 };
+    const resync = { totalBytes: 4096, remainingBytes: 0, copiedBlocks: 2 };
+    expect(
+      detail('switch.s1', 'settled', {
+        ...equal,
+        resync: { ...resync, isDone: true, problem: '' },
+      }),
+    ).to.match(/; the resync of 4KiB is done, 2 blocks copied$/);
+    const stuck = { ...resync, remainingBytes: 512, isDone: false, problem: 'nobody can read it' };
+    expect(detail('switch.s1', 'settled', { ...equal, resync: stuck })).to.match(
+      /; resync: 512 of 4KiB to do, 2 blocks copied, it waits: nobody can read it$/,
+    );
   });
 
   it('tells a fault that an operator asked for in the words of the command', () => {

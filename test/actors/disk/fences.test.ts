@@ -116,6 +116,12 @@ describe('fences', () => {
       { ownerIncarnation: 78 },
       'ownerIncarnation 77',
     ],
+    [
+      'is a copy of an owner that was replaced',
+      [read, write, tags, flush],
+      { ...ofCoordinator, ownerIncarnation: 78 },
+      'ownerIncarnation 77',
+    ],
     ['has an older event count', [read, write, tags], { eventCount: 2 }, 'eventCount 3'],
     ['has a newer event count', [read, write, tags], { eventCount: 4 }, 'eventCount 3'],
     [

@@ -120,6 +120,7 @@ export class Lab {
         namesAlternates: true,
         cacheBytes: 0,
       },
+      resyncBytesPerSecond: 64 * mebibyte,
       virtualizers: [],
       io: { buses: [ports.io], hbas: new Map() },
     } as const;

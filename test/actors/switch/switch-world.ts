@@ -139,6 +139,7 @@ export class SwitchWorld {
         namesAlternates: true,
         cacheBytes: 0,
       },
+      resyncBytesPerSecond: 64 * mebibyte,
       virtualizers: [idOf('v1')],
       io: { buses: [this.io], hbas: new Map() },
       ...changes,

@@ -1,10 +1,10 @@
 /** Writes that a mirror missed: never acknowledged, never forgotten, reported until the volume is assembled anew. */
 import { expect } from 'chai';
 import { decodeJson } from '../../../actors/json.ts';
-import { Status } from '../../../protocols/codes.ts';
-
-import { troubleReportSchema } from '../../../protocols/trouble-report.ts';
-import { unitOf } from '../../../protocols/units.ts';
+import { Operation, Status } from '../../../protocols/codes.ts';
+import { plainError } from '../../../protocols/frames/reply.ts';
+import { type TroubleReport, troubleReportSchema } from '../../../protocols/trouble-report.ts';
+import { blockBytes, mebibyte, unitOf } from '../../../protocols/units.ts';
 import { mediaError } from './fake-disk.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
 
@@ -17,18 +17,23 @@ function asked(world: SwitchWorld, verb: string): number {
   return world.control.sent.filter(({ subject }) => subject.endsWith(`.${verb}`)).length;
 }
 
+/** The last report of trouble. */
+function reported(world: SwitchWorld): TroubleReport | undefined {
+  const report = world.control.sent.findLast(({ subject }) => subject.endsWith('.trouble'));
+  return troubleReportSchema.safeParse(decodeJson(report?.data ?? new Uint8Array())).data;
+}
+
 /** The disks that the last report of trouble calls silent. */
 function silentDisks(world: SwitchWorld): readonly string[] | undefined {
-  const report = world.control.sent.findLast(({ subject }) => subject.endsWith('.trouble'));
-  return troubleReportSchema.safeParse(decodeJson(report?.data ?? new Uint8Array())).data
-    ?.silentDisks;
+  return reported(world)?.silentDisks;
 }
 
 describe('a write that a mirror missed', () => {
-  for (const [name, outcome] of [
-    ['a medium error', mediaError],
-    ['a full disk', { status: Status.noSpace, detail: { what: 'full' } }],
-    ['a fence', { status: Status.fenced, detail: { number: 'attachEpoch', current: 31 } }],
+  for (const [name, outcome, failedDisks] of [
+    ['a medium error', mediaError, ['d2']],
+    ['a full disk', { status: Status.noSpace, detail: { what: 'full' } }, ['d2']],
+    ['a disk that makes nothing of it', plainError(Status.invalid, 'of no sense'), ['d2']],
+    ['a fence', { status: Status.fenced, detail: { number: 'attachEpoch', current: 31 } }, []],
   ] as const)
     it(`because of ${name} is not acknowledged, keeps its blocks, and is reported`, () => {
       const world = serving();
@@ -36,6 +41,7 @@ describe('a write that a mirror missed', () => {
       world.write({ offset: 0 });
       expect(world.runDisks()).to.be.empty;
       expect(asked(world, 'trouble')).to.equal(1);
+      expect(reported(world)).to.deep.include({ failedDisks, silentDisks: [] });
       world.disk('d2').outcome = null;
       world.write({ offset: 0 });
       const replies = world.runDisks();
@@ -51,6 +57,7 @@ describe('a write that a mirror missed', () => {
     expect(world.runDisks()).to.be.empty;
     world.clock.runFor(3500);
     expect(asked(world, 'trouble')).to.equal(4);
+    expect(reported(world)?.failedDisks, 'another process of it').to.deep.equal([]);
     const disks = loadOf().disks.map((member) => ({ ...member, instance: 2 }));
     const partitions = loadOf().partitions.map((record) => ({
       ...record,
@@ -64,6 +71,37 @@ describe('a write that a mirror missed', () => {
     expect(asked(world, 'trouble')).to.equal(before);
     world.write({ offset: 0, generation: 11, partitionEpoch: 29 });
     expect(world.runDisks().map(({ reply }) => reply.outcome.status)).to.deep.equal([Status.ok]);
+  });
+
+  it('because its old block is bad, and no mirror can mend it, is reported with that disk', () => {
+    const world = serving();
+    const block = mebibyte / blockBytes;
+    const bytes = new Uint8Array(blockBytes).fill(1);
+    world.disk('d1').put(block, bytes, { epoch: 4, writeNumber: 2 });
+    world.disk('d1').bad.add(block);
+    world.disk('d2').outcome = ({ operation }) =>
+      operation === Operation.read ? mediaError : null;
+    world.write({ offset: 512, lengthBytes: 512 });
+    expect(world.runDisks()).to.be.empty;
+    expect(reported(world)).to.deep.include({ failedDisks: ['d1'] });
+  });
+
+  it('names the disk no more once the volume was decided about anew', () => {
+    const world = serving();
+    world.disk('d2').outcome = () => mediaError;
+    world.write({ offset: 0 });
+    world.runDisks();
+    expect(reported(world)?.failedDisks).to.deep.equal(['d2']);
+    world.disk('d2').outcome = null;
+    const partitions = loadOf().partitions.map((record) => ({
+      ...record,
+      epoch: record.epoch + 9,
+    }));
+    world.serve({ generation: 11, partitions });
+    world.disk('d4').instance = unitOf(2);
+    world.write({ offset: 65_536, generation: 11, partitionEpoch: 29 });
+    expect(world.runDisks()).to.be.empty;
+    expect(reported(world)).to.deep.include({ generation: 11, failedDisks: [] });
   });
 
   it('lets no waiting one of its partition begin', () => {

@@ -1,0 +1,128 @@
+/**
+ * The copies of a resync: neighbouring blocks, each from a mirror in sync to all mirrors that are written. Where the
+ * first one cannot be read every half is tried alone, down to single blocks: those may be had from another. A block
+ * that none can read is in the way of everything else for a while, and is tried again: a consumer may write there.
+ */
+import type { VolumeOffset } from '../../protocols/units.ts';
+import { blockBytes, unitOf } from '../../protocols/units.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
+import { CopyIo } from './copy-io.ts';
+import type { LegRound } from './leg-round.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
+import type { MirrorRun, RunRange } from './mirror-runs.ts';
+import type { Partition } from './partition.ts';
+
+/** Before a block is tried again that no mirror in sync could read. */
+export const unreadableRetryMs = 5000;
+
+/** A comparison, a copy, or the flush at the end. */
+export interface Step {
+  /** Whose blocks it holds; null for what can be begun again. */
+  readonly partition: Partition | null;
+  /** Of the volume: as many are not known to be equal before it has ended. */
+  readonly bytes: number;
+  /** Of these, what it copies. */
+  readonly copyBytes: number;
+  readonly begin: (step: Step, open: Set<LegRound>) => void;
+}
+
+/** Neighbouring blocks of a run that are copied together. */
+export interface Blocks extends RunRange {
+  readonly run: MirrorRun;
+  readonly partition: Partition;
+  /** Where they begin in the volume. */
+  readonly start: VolumeOffset;
+}
+
+/** What the resync gives. */
+export interface ResyncCopyTask {
+  /** Notes what is to be done when there is room for it. */
+  readonly next: (step: Step) => void;
+  readonly ended: (step: Step) => void;
+  readonly copied: (blocks: number) => void;
+  /** A block cannot be read, and nothing was in the way before. */
+  readonly stuck: () => void;
+  /** Something happened that only a new decision mends. */
+  readonly trouble: (partition: Partition, what: string) => void;
+}
+
+export class ResyncCopies {
+  /** What is in the way, for people; '' when nothing is. */
+  problem = '';
+  /** Nothing is begun before. */
+  retryAtMs = 0;
+  readonly #parts: CoordinatorParts;
+  readonly #volume: LoadedVolume;
+  readonly #task: ResyncCopyTask;
+  #unreadableAt = -1;
+
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, task: ResyncCopyTask) {
+    this.#parts = parts;
+    this.#volume = volume;
+    this.#task = task;
+  }
+
+  /** Notes a copy. */
+  note(blocks: Blocks): void {
+    this.#note(blocks, 0);
+  }
+
+  /** @param source the mirror to copy from; those before it could not be read: of one block */
+  #note(blocks: Blocks, source: number): void {
+    const { run, partition, lengthBytes, atBytes, start } = blocks;
+    const { trouble, ended, next } = this.#task;
+    const begin = (step: Step, open: Set<LegRound>): void => {
+      new CopyIo(this.#parts, this.#volume, partition, {
+        ...{ run, atBytes, lengthBytes, start, source, fua: false, open },
+        fail: (what) => trouble(partition, what),
+        done: () => {
+          this.#copied(blocks, source);
+          ended(step);
+        },
+        unreadable: () => {
+          if (lengthBytes > blockBytes) this.#halve(blocks);
+          else if (source + 1 < run.inSyncLegs) this.#note(blocks, source + 1);
+          else this.#wait(blocks);
+          ended(step);
+        },
+      }).start();
+    };
+    next({ partition, bytes: lengthBytes, copyBytes: lengthBytes, begin });
+  }
+
+  #halve(blocks: Blocks): void {
+    const { atBytes, lengthBytes, start } = blocks;
+    const halfBytes = Math.floor(lengthBytes / blockBytes / 2) * blockBytes;
+    const rest = {
+      atBytes: atBytes + halfBytes,
+      lengthBytes: lengthBytes - halfBytes,
+      start: unitOf<VolumeOffset>(start + halfBytes),
+    };
+    this.note({ ...blocks, ...rest });
+    this.note({ ...blocks, lengthBytes: halfBytes });
+  }
+
+  #wait(block: Blocks): void {
+    const { start } = block;
+    const isFirst = this.problem === '';
+    this.#unreadableAt = start;
+    this.problem = `the block at offset ${start} can be read on no mirror that is in sync`;
+    this.retryAtMs = this.#parts.commands.clock.now() + unreadableRetryMs;
+    this.note(block);
+    if (isFirst) this.#task.stuck();
+  }
+
+  #copied({ run, start, lengthBytes }: Blocks, source: number): void {
+    this.#task.copied(lengthBytes / blockBytes);
+    if (this.#unreadableAt === start) {
+      this.#unreadableAt = -1;
+      this.problem = '';
+    }
+    if (source === 0) return;
+    const { volume } = this.#volume.load;
+    const disks = run.legs.slice(0, source).map(({ disk }) => disk);
+    const range = { volume, offset: start, lengthBytes, blocks: 1 };
+    const from = run.legs[source]?.disk ?? '';
+    this.#parts.tellRepair({ ...range, outcome: 'repaired', disks, source: from, reason: '' });
+  }
+}

@@ -1,0 +1,72 @@
+/** A switch whose volume has a mirror that is made equal beside consumers' I/O: d1 is in sync, d2 is resyncing. */
+import { decodeJson } from '../../../actors/json.ts';
+import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
+import type { Operation } from '../../../protocols/codes.ts';
+import type { Request } from '../../../protocols/frames/request.ts';
+import { type TroubleReport, troubleReportSchema } from '../../../protocols/trouble-report.ts';
+import { blockBytes, mebibyte } from '../../../protocols/units.ts';
+import { loadOf, SwitchWorld } from './switch-world.ts';
+
+/** Where offset 0 of the volume lies on d1 and d2. */
+export const firstBlock = mebibyte / blockBytes;
+
+export function block(fill: number): Uint8Array {
+  return new Uint8Array(blockBytes).fill(fill);
+}
+
+/** The states of the mirrors of m0; those of m1 are in sync. */
+export function mirrorSetsWith(...mirrors: readonly string[]) {
+  return [
+    { set: 'm0', eventCount: 2, mirrors },
+    { set: 'm1', eventCount: 2, mirrors: ['in-sync', 'in-sync'] },
+  ];
+}
+
+/** The partitions under epochs that are higher by so much. */
+export function partitionsLater(by: number) {
+  return loadOf().partitions.map((record) => ({ ...record, epoch: record.epoch + by }));
+}
+
+export class ResyncingWorld extends SwitchWorld {
+  /** Loads the volume, and lets the mirrors in sync settle; the resync has begun. */
+  settle(changes: Record<string, unknown> = {}): this {
+    const mirrorSets = mirrorSetsWith('in-sync', 'resyncing');
+    const answer = this.command('load', loadOf({ mirrorSets, ...changes }));
+    if (!answer.ok) throw new Error(answer.message);
+    return this;
+  }
+
+  /** Lets time pass with disks that answer. */
+  run(durationMs = 1000): this {
+    for (let at = 0; at < durationMs; at += 5) {
+      this.runDisks();
+      this.clock.runFor(5);
+    }
+    this.runDisks();
+    return this;
+  }
+
+  resync(generation = 10): ResyncReport {
+    const told = this.control.sent;
+    const answer = this.settled(generation);
+    this.control.sent = told;
+    if (!answer.ok) throw new Error(answer.message);
+    return answer.resync as ResyncReport;
+  }
+
+  /** What a disk was asked, of one operation. */
+  asked(disk: string, operation: Operation): readonly Request[] {
+    return this.disk(disk).requests.filter((request) => request.operation === operation);
+  }
+
+  troubles(): readonly TroubleReport[] {
+    const sent = this.control.sent.filter(({ subject }) => subject.endsWith('.trouble'));
+    return sent.map(({ data }) => troubleReportSchema.parse(decodeJson(data)));
+  }
+
+  /** What it told everybody of something. */
+  toldOf(what: string): readonly object[] {
+    const told = this.control.sent.filter(({ subject }) => subject.endsWith(`.${what}`));
+    return told.map(({ data }) => decodeJson(data) as object);
+  }
+}
