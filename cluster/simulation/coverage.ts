@@ -22,6 +22,8 @@ export interface CoverageCounts {
   readonly reads: Counts;
   /** How often hosts left a switch for its load, and returned to it. */
   readonly loadMoves: Counts;
+  /** What mirrors became, as `stale > resyncing`. */
+  readonly mirrors: Counts;
   /** `machine: from > to on event`, over all machines of a kind. */
   readonly transitions: Counts;
   /** Of these, those made while consumers' I/O was open. */
@@ -40,6 +42,7 @@ export function emptyCoverage(): CoverageCounts {
     codes: {},
     reads: {},
     loadMoves: {},
+    mirrors: {},
     transitions: {},
     transitionsInFlight: {},
     faults: {},
@@ -58,6 +61,19 @@ interface TransitionEvent {
 interface BalanceEvent {
   readonly avoided: boolean;
 }
+
+interface MembershipEvent {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What mirrors can become. */
+export const mirrorChanges: readonly string[] = [
+  'in-sync > stale',
+  'stale > resyncing',
+  'resyncing > stale',
+  'resyncing > in-sync',
+];
 
 export const loadMoves = { leaves: 'leaves', returns: 'returns' } as const;
 
@@ -83,11 +99,15 @@ export class Coverage {
   /** Takes what an actor publishes on its control connection, whether anybody gets it or not. */
   published(subject: string, data: Uint8Array): void {
     if (planeOf(subject) !== 'evt') return;
-    const isBalance = subject.endsWith(`.${eventNames.balance}`);
-    if (!isBalance && !subject.endsWith(`.${eventNames.transition}`)) return;
-    const body: unknown = JSON.parse(Buffer.from(data).toString('utf8'));
-    if (isBalance) this.#balanced(body as BalanceEvent);
-    else this.#changed(body as TransitionEvent);
+    const what = subject.slice(subject.lastIndexOf('.') + 1);
+    const body = (): unknown => JSON.parse(Buffer.from(data).toString('utf8'));
+    if (what === eventNames.transition) this.#changed(body() as TransitionEvent);
+    else if (what === eventNames.balance) this.#balanced(body() as BalanceEvent);
+    else if (what === eventNames.membership) this.#mirrorChanged(body() as MembershipEvent);
+  }
+
+  #mirrorChanged({ from, to }: MembershipEvent): void {
+    count(this.counts.mirrors, `${from} > ${to}`);
   }
 
   #balanced({ avoided }: BalanceEvent): void {

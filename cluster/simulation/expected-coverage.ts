@@ -5,7 +5,7 @@
  * a batch may meet them or not: the machines' own tests see to these.
  */
 import { Status } from '../../protocols/codes.ts';
-import { type Counts, type CoverageCounts, loadMoves } from './coverage.ts';
+import { type Counts, type CoverageCounts, loadMoves, mirrorChanges } from './coverage.ts';
 import { possiblePolicyNames } from './drawn-policies.ts';
 import { faultNames } from './faults.ts';
 import { possibleTransitions } from './machine-transitions.ts';
@@ -154,6 +154,7 @@ function expectations(counts: CoverageCounts, exempt: Exemptions): readonly Expe
       met: counts.loadMoves,
       exemptNames: [],
     },
+    { kind: 'mirror', names: mirrorChanges, met: counts.mirrors, exemptNames: [] },
     {
       kind: 'transition',
       names: possibleTransitions(),

@@ -113,6 +113,7 @@ function coverageLines(coverage: CoverageCounts): readonly string[] {
     `answers: ${countsText(coverage.codes)}`,
     `reads from: ${countsText(coverage.reads)}`,
     `moves for load: ${countsText(coverage.loadMoves)}`,
+    `mirrors: ${countsText(coverage.mirrors)}`,
     `frames: ${countsText(coverage.frames)}`,
     'transitions:',
     ...namesOf(coverage.transitions).map((name) => {

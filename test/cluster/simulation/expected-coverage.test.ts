@@ -1,5 +1,9 @@
 import { expect } from 'chai';
-import { type CoverageCounts, emptyCoverage } from '../../../cluster/simulation/coverage.ts';
+import {
+  type CoverageCounts,
+  emptyCoverage,
+  mirrorChanges,
+} from '../../../cluster/simulation/coverage.ts';
 import { possiblePolicyNames } from '../../../cluster/simulation/drawn-policies.ts';
 import {
   type Exemptions,
@@ -27,6 +31,7 @@ function everything(): CoverageCounts {
     transitions: onceOf(possibleTransitions()),
     reads: onceOf(['disk', 'cache']),
     loadMoves: onceOf(['leaves', 'returns']),
+    mirrors: onceOf(mirrorChanges),
     faults: onceOf(faultNames),
     faultsInFlight: onceOf(faultNames),
   };
