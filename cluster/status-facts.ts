@@ -83,6 +83,7 @@ export const volumeFactsSchema = z.looseObject({
       totalBytes: z.number(),
       remainingBytes: z.number(),
       etaSeconds: z.number().nullable(),
+      problem: z.string().default(''),
     })
     .nullable()
     .default(null),

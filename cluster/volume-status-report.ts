@@ -20,6 +20,8 @@ export interface ResyncStatus {
   readonly total: number;
   /** Null: that cannot be said yet. */
   readonly etaSeconds: number | null;
+  /** Why it does not go on, for people; '' when it does. */
+  readonly problem: string;
 }
 
 export interface VolumeStatus {
@@ -47,6 +49,6 @@ export function volumeStatusOf(facts: VolumeFacts): VolumeStatus {
 
 function resyncStatusOf(resync: VolumeFacts['resync']): ResyncStatus | null {
   if (resync === null) return null;
-  const { totalBytes, remainingBytes, etaSeconds } = resync;
-  return { done: totalBytes - remainingBytes, total: totalBytes, etaSeconds };
+  const { totalBytes, remainingBytes, etaSeconds, problem } = resync;
+  return { done: totalBytes - remainingBytes, total: totalBytes, etaSeconds, problem };
 }

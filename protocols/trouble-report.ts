@@ -15,7 +15,7 @@ export const troubleReportSchema = z.object({
   what: z.string().max(2000),
   /** Of a switch: disks that answer it nothing, however often it asks, and over whatever way. */
   silentDisks: z.array(id<DiskId>()).max(reportedDisksMax).optional(),
-  /** Of a switch: disks that said themselves that they cannot store, or copy, what was asked of them. */
+  /** Disks that said themselves that they cannot store, copy or flush what was asked of them. */
   failedDisks: z.array(id<DiskId>()).max(reportedDisksMax).optional(),
 });
 export type TroubleReport = z.infer<typeof troubleReportSchema>;

@@ -2,7 +2,6 @@
  * What answers mean for the part that they belong to: done, to be tried again, to be held, or the end. Notes what
  * they prove about paths. When the next attempt is made is the sweep's; what ends with a part is the driver's.
  */
-
 import { assertNever, Operation, Status } from '../../protocols/codes.ts';
 import { decodeStretches } from '../../protocols/frames/allocation.ts';
 import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
@@ -12,7 +11,7 @@ import type { Clock } from '../../protocols/ports.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
-import { noteFlushed } from './flush-ledger.ts';
+import { isAnyLost, noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
@@ -20,7 +19,7 @@ import { noteEvidence, noteLateEvidence } from './path-evidence.ts';
 import type { PathFailovers } from './path-failovers.ts';
 import { linksFailed } from './path-failures.ts';
 import type { Paths } from './paths.ts';
-import { isBehind, recoveryOf } from './recovery.ts';
+import { isBehind, laterDelayMs, recoveryOf } from './recovery.ts';
 import { type Slot, SlotState, type SlotTable } from './slots.ts';
 
 export interface AnswersParts {
@@ -234,6 +233,9 @@ export class Answers {
       case 'retryMirror':
         this.#retryMirror(slot, recovery.disk, recovery.alternates);
         return;
+      case 'failDisk':
+        this.#diskFailed(slot, driver, recovery.disk, recovery.what);
+        return;
       case 'hold':
         counters.deferrals++;
         if (driver.hasAdoptedSince(slot.request)) {
@@ -259,6 +261,16 @@ export class Answers {
     this.#parts.issuer.withdraw(slot);
     slot.state = SlotState.held;
     driver.needControlData();
+  }
+
+  /** A flush does not fail while others hold all that the disk holds: the disk is to be stale first (DESIGN I11, I3). */
+  #diskFailed(slot: Slot, driver: OptimizationDriver, disk: DiskId, what: string): void {
+    if (isAnyLost(driver.view.data, new Set([disk]))) this.#lose(slot, driver, what);
+    else {
+      driver.listener.diskFailed(disk, what);
+      this.#retryAt(slot, this.#parts.clock.now() + laterDelayMs(slot.request, this.#parts.policy));
+      slot.awaitsDecision = true;
+    }
   }
 
   #retryMirror(slot: Slot, disk: DiskId, alternates: readonly DiskId[]): void {

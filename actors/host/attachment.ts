@@ -231,6 +231,7 @@ export class Attachment {
         controlDataNeeded: () => this.#contact.askControlDataSoon(),
         decisionBrought: (bytes) => this.#brought(bytes),
         lost: (what) => this.#machine.send({ type: 'trouble.met', what }),
+        diskFailed: (disk, what) => this.#contact.reportTrouble(what, this.#generation, [disk]),
         idle: () => this.#becameIdle(),
         alternatesNeeded: (failed, answered) => this.#contact.askAlternates(failed, answered),
       },

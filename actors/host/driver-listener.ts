@@ -1,6 +1,7 @@
 /** What an optimization driver is told when it is made, and whom it tells what it cannot decide by itself. */
 
 import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts';
+import type { DiskId } from '../../protocols/ids.ts';
 import type { VolumeCaches } from './volume-caches.ts';
 
 export interface DriverListener {
@@ -10,6 +11,8 @@ export interface DriverListener {
   decisionBrought(bytes: Uint8Array): void;
   /** What is stored is not known any more. The listener must end the open I/O (`endOpen`). */
   lost(what: string): void;
+  /** A disk that nothing is on alone cannot make durable what it holds. Told again while it is a member. */
+  diskFailed(disk: DiskId, what: string): void;
   /** Asks which mirrors hold a range beside one that failed; no answer: nobody could tell. */
   alternatesNeeded(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void;
   /** Nothing is open any more. */

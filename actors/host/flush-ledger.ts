@@ -102,7 +102,7 @@ function entryOf(disk: DiskId): FlushEntry {
 }
 
 /** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */
-function isAnyLost(
+export function isAnyLost(
   { layout, mirrorSets }: Pick<ControlData, 'layout' | 'mirrorSets'>,
   lossy: ReadonlySet<DiskId>,
 ): boolean {

@@ -23,6 +23,8 @@ export type Recovery =
       readonly disk: DiskId;
       readonly alternates: readonly DiskId[];
     }
+  /** The disk cannot make durable what it holds: it must not count any more, if others can. */
+  | { readonly kind: 'failDisk'; readonly disk: DiskId; readonly what: string }
   /** Not before there is newer control data. */
   | { readonly kind: 'hold' };
 
@@ -68,9 +70,9 @@ export function recoveryOf(
       // A coordinator says it of a write only when no mirror has it, and none ever will.
       return disk === '' && request.operation !== Operation.flush
         ? { kind: 'end', status }
-        : storageRecovery(request.operation, status, detail.what);
+        : storageRecovery(request.operation, status, detail.what, disk);
     case Status.noSpace:
-      return storageRecovery(request.operation, status, detail.what);
+      return storageRecovery(request.operation, status, detail.what, disk);
     default:
       return assertNever(status, 'status');
   }
@@ -93,7 +95,10 @@ function storageRecovery(
   operation: Operation,
   status: typeof Status.media | typeof Status.noSpace,
   what: string,
+  disk: DiskId | '',
 ): Recovery {
+  if (operation === Operation.flush && disk !== '')
+    return { kind: 'failDisk', disk, what: `disk ${disk} failed to flush: ${what}` };
   return readsMirror(operation) || operation === Operation.repair
     ? { kind: 'end', status }
     : { kind: 'lose', what: `${storageProblem(status)}: ${what}` };

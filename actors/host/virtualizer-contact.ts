@@ -15,7 +15,7 @@ import {
   verbs,
 } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
-import type { VirtualizerId } from '../../protocols/ids.ts';
+import type { DiskId, VirtualizerId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
 import { type AttachEpoch, type Generation, unitOf } from '../../protocols/units.ts';
@@ -43,6 +43,7 @@ export class VirtualizerContact {
   readonly #listener: ContactListener;
   #current = 0;
   #isAsking = false;
+  #lastTrouble = '';
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Why the last request to be attached was refused: says more than that there is no attachment. '' when it was not. */
   #attachRefusal = '';
@@ -89,15 +90,15 @@ export class VirtualizerContact {
     });
   }
 
-  reportTrouble(what: string, generation: Generation): void {
+  /** The same trouble is told people once, however often the virtualizer is. */
+  reportTrouble(what: string, generation: Generation, failedDisks: readonly DiskId[] = []): void {
     const { volume, host: reporter } = this.#request;
-    const report: TroubleReport = {
-      volume,
-      generation,
-      reporter,
-      what: what.slice(0, troubleLengthMax),
-    };
-    this.#actor.tell(eventNames.fault, report);
+    const told = { volume, generation, reporter, what: what.slice(0, troubleLengthMax) };
+    const report: TroubleReport =
+      failedDisks.length === 0 ? told : { ...told, failedDisks: [...failedDisks] };
+    const text = `${generation}: ${what}`;
+    if (text !== this.#lastTrouble) this.#actor.tell(eventNames.fault, report);
+    this.#lastTrouble = text;
     this.#ask(verbs.trouble, report, () => {});
   }
 

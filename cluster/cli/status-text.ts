@@ -106,8 +106,10 @@ function mirrorText({ set, mirror, state, disks }: MirrorStatus): string {
 }
 
 /** `37 % of 1GiB equal, about 12 s left` */
-function resyncText({ done, total, etaSeconds }: ResyncStatus): string {
-  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+function resyncText({ done, total, etaSeconds, problem }: ResyncStatus): string {
+  if (problem !== '') return `does not go on: ${problem}`;
+  if (total === 0) return 'just begun';
+  const percent = Math.floor((100 * done) / total);
   const left = etaSeconds === null ? '' : `, about ${durationText(etaSeconds)} left`;
   return `${percent} % of ${sizeText(total)} equal${left}`;
 }

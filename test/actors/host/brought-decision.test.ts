@@ -46,6 +46,18 @@ describe('a host whose request is refused for an older generation', () => {
     expect(world.host.facts()).to.have.nested.property('counters.decisionsBrought', 1);
   });
 
+  it('takes one that goes on without a mirror, and waits to be told that the volume serves', () => {
+    const without = { mirrors: { m0: ['stale', 'in-sync'] } } as const;
+    const renewed = { generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20 };
+    write();
+    bring(onlySent(), { ...renewed, ...without });
+    expect(world.host.facts()).to.have.nested.property('counters.decisionsBrought', 1);
+    world.publish({ ...renewed, ...without });
+    world.clock.runFor(1);
+    world.answerAll([onlySent()]);
+    expect(ended).to.deep.equal([Status.ok]);
+  });
+
   it('waits to be told that the volume serves, where epochs are new: mirrors may not be equal yet', () => {
     write();
     bring(onlySent(), { generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20 });

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { MirrorState } from '../../../protocols/control-data.ts';
+import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { idOf } from '../../../protocols/ids.ts';
 import type { Extent, Layout } from '../../../protocols/layout/layout.ts';
 import {
@@ -244,6 +245,64 @@ describe('flush, while mirrors go and come back', () => {
       instances = [1, 2, 1, 1];
       become('stale', 'in-sync');
       answerAll();
+      expect(ended).to.deep.equal([Status.media]);
+    });
+  });
+
+  describe('that a disk could not carry out', () => {
+    const failed: Outcome = { status: Status.media, detail: { what: 'fdatasync failed' } };
+    const reports = () => world.asked.filter(({ verb }) => verb === 'trouble');
+    const refuse = (sent: readonly SentFrame[]) => {
+      for (const frame of sent)
+        if (frame.request.disk === 'd1') world.refuse(frame, failed);
+        else answer([frame]);
+    };
+    const goOn = (forMs: number) => {
+      for (const until = world.clock.now() + forMs; world.clock.now() < until; ) {
+        refuse(world.sent());
+        world.clock.runFor(10);
+      }
+    };
+    let faults: string[];
+    beforeEach(() => {
+      write();
+      flush();
+      world.asked.splice(0);
+      faults = [];
+      const { onPublish } = world.control;
+      world.control.onPublish = (subject, data, reply) => {
+        if (subject.endsWith('.fault')) faults.push(subject);
+        onPublish(subject, data, reply);
+      };
+      refuse(world.sent());
+      goOn(1000);
+    });
+
+    it('names the disk, and ends well once that is stale', () => {
+      expect(ended).to.be.empty;
+      const [report] = reports();
+      expect(report?.body).to.deep.include({ reporter: 'h1', generation: 1, failedDisks: ['d1'] });
+      expect(report?.body).to.have.property('what', 'disk d1 failed to flush: fdatasync failed');
+      become('stale', 'in-sync');
+      answerAll();
+      expect(ended).to.deep.equal([Status.ok]);
+      expect(world.attachment.state).to.equal('serving');
+    });
+
+    it('tells the virtualizer again, which may not have heard it, and people once', () => {
+      expect(reports().length).to.be.within(2, 10);
+      expect(faults).to.have.length(1);
+    });
+
+    it('fails when nobody decides about it in time', () => {
+      goOn(10_000);
+      expect(ended).to.have.length(1).and.not.include(Status.ok);
+      expect(world.attachment.state).to.equal('lost');
+    });
+
+    it('fails when the other mirror is the one that is decided stale', () => {
+      become('in-sync', 'stale');
+      goOn(100);
       expect(ended).to.deep.equal([Status.media]);
     });
   });

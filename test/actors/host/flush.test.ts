@@ -118,7 +118,8 @@ describe('flush (I11)', () => {
     expect(ended).to.deep.equal([Status.ok]);
   });
 
-  it('that the disk could not carry out fails, and is the end of the attachment', () => {
+  it('that the only disk in sync could not carry out fails, and is the end of the attachment', () => {
+    world.serve({ generation: 2, attachEpoch: 6, firstEpoch: 5, secondMirror: 'stale' });
     flush();
     const [first] = world.sent();
     if (first === undefined) throw new Error('nothing was sent');

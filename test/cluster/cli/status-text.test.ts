@@ -101,6 +101,19 @@ describe('the state of a cluster as text', () => {
       expect(text(null)).to.match(/; 40 % of 64MiB equal$/m);
     });
 
+    it('says what keeps it from going on, and nothing of how far it is before anybody knows', () => {
+      const text = (totalBytes: number, problem: string) =>
+        textOf(
+          told('resyncing', {
+            resync: { totalBytes, remainingBytes: totalBytes, etaSeconds: null, problem },
+          }),
+        );
+      expect(text(total, 'disk d1 answers nothing')).to.match(
+        /vol0-m0 resyncing; does not go on: disk d1 answers nothing$/m,
+      );
+      expect(text(0, '')).to.match(/vol0-m0 resyncing; just begun$/m);
+    });
+
     it('never says that all is equal before it is', () => {
       const resync = { totalBytes: total, remainingBytes: 1, etaSeconds: 0 };
       expect(textOf(told('resyncing', { resync }))).to.contain('99 % of 64MiB equal');
@@ -113,7 +126,7 @@ describe('the state of a cluster as text', () => {
         ...{ set: 'vol0-m0', mirror: 0, state: 'resyncing', eventCount: 4 },
         disks: ['d1'],
       });
-      expect(shown).to.deep.equal({ done: total - 1000, total, etaSeconds: 2 });
+      expect(shown).to.deep.equal({ done: total - 1000, total, etaSeconds: 2, problem: '' });
       expect(told('stale').resync, 'nothing is being made equal').to.equal(null);
     });
   });
