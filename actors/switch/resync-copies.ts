@@ -67,6 +67,13 @@ export class ResyncCopies {
     this.#note(blocks, 0);
   }
 
+  /** Takes nothing to be in the way any more: what is, is found again. */
+  retry(): void {
+    this.problem = '';
+    this.retryAtMs = 0;
+    this.#unreadableAt = -1;
+  }
+
   /** @param source the mirror to copy from; those before it could not be read: of one block */
   #note(blocks: Blocks, source: number): void {
     const { run, partition, lengthBytes, atBytes, start } = blocks;

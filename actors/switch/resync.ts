@@ -144,6 +144,7 @@ export class Resync {
     this.#steps = this.#steps.filter(
       ({ partition }) => partition === null || !leaving.includes(partition),
     );
+    this.#copies.retry();
     const ahead = new Set(this.#windows.map(({ offset }) => offset));
     const windows = ownWindowsOf(this.#volume, this.#partitions);
     this.#windows = windows.filter(({ offset }) => ahead.has(offset));

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { Actor } from '../../../actors/actor.ts';
 import { Disk } from '../../../actors/disk/disk.ts';
 import { formatDisk } from '../../../actors/disk/format-disk.ts';
+import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
 import { Switch } from '../../../actors/switch/switch.ts';
 import { VirtualClock } from '../../../cluster/simulation/clock.ts';
 import { SimulatedNetwork } from '../../../cluster/simulation/network.ts';
@@ -11,6 +12,7 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { MemoryMedium } from '../../../cluster/simulation/store.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Answer } from '../../../protocols/commands.ts';
+import type { Compared, MirrorState } from '../../../protocols/control-data.ts';
 import { decodeFrame, encodeRequest, FrameKind } from '../../../protocols/frames/frame.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { idOf } from '../../../protocols/ids.ts';
@@ -45,6 +47,10 @@ export class Lab {
   readonly #disks = new Map<string, Disk>();
   readonly #processes = new Map<string, SimulatedProcess>();
   #boot = 0;
+  /** The decision in force: its number is that of all its epochs. */
+  #decided = 0;
+  #mirrors: readonly MirrorState[] = ['in-sync', 'in-sync'];
+  #compared: Compared = 'all';
   #nextIo = 1;
   #latest = new Map<number, { bytes: Uint8Array; ok: boolean }>();
   /** By block: what was acknowledged last with FUA, and everything submitted since. */
@@ -86,10 +92,10 @@ export class Lab {
     clock.runFor(1000);
   }
 
-  /** Starts all processes and assembles the volume under new epochs. */
-  start(): void {
+  /** Starts all processes, but for disks of stale mirrors, and assembles the volume under new epochs. */
+  start(mirrors: readonly MirrorState[] = ['in-sync', 'in-sync']): void {
     this.#boot++;
-    for (const name of diskNames) {
+    for (const name of diskNames.filter((_, mirror) => mirrors[mirror] !== 'stale')) {
       const ports = this.#ports(name);
       const medium = this.#media.get(name);
       if (medium === undefined) throw new Error('no medium');
@@ -120,29 +126,65 @@ export class Lab {
         namesAlternates: true,
         cacheBytes: 0,
       },
-      resyncBytesPerSecond: 64 * mebibyte,
+      // So that it lasts: the disks and links here are fast.
+      resyncBytesPerSecond: blockBytes,
       virtualizers: [],
       io: { buses: [ports.io], hbas: new Map() },
     } as const;
     new Switch(options, unitOf(100 + this.#boot), ports).start();
     this.clock.runFor(3000);
-    for (const name of diskNames) expect(this.#assemble(name)).to.include({ ok: true });
-    expect(this.#ask('switch', 's1', 'load', this.#load())).to.include({ ok: true });
+    this.#decide(mirrors, 'all');
     this.clock.runFor(10_000);
-    const query = { volume: 'vol0', generation: this.#boot };
-    const settled = this.#ask('switch', 's1', 'settled', query);
+    const settled = this.#settled();
     expect(settled).to.include({ settled: true, problem: '' });
     if (settled.ok) this.copiedBlocks += Number(settled.copiedBlocks);
+  }
+
+  /** All mirrors are in sync from now on, and nothing is compared again. */
+  promote(): void {
+    this.#decide(['in-sync', 'in-sync'], 'unfinished');
+    expect(this.#settled()).to.include({ settled: true, problem: '' });
+  }
+
+  /** Lets time pass until the mirrors that are resyncing are equal. */
+  awaitResync(): void {
+    for (let waitedMs = 0; !this.resync().isDone; waitedMs++) {
+      expect(waitedMs, this.resync().problem).to.be.below(60_000);
+      this.clock.runFor(1);
+    }
+  }
+
+  /** How far the mirrors are that are made equal. */
+  resync(): ResyncReport {
+    const settled = this.#settled();
+    if (!settled.ok) throw new Error(settled.message);
+    return settled.resync as ResyncReport;
+  }
+
+  #settled(): Answer {
+    return this.#ask('switch', 's1', 'settled', { volume: 'vol0', generation: this.#decided });
+  }
+
+  #decide(mirrors: readonly MirrorState[], compared: Compared): void {
+    this.#decided++;
+    this.#mirrors = mirrors;
+    this.#compared = compared;
+    for (const name of this.#members()) expect(this.#assemble(name)).to.include({ ok: true });
+    expect(this.#ask('switch', 's1', 'load', this.#load())).to.include({ ok: true });
+  }
+
+  #members(): readonly string[] {
+    return diskNames.filter((_, mirror) => this.#mirrors[mirror] !== 'stale');
   }
 
   /** Everything loses power, one disk a little earlier than the rest: the last writes reach the other one only. */
   cutPower(): void {
     const first = diskNames[this.#random.integer(diskNames.length)] ?? '';
     this.#processes.get(first)?.stop();
-    this.#media.get(first)?.crash();
+    this.#media.get(first)?.powerCut();
     this.writeSome(8);
     for (const process of this.#processes.values()) process.stop();
-    for (const [name, medium] of this.#media) if (name !== first) medium.crash();
+    for (const [name, medium] of this.#media) if (name !== first) medium.powerCut();
     this.#processes.clear();
     this.clock.runFor(2000);
   }
@@ -167,7 +209,8 @@ export class Lab {
 
   read(block: number, disk: string): Uint8Array {
     const number = this.#send({ operation: Operation.read, block, disk, flags: 0 }, none, ignore);
-    this.clock.runFor(1000);
+    for (let waitedMs = 0; !this.#latest.has(number) && waitedMs < 1000; waitedMs++)
+      this.clock.runFor(1);
     const answer = this.#latest.get(number);
     if (answer?.ok !== true) throw new Error(`block ${block} of ${disk} cannot be read`);
     return answer.bytes;
@@ -192,12 +235,12 @@ export class Lab {
       diskOffset: 0,
       extentGeneration: 0,
       mirrorSet: '',
-      generation: this.#boot,
+      generation: this.#decided,
       controlEpoch: 1,
-      attachEpoch: 2 * this.#boot,
-      eventCount: 1,
+      attachEpoch: 2 * this.#decided,
+      eventCount: this.#decided,
       partition: 0,
-      partitionEpoch: operation === Operation.write ? 2 * this.#boot + 1 : 0,
+      partitionEpoch: operation === Operation.write ? 2 * this.#decided + 1 : 0,
       ownerIncarnation: 100 + this.#boot,
       writeNumber: 0,
       lowestUnsettled: 0,
@@ -242,22 +285,22 @@ export class Lab {
     this.#host.ask({ kind, id }, verb, body, 5000, (answer) => {
       result = answer;
     });
-    this.clock.runFor(5001);
+    for (let waitedMs = 0; result === null && waitedMs < 5001; waitedMs++) this.clock.runFor(1);
     if (result === null) throw new Error(`no answer to ${verb}`);
     return result;
   }
 
   #decision() {
-    const boot = this.#boot;
-    const owner = { coordinator: 's1', ownerIncarnation: 100 + boot };
+    const decided = this.#decided;
+    const owner = { coordinator: 's1', ownerIncarnation: 100 + this.#boot };
     const attached = { host: 'h1', hostIncarnation: 9, mode: 'exclusive', readOnly: false };
     return {
       volume: 'vol0',
-      generation: boot,
+      generation: decided,
       controlEpoch: 1,
-      partitions: [{ partition: 0, epoch: 2 * boot + 1, ...owner }],
-      attachments: [{ attachEpoch: 2 * boot, firstEpoch: 2 * boot, ...attached }],
-      compared: 'all',
+      partitions: [{ partition: 0, epoch: 2 * decided + 1, ...owner }],
+      attachments: [{ attachEpoch: 2 * decided, firstEpoch: 2 * decided, ...attached }],
+      mirrorSets: [{ set: 'm0', eventCount: decided, mirrors: this.#mirrors }],
     };
   }
 
@@ -274,7 +317,6 @@ export class Lab {
       ...this.#decision(),
       disk: this.#member(disk),
       extents: [{ ...extent, generation: 1, mirrorSet: 'm0' }],
-      mirrorSets: [{ set: 'm0', eventCount: 1, mirrors: ['in-sync', 'in-sync'] }],
     });
   }
 
@@ -289,8 +331,8 @@ export class Lab {
       frameBytesMax: 262_144,
       layout: { kind: 'mirror', set: 'm0', children },
       coordinatorMap: { kind: 'modulo', unitBytes: mebibyte, partitions: 1 },
-      mirrorSets: [{ set: 'm0', eventCount: 1, mirrors: ['in-sync', 'in-sync'] }],
-      disks: diskNames.map((disk) => this.#member(disk)),
+      compared: this.#compared,
+      disks: this.#members().map((disk) => this.#member(disk)),
       switchIncarnation: 100 + this.#boot,
     };
   }
