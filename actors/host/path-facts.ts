@@ -22,7 +22,7 @@ export const pathFactsMax = 256;
 
 const rankNames = new Map(Object.entries(LinkRank).map(([name, rank]) => [rank, name as PathRank]));
 
-/** Of every disk and route once, although volumes share disks. */
+/** Of every member disk and route once, although volumes share disks. */
 export function pathFacts(attachments: readonly Attachment[], paths: Paths): readonly PathFacts[] {
   const found = new Map<string, PathFacts>();
   for (const { volume } of attachments) {
