@@ -7,8 +7,8 @@ import type {
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
-import type { SwitchId, VolumeId } from '../../protocols/ids.ts';
-import type { Layout } from '../../protocols/layout/layout.ts';
+import type { DiskId, SwitchId, VolumeId } from '../../protocols/ids.ts';
+import { extentsOf, type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { RemovalProposal } from './removal-proposals.ts';
 import type { ResyncProgress } from './resync-watch.ts';
@@ -25,6 +25,11 @@ export interface Progress {
   readonly resync: ResyncProgress | null;
 }
 
+export interface MirrorSetStatus extends MirrorSetRecord {
+  /** By mirror: the disks that it lies on. */
+  readonly disks: readonly (readonly DiskId[])[];
+}
+
 export interface VolumeStatus extends Progress {
   readonly volume: VolumeId;
   readonly sizeBytes: number;
@@ -35,7 +40,7 @@ export interface VolumeStatus extends Progress {
   readonly layout: string;
   /** With who is meant to coordinate each. */
   readonly partitions: readonly (PartitionRecord & { readonly preferred: SwitchId })[];
-  readonly mirrorSets: readonly MirrorSetRecord[];
+  readonly mirrorSets: readonly MirrorSetStatus[];
   readonly attachments: readonly AttachmentRecord[];
   readonly disks: readonly DiskMember[];
 }
@@ -63,10 +68,20 @@ export function volumeStatus(
       ...partition,
       preferred: preferred[partition.partition] ?? partition.coordinator,
     })),
-    mirrorSets: record?.mirrorSets ?? [],
+    mirrorSets: record === null ? [] : setsOf(record),
     attachments: record?.attachments ?? [],
     disks: record?.disks ?? [],
   };
+}
+
+function setsOf({ layout, mirrorSets }: VolumeRecord): readonly MirrorSetStatus[] {
+  const nodes = new Map(mirrorSetsOf(layout).map(({ set, node }) => [set, node]));
+  return mirrorSets.map((each) => ({
+    ...each,
+    disks: (nodes.get(each.set)?.children ?? []).map((child) => [
+      ...new Set(extentsOf(child).map(({ disk }) => disk)),
+    ]),
+  }));
 }
 
 /** Layouts of more nodes than a person reads are cut. */
