@@ -12,7 +12,7 @@ import type {
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
-import type { ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
+import type { ActorAddress, ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
@@ -27,7 +27,9 @@ import {
 } from '../../protocols/units.ts';
 import { leavesWritesBehind, type WantedAttachment } from './attachments.ts';
 import type { Members } from './membership.ts';
-import { type HasEnded, unfencedAfter } from './unfenced.ts';
+
+/** Whether a process has ended, and somebody saw it, or another one has taken its place. */
+export type HasEnded = (address: ActorAddress, incarnation: number) => boolean;
 
 /** What a decision rests on, beside the last record. */
 export interface Circumstances {
@@ -252,4 +254,18 @@ function someoneWasCutOff(
     const next = wanted.find((attachment) => attachment.host === host);
     return next?.held?.attachEpoch !== attachEpoch && !drained.includes(host);
   });
+}
+
+/** Disks that were members, are not in the next decision, and whose process may still be there. @param members of it */
+export function unfencedAfter(
+  last: Pick<VolumeRecord, 'disks' | 'unfenced'>,
+  members: readonly DiskMember[],
+  hasEnded: HasEnded,
+): readonly DiskMember[] {
+  const known = new Map([...last.unfenced, ...last.disks].map((each) => [each.disk, each]));
+  return [...known.values()].filter(
+    ({ disk, instance }) =>
+      !members.some((member) => member.disk === disk) &&
+      !hasEnded({ kind: 'disk', id: disk }, instance),
+  );
 }

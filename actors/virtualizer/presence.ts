@@ -158,6 +158,11 @@ export class PresenceTable {
     return this.#presences.get(keyOf(address))?.former.includes(String(incarnation)) === true;
   }
 
+  /** That very process is there. */
+  isThere(address: ActorAddress, incarnation: number): boolean {
+    return this.find(address)?.description.incarnation === incarnation;
+  }
+
   /** That process has ended, and said so or was seen to; or another one has taken its place. */
   hasEnded(address: ActorAddress, incarnation: number): boolean {
     const presence = this.#presences.get(keyOf(address));

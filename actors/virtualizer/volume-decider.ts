@@ -18,11 +18,11 @@ import {
 import { candidatesOf } from './coordinator-choice.ts';
 import { type CoordinatorPlan, coordinatorPlanOf } from './coordinator-plan.ts';
 import { tellDecision, tellEnd, tellMembership } from './decision-events.ts';
-import { decide } from './decisions.ts';
+import type { Decision } from './decisions.ts';
 import type { Members } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
-import { type HasEnded, unfencedProblem } from './unfenced.ts';
+import { decideSafely } from './unfenced.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
@@ -128,23 +128,23 @@ export class VolumeDecider {
     }
     const { presence, controlEpoch } = this.#environment;
     const state = this.#requests.within(this.#surroundings());
-    const hasEnded: HasEnded = (address, incarnation) => presence.hasEnded(address, incarnation);
-    const { drained } = this;
-    const { record, renewed } = decide(last, {
+    const circumstances = {
       controlEpoch,
       members,
       mirrorSets: this.membership.nextSets(last, members),
-      hasEnded,
+      hasEnded: presence.hasEnded.bind(presence),
+      isThere: presence.isThere.bind(presence),
       attachments: wantedAttachments(state),
-      drained,
+      drained: this.drained,
       coordinators: this.#coordinatorPlan.choose(last, members, renew),
       preferred: this.#coordinatorPlan.toRecord(last),
       renew,
       wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
-    });
-    const problem = unfencedProblem(last, record, drained, hasEnded);
-    if (problem !== '') tell({ type: 'decision.impossible', reason: problem });
-    else this.#key.write(record, () => this.#decided(last, record, renewed), tell);
+    };
+    const kept = wantedAttachments({ ...state, requests: [] });
+    const decision = decideSafely(last, circumstances, kept);
+    if (typeof decision === 'string') tell({ type: 'decision.impossible', reason: decision });
+    else this.#key.write(decision.record, () => this.#decided(last, decision), tell);
   }
 
   /** Ends the volume, in one step: nothing is decided about it any more, and nobody is attached (DESIGN I15). */
@@ -236,7 +236,7 @@ export class VolumeDecider {
     return isOpen;
   }
 
-  #decided(last: VolumeRecord, record: VolumeRecord, renewed: boolean): void {
+  #decided(last: VolumeRecord, { record, renewed }: Decision): void {
     this.#requests.decided(record);
     this.membership.decided(record);
     this.#coordinatorPlan.decided();
@@ -291,7 +291,7 @@ export class VolumeDecider {
   #surroundings(): Surroundings {
     return {
       record: this.record,
-      livenessOf: (claim) => livenessOf(this.#environment, claim),
+      livenessOf: (claim) => livenessOf(this.#environment, claim, this.record),
       mayUse: (host) => this.mayUse(host),
     };
   }

@@ -1,5 +1,5 @@
 /** What the volumes of a virtualizer share while it decides. */
-import type { EndedVolume } from '../../protocols/control-data.ts';
+import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import type { ActorAddress, HostId, LinkId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { PreferredPath } from '../../protocols/path-queries.ts';
@@ -44,11 +44,20 @@ export interface VolumeEnvironment {
   readonly layoutsBeside: (volume: VolumeId) => readonly Layout[] | null;
 }
 
-/** Whether a process of a host is there, as far as can be told now: another process in its place has followed it. */
-export function livenessOf(environment: VolumeEnvironment, claim: Claim): Liveness {
+/**
+ * Whether a process of a host is there, as far as can be told now: another process in its place has followed it. One that
+ * is silent is not gone for good as long as a disk that nobody fenced may answer it.
+ */
+export function livenessOf(
+  environment: VolumeEnvironment,
+  claim: Claim,
+  record: VolumeRecord | null,
+): Liveness {
   const { presence, clock } = environment;
   const address = { kind: 'host', id: claim.host } as const;
   const present = presence.find(address)?.description.incarnation;
   if (present !== undefined && present !== claim.hostIncarnation) return 'gone';
-  return presence.liveness(address, clock.now());
+  const liveness = presence.liveness(address, clock.now());
+  const mayAsk = liveness === 'gone' && !presence.hasEnded(address, claim.hostIncarnation);
+  return mayAsk && (record?.unfenced ?? []).length > 0 ? 'unknown' : liveness;
 }

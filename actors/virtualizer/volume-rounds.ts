@@ -74,9 +74,10 @@ export class VolumeRounds {
     });
   }
 
-  /** Coordinators must confirm. Every other virtualizing switch that is there is told as well: reads go through them. */
+  /** Coordinators must confirm; all switches where a former one may still be answered by a disk that was not told. */
   loadSwitches(record: VolumeRecord): void {
-    const coordinators = coordinatorsOf(record);
+    const everybody = this.#loadTasks(record).map(({ receiver }) => receiver.id as SwitchId);
+    const coordinators = record.unfenced.length > 0 ? everybody : coordinatorsOf(record);
     const tasks = this.#loadTasks(record).filter(({ receiver }) =>
       coordinators.includes(receiver.id as SwitchId),
     );

@@ -198,4 +198,29 @@ describe('membership of mirrors', () => {
     untilStates(withoutD3);
     untilStates(fillingD3);
   });
+
+  it('a volume is not given away from a silent host while a disk is silent that may still answer it (I14)', () => {
+    loseD3();
+    expect(world.record().unfenced.map(({ disk }) => disk)).to.deep.equal(['d3']);
+    world.network.lose = (subject) => /\.(tel|evt|cmd)\.host\.h1(\.|$)/.test(subject);
+    world.host('h2').attach('vol0');
+    world.run(10_000);
+    expect(world.host('h2').answer).to.match(/^not-ready: .* host h1; whether it lives/);
+    expect(world.record().attachments.map(({ host }) => host)).to.deep.equal(['h1']);
+    const actors = [{ kind: 'disk', id: 'd3' }];
+    world.host('h2').actor.tell('exited', { node: 'n1', actors, signal: 'SIGKILL', code: null });
+    world.until(() => world.host('h2').isAttached('vol0'), 'the end of d3 was seen');
+    expect(world.record().unfenced).to.be.empty;
+  });
+
+  it('both go silent at once: the volume goes on without the disk, and is not given away', () => {
+    world.network.lose = (subject) => /\.(tel|evt|cmd)\.host\.h1(\.|$)/.test(subject);
+    world.kill('d3');
+    world.host('h2').attach('vol0');
+    untilStates(withoutD3);
+    world.run(10_000);
+    expect(world.record().attachments.map(({ host }) => host)).to.deep.equal(['h1']);
+    world.start('d3');
+    world.until(() => world.host('h2').isAttached('vol0'), 'd3 is another process now');
+  });
 });

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { unfencedAfter, unfencedProblem } from '../../../actors/virtualizer/unfenced.ts';
+import { unfencedAfter } from '../../../actors/virtualizer/decisions.ts';
+import { unfencedProblem, type Witnesses } from '../../../actors/virtualizer/unfenced.ts';
 import type { AttachMode, DiskMember, VolumeRecord } from '../../../protocols/control-data.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../../protocols/ids.ts';
 import type { AttachEpoch, DiskInstance, Incarnation } from '../../../protocols/units.ts';
@@ -28,6 +29,11 @@ const allBut =
   ({ kind, id }: ActorAddress) =>
     !living.includes(`${kind}:${id}`);
 
+/** Nobody else is there, and nobody drained. */
+function seen(hasEnded: Witnesses['hasEnded']): Witnesses {
+  return { hasEnded, isThere: () => false, drained: [] };
+}
+
 describe('a disk that is gone on without, and may still answer reads (I14)', () => {
   it('is remembered until its end is seen, or it is a member again', () => {
     const last = recordOf('exclusive');
@@ -46,22 +52,29 @@ describe('a disk that is gone on without, and may still answer reads (I14)', () 
   it('keeps the volume from being given to another host, as long as its holder may still read', () => {
     const last = recordOf('exclusive');
     const others = { ...last, ...silentDisk, attachments: [] };
-    expect(unfencedProblem(last, others, [], allBut('host:h1'))).to.match(/disk d2 .* host h1/);
-    expect(unfencedProblem(last, others, [], allBut()), 'its end was seen').to.equal('');
-    expect(unfencedProblem(last, others, ['h1'], allBut('host:h1')), 'it drained').to.equal('');
+    expect(unfencedProblem(last, others, seen(allBut('host:h1')))).to.match(/disk d2 .* host h1/);
+    expect(unfencedProblem(last, others, seen(allBut())), 'its end was seen').to.equal('');
+    expect(
+      unfencedProblem(last, others, { ...seen(allBut('host:h1')), drained: ['h1' as HostId] }),
+      'it drained',
+    ).to.equal('');
     const goesOn = { ...last, ...silentDisk };
-    expect(unfencedProblem(last, goesOn, [], allBut('host:h1')), 'it goes on').to.equal('');
+    expect(unfencedProblem(last, goesOn, seen(allBut('host:h1'))), 'it goes on').to.equal('');
     const fenced = { ...others, unfenced: [] };
-    expect(unfencedProblem(last, fenced, [], allBut('host:h1'))).to.equal('');
+    expect(unfencedProblem(last, fenced, seen(allBut('host:h1')))).to.equal('');
   });
 
   it('keeps another switch from coordinating what several hosts share, as long as the former one may still read', () => {
     const last = recordOf('shared');
     const partitions = last.partitions.map((each) => ({ ...each, coordinator: 's2' as SwitchId }));
     const moved = { ...last, ...silentDisk, partitions };
-    expect(unfencedProblem(last, moved, [], allBut('switch:s1'))).to.match(/disk d2 .* switch s1/);
-    expect(unfencedProblem(last, moved, [], allBut()), 'its end was seen').to.equal('');
+    expect(unfencedProblem(last, moved, seen(allBut('switch:s1')))).to.match(
+      /disk d2 .* switch s1/,
+    );
+    expect(unfencedProblem(last, moved, seen(allBut())), 'its end was seen').to.equal('');
+    const isThere = { ...seen(allBut('switch:s1')), isThere: () => true };
+    expect(unfencedProblem(last, moved, isThere), 'it can be told').to.equal('');
     const same = { ...last, ...silentDisk };
-    expect(unfencedProblem(last, same, [], allBut('switch:s1')), 'it goes on').to.equal('');
+    expect(unfencedProblem(last, same, seen(allBut('switch:s1'))), 'it goes on').to.equal('');
   });
 });
