@@ -67,6 +67,17 @@ describe('a resync', () => {
       .that.includes({ isDone: true });
   });
 
+  it('makes zeros of what is all zeros, and takes no room for it', () => {
+    const world = new ResyncingWorld();
+    world.disk('d1').put(firstBlock + 1, block(0), old);
+    world.disk('d2').put(firstBlock + 1, block(3), old);
+    world.settle().run();
+    expect(world.resync()).to.include({ isDone: true, copiedBlocks: 1 });
+    expect(world.asked('d2', Operation.write)).to.be.empty;
+    expectEqual(world, [1]);
+    expect(world.disk('d2').bytesOf(firstBlock + 1)).to.deep.equal(block(0));
+  });
+
   it('of mirrors that are equal compares their tags, and makes the disk durable', () => {
     const world = new ResyncingWorld();
     for (const disk of ['d1', 'd2']) world.disk(disk).put(firstBlock + 3, block(7), old);
