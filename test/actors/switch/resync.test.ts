@@ -1,8 +1,9 @@
 /** Resync: mirrors become equal to those in sync beside consumers' I/O, and are called so only when all of it is durable. */
 import { expect } from 'chai';
 import { unreadableRetryMs } from '../../../actors/switch/resync-copies.ts';
-import { resyncStepsMax } from '../../../actors/switch/resyncs.ts';
+import { looksMax, resyncStepsMax } from '../../../actors/switch/resyncs.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import { rangeBytesMax } from '../../../protocols/frames/request.ts';
 import { blockBytes, kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
 import {
   block,
@@ -237,6 +238,23 @@ describe('beside a resync', () => {
       for (const frame of frames) fast.answer(frame);
       fast.clock.runFor(1);
     }
+  });
+
+  it('nobody waits while what is resyncing is looked for in a large volume', () => {
+    const lengthBytes = 4096 * mebibyte;
+    const large = (disk: string) => ({ ...extentOn(disk), lengthBytes });
+    const mirrors = [
+      { kind: 'mirror', set: 'm1', children: [large('d3'), large('d4')] },
+      { kind: 'mirror', set: 'm0', children: [extentOn('d1'), extentOn('d2')] },
+    ];
+    const sizeBytes = lengthBytes + 2 * mebibyte;
+    const layout = { kind: 'concat', children: mirrors };
+    const world = new ResyncingWorld().settle({ layout, sizeBytes, compared: 'unfinished' });
+    const lookedAtBytes = looksMax * rangeBytesMax;
+    expect(world.resync()).to.include({ totalBytes: sizeBytes, isDone: false });
+    expect(world.resync().remainingBytes).to.equal(sizeBytes - lookedAtBytes);
+    world.run(50);
+    expect(world.resync()).to.include({ remainingBytes: 0, isDone: true });
   });
 
   it('nothing new is begun while others are to take a partition over, and it goes on when they do not', () => {
