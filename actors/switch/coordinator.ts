@@ -1,8 +1,8 @@
 /**
  * The write coordinator of one volume's partitions that this switch owns (DESIGN §6): checks who writes, orders writes
- * per 4 KiB block, sends each to every mirror that is in sync or being made so until all have it, and answers the host once. What it cannot
- * mend is reported as trouble, with the blocks held: a write is never acknowledged that a mirror missed. The modes
- * that it works by are published by a machine for each partition; comparing mirrors after an assembly is `settling`'s.
+ * per 4 KiB block, sends each to every mirror that is in sync or resyncing until all have it, answers the host once.
+ * What it cannot mend is reported as trouble, with the blocks held: no write is acknowledged that a mirror missed. Its
+ * modes are published by a machine for each partition; comparing mirrors after an assembly is `settling`'s.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';

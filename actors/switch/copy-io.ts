@@ -6,6 +6,7 @@ import { Operation } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import type { VolumeOffset } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
+import { noData } from './frame-data.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun } from './mirror-runs.ts';
@@ -49,7 +50,7 @@ export class CopyIo extends PartitionEntry implements PartitionIo {
     if (this.#partition.enter(this)) this.granted();
   }
 
-  /** Nobody is left to be told: the settling that it belongs to ends with the epoch. */
+  /** Nobody is left to be told: the settling or resync that it belongs to ends with the epoch. */
   dropped(): void {}
 
   granted(): void {
@@ -64,16 +65,18 @@ export class CopyIo extends PartitionEntry implements PartitionIo {
     }).sendTo(source);
   }
 
+  /** What is all zeros takes no room. */
   #write(data: FrameData): void {
     this.#partition.giveNumber(this);
     const { writeNumber } = this;
     const { fua } = this.#copy;
-    const order = { writeNumber, fua };
-    const round = { ...this.#round(), operation: Operation.write, answerBytes: 0, ...order };
+    const isZero = data.bytes.every((byte) => byte === 0);
+    const operation = isZero ? Operation.writeZeroes : Operation.write;
+    const round = { ...this.#round(), operation, answerBytes: 0, writeNumber, fua };
     new LegRound(this.#parts, this.#volume, round, () => {
       this.#partition.leave(this);
       this.#copy.done();
-    }).sendToAll(data);
+    }).sendToAll(isZero ? noData : data);
   }
 
   #round() {

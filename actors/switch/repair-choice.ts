@@ -1,6 +1,7 @@
 /**
  * Which mirror of a block is right, when one of them is bad (DESIGN I8, I13): one that can be read and has the highest
- * tag of all that are in sync, and never a guess. Pure. The blocks are held: no write is under way that could be told by tags.
+ * tag of all that are in sync, and never a guess. Pure. The blocks are held: no write is under way that could be told by
+ * tags.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import {

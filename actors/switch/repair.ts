@@ -1,8 +1,8 @@
 /**
  * Makes blocks good again on every mirror (DESIGN H5, I13). Who begins it holds the blocks like a write's; then the
  * tags of all mirrors and their verified bytes are read, and each block that is bad somewhere is written whole, under a
- * fresh write number, to all of them from one that is in sync and right. Those that are being made so are judged by it. Where none is known to be right nothing is
- * changed. It dies with the partition's epoch: who began it stops it.
+ * fresh write number, to all of them from one that is in sync and right; those that are resyncing are judged by it.
+ * Where none is known to be right nothing is changed. It dies with the partition's epoch: who began it stops it.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import { Operation } from '../../protocols/codes.ts';

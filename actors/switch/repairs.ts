@@ -123,7 +123,10 @@ export class Repairs {
     this.#blocked.delete(io);
   }
 
-  /** No mirror in sync can merge it. One that is owed stays owed: a mirror has it from before, and the others would lack it for good. */
+  /**
+   * No mirror in sync can merge it. One that is owed stays owed: a mirror has it from before, and the others would lack it
+   * for good.
+   */
   #failsEverywhere(io: CoordinatedIo, blocked: BlockedWrite): void {
     if (!io.isOwed) this.#bury(io, blocked);
     else
@@ -166,17 +169,22 @@ export class Repairs {
       blocked.calls.clear();
       return;
     }
-    this.#repair(io, first, ({ keptReason }) => {
-      if (keptReason === '') this.#repairEnds(io, blocked, rest);
-      else this.#meetsBadBlock(io, blocked, keptReason);
+    this.#repair(io, first, (result) => {
+      if (result.keptReason === '') this.#repairEnds(io, blocked, rest);
+      else this.#meetsBadBlock(io, blocked, result);
     });
   }
 
-  /** Others have it: those that cannot have it are no mirrors of them any more. */
-  #meetsBadBlock({ partition }: CoordinatedIo, { calls }: BlockedWrite, reason: string): void {
-    for (const { request } of calls)
+  /** Others have it. Those that cannot have it have failed, unless it is something else that ended the repair. */
+  #meetsBadBlock(
+    { partition }: CoordinatedIo,
+    { calls }: BlockedWrite,
+    result: RepairResult,
+  ): void {
+    const { keptDisks, keptReason } = result;
+    for (const { request } of keptDisks.size > 0 ? calls : [])
       if (request.disk !== '') this.#parts.failedDisks.add(request.disk);
-    this.#coordinator.trouble(partition, `a write meets a bad block: ${reason}`);
+    this.#coordinator.trouble(partition, `a write meets a bad block: ${keptReason}`);
   }
 
   #repair(io: CoordinatedIo, bounds: Bounds, ended: (result: RepairResult) => void): void {

@@ -118,9 +118,28 @@ export class Resync {
       : Math.max(0, this.#copies.retryAtMs - nowMs);
   }
 
+  /** True when there may be more to begin once another part of the volume was looked at. */
+  get isToLook(): boolean {
+    return this.#steps.length === 0 && this.#windows.length > 0;
+  }
+
+  /** Looks at the next part of the volume, and notes what is to be compared there. */
+  look(): void {
+    const window = this.#windows.pop();
+    if (window === undefined) return;
+    const { offset, lengthBytes } = window;
+    const start = unitOf<VolumeOffset>(offset);
+    for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'resyncing')) {
+      const range = { atBytes: 0, lengthBytes: run.lengthBytes };
+      if (this.#ownBytesIn(run, range) === 0) continue;
+      for (const leg of run.legs.slice(run.inSyncLegs)) this.#targets.set(leg.disk, leg);
+      if (run.lengthBytes > digestChunkBytes) this.#noteDigests(run);
+      else this.#noteTags(run, range);
+    }
+  }
+
   /** Begins one step, if there is any now: gives how many bytes it copies; null when none was begun. */
   beginStep(): number | null {
-    while (this.#steps.length === 0) if (!this.#nextWindow()) break;
     const step = this.#steps.pop() ?? this.#lastStep();
     if (step === null) return null;
     const open = new Set<LegRound>();
@@ -149,22 +168,6 @@ export class Resync {
     const windows = ownWindowsOf(this.#volume, this.#partitions);
     this.#windows = windows.filter(({ offset }) => ahead.has(offset));
     this.#totalBytes = bytesOf(windows);
-  }
-
-  /** Notes the comparisons of the next window; false when there is none. */
-  #nextWindow(): boolean {
-    const window = this.#windows.pop();
-    if (window === undefined) return false;
-    const { offset, lengthBytes } = window;
-    const start = unitOf<VolumeOffset>(offset);
-    for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'resyncing')) {
-      const range = { atBytes: 0, lengthBytes: run.lengthBytes };
-      if (this.#ownBytesIn(run, range) === 0) continue;
-      for (const leg of run.legs.slice(run.inSyncLegs)) this.#targets.set(leg.disk, leg);
-      if (run.lengthBytes > digestChunkBytes) this.#noteDigests(run);
-      else this.#noteTags(run, range);
-    }
-    return true;
   }
 
   #noteDigests(run: MirrorRun): void {
@@ -238,7 +241,7 @@ export class Resync {
 
   /** What was written there, by whomever, is made durable once all is equal; then there is nothing more. */
   #lastStep(): Step | null {
-    if (this.#running.size > 0 || this.#isFlushed) return null;
+    if (this.#running.size > 0 || this.#windows.length > 0 || this.#isFlushed) return null;
     const legs = [...this.#targets.values()];
     const begin = (step: Step, open: Set<LegRound>): void => {
       const [partition] = this.partitions;

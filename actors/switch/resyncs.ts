@@ -11,6 +11,8 @@ import { Resync } from './resync.ts';
 
 /** Steps (a comparison or a copy) that are under way at a time. */
 export const resyncStepsMax = 4;
+/** Parts of a volume that are looked at in a row: most of a large one may lie on mirrors that are all in sync. */
+export const looksMax = 8;
 
 /** How far the mirrors that are made equal are, in the partitions that this switch owns. */
 export interface ResyncReport {
@@ -117,10 +119,16 @@ export class Resyncs {
     const { clock } = this.#parts.commands;
     const bytesPerMs = Math.max(blockBytes, this.#parts.resyncBytesPerSecond) / 1000;
     const running = () => this.#resyncs.reduce((count, each) => count + each.running, 0);
+    let looksLeft = looksMax;
     while (running() < resyncStepsMax) {
       const nowMs = clock.now();
       const waitMs = Math.max(resync.waitMs(nowMs), this.#paidAtMs - nowMs);
       if (waitMs > 0) return waitMs;
+      if (resync.isToLook) {
+        if (looksLeft-- === 0) return 1;
+        resync.look();
+        continue;
+      }
       const bytes = resync.beginStep();
       if (bytes === null) return Number.POSITIVE_INFINITY;
       this.#paidAtMs = Math.max(nowMs, this.#paidAtMs) + bytes / bytesPerMs;

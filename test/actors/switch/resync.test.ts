@@ -1,8 +1,9 @@
 /** Resync: mirrors become equal to those in sync beside consumers' I/O, and are called so only when all of it is durable. */
 import { expect } from 'chai';
 import { unreadableRetryMs } from '../../../actors/switch/resync-copies.ts';
-import { resyncStepsMax } from '../../../actors/switch/resyncs.ts';
+import { looksMax, resyncStepsMax } from '../../../actors/switch/resyncs.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import { rangeBytesMax } from '../../../protocols/frames/request.ts';
 import { blockBytes, kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
 import {
   block,
@@ -65,6 +66,17 @@ describe('a resync', () => {
     expect(world.toldOf('settled').at(-1))
       .to.have.property('resync')
       .that.includes({ isDone: true });
+  });
+
+  it('makes zeros of what is all zeros, and takes no room for it', () => {
+    const world = new ResyncingWorld();
+    world.disk('d1').put(firstBlock + 1, block(0), old);
+    world.disk('d2').put(firstBlock + 1, block(3), old);
+    world.settle().run();
+    expect(world.resync()).to.include({ isDone: true, copiedBlocks: 1 });
+    expect(world.asked('d2', Operation.write)).to.be.empty;
+    expectEqual(world, [1]);
+    expect(world.disk('d2').bytesOf(firstBlock + 1)).to.deep.equal(block(0));
   });
 
   it('of mirrors that are equal compares their tags, and makes the disk durable', () => {
@@ -226,6 +238,23 @@ describe('beside a resync', () => {
       for (const frame of frames) fast.answer(frame);
       fast.clock.runFor(1);
     }
+  });
+
+  it('nobody waits while what is resyncing is looked for in a large volume', () => {
+    const lengthBytes = 4096 * mebibyte;
+    const large = (disk: string) => ({ ...extentOn(disk), lengthBytes });
+    const mirrors = [
+      { kind: 'mirror', set: 'm1', children: [large('d3'), large('d4')] },
+      { kind: 'mirror', set: 'm0', children: [extentOn('d1'), extentOn('d2')] },
+    ];
+    const sizeBytes = lengthBytes + 2 * mebibyte;
+    const layout = { kind: 'concat', children: mirrors };
+    const world = new ResyncingWorld().settle({ layout, sizeBytes, compared: 'unfinished' });
+    const lookedAtBytes = looksMax * rangeBytesMax;
+    expect(world.resync()).to.include({ totalBytes: sizeBytes, isDone: false });
+    expect(world.resync().remainingBytes).to.equal(sizeBytes - lookedAtBytes);
+    world.run(50);
+    expect(world.resync()).to.include({ remainingBytes: 0, isDone: true });
   });
 
   it('nothing new is begun while others are to take a partition over, and it goes on when they do not', () => {

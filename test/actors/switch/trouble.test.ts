@@ -86,6 +86,21 @@ describe('a write that a mirror missed', () => {
     expect(reported(world)).to.deep.include({ failedDisks: ['d1'] });
   });
 
+  it('because its old block is bad, and the other disk restarted meanwhile, is no failure of the disk', () => {
+    const world = serving();
+    const block = mebibyte / blockBytes;
+    world.disk('d1').put(block, new Uint8Array(blockBytes), { epoch: 4, writeNumber: 2 });
+    world.disk('d1').bad.add(block);
+    world.disk('d2').outcome = ({ operation }) => {
+      if (operation === Operation.tags) world.disk('d2').instance = unitOf(2);
+      return null;
+    };
+    world.write({ offset: 512, lengthBytes: 512 });
+    expect(world.runDisks()).to.be.empty;
+    expect(reported(world)?.what).to.match(/d2 restarted/);
+    expect(reported(world)).to.deep.include({ failedDisks: [] });
+  });
+
   it('names the disk no more once the volume was decided about anew', () => {
     const world = serving();
     world.disk('d2').outcome = () => mediaError;
