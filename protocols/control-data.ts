@@ -90,6 +90,14 @@ export const diskMemberSchema = z.object({
 });
 export type DiskMember = z.infer<typeof diskMemberSchema>;
 
+/** A process of a host that held the volume, or of a switch that coordinated it. */
+const replacedProcessSchema = z.object({
+  kind: z.enum(['host', 'switch']),
+  id: z.union([id<HostId>(), id<SwitchId>()]),
+  incarnation: count<Incarnation>(),
+});
+export type ReplacedProcess = z.infer<typeof replacedProcessSchema>;
+
 /** What a volume is, whatever state it is in. */
 const volumeFacts = {
   volume: id<VolumeId>(),
@@ -122,6 +130,8 @@ export const volumeRecordSchema = z.object({
   lastEpoch: count<number>(),
   /** Disk processes that were members once, were told of no decision since, and may still answer under an old one. */
   unfenced: listOf(diskMemberSchema).default([]),
+  /** Processes whose place was given to others by decisions that were not in force everywhere yet. */
+  replaced: listOf(replacedProcessSchema).default([]),
   /** By partition: whom an operator wants to coordinate it; none: whom the topology names. */
   preferred: listOf(id<SwitchId>()).default([]),
 });

@@ -83,8 +83,13 @@ export class MirrorRetries {
             else this.#read(slot, readable);
           },
           queryAlternates: (_, { failed }) =>
-            driver.queryAlternates({ ...range, disk: failed.at(-1) ?? ('' as DiskId) }, (answer) =>
-              retry.send(answeredBy(answer, readableFrom(slot, answer.alternates))),
+            driver.queryAlternates(
+              { ...range, disk: failed.at(-1) ?? ('' as DiskId) },
+              (answer) => {
+                // The part may have ended meanwhile, and its slot be another's.
+                if (slot.recovery !== retry) return;
+                retry.send(answeredBy(answer, readableFrom(slot, answer.alternates)));
+              },
             ),
           askRepair: (_, { failed }) => {
             this.#tell({ ...range, failed, readFrom: retry.readFrom });

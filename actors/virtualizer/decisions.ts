@@ -12,7 +12,7 @@ import type {
   PartitionRecord,
   VolumeRecord,
 } from '../../protocols/control-data.ts';
-import type { ActorAddress, ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
+import type { ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
@@ -27,9 +27,7 @@ import {
 } from '../../protocols/units.ts';
 import { leavesWritesBehind, type WantedAttachment } from './attachments.ts';
 import type { Members } from './membership.ts';
-
-/** Whether a process has ended, and somebody saw it, or another one has taken its place. */
-export type HasEnded = (address: ActorAddress, incarnation: number) => boolean;
+import { type HasEnded, replacedBy, unfencedAfter } from './replaced.ts';
 
 /** What a decision rests on, beside the last record. */
 export interface Circumstances {
@@ -38,6 +36,8 @@ export interface Circumstances {
   /** Who is in sync from now on; each set as often as in the record. */
   readonly mirrorSets: readonly MirrorSetRecord[];
   readonly hasEnded: HasEnded;
+  /** All disks and switches that are there have confirmed the last decision. */
+  readonly isInForce: boolean;
   readonly attachments: readonly WantedAttachment[];
   /** Hosts that ended all their I/O before they asked to be detached. */
   readonly drained: readonly HostId[];
@@ -97,6 +97,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     attachments: [],
     disks: [],
     unfenced: [],
+    replaced: [],
     compared: 'all',
     lastEpoch: former?.lastEpoch ?? 0,
     preferred: [],
@@ -130,6 +131,7 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     renewed ? { ...partition, epoch: counter.next<PartitionEpoch>() } : partition,
   );
   const attached = attachments.map((wanted) => attach(wanted, renewed, counter));
+  const replaced = replacedBy(last, { attachments: attached, partitions }, circumstances);
   const record: VolumeRecord = {
     ...last,
     generation: unitOf<Generation>(Math.max(last.generation, members.knownGeneration) + 1),
@@ -139,6 +141,7 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     mirrorSets: [...mirrorSets],
     disks: [...disks],
     unfenced: [...unfencedAfter(last, disks, circumstances.hasEnded)],
+    replaced: [...replaced],
     compared,
     lastEpoch: counter.last,
     preferred: [...circumstances.preferred],
@@ -254,18 +257,4 @@ function someoneWasCutOff(
     const next = wanted.find((attachment) => attachment.host === host);
     return next?.held?.attachEpoch !== attachEpoch && !drained.includes(host);
   });
-}
-
-/** Disks that were members, are not in the next decision, and whose process may still be there. @param members of it */
-export function unfencedAfter(
-  last: Pick<VolumeRecord, 'disks' | 'unfenced'>,
-  members: readonly DiskMember[],
-  hasEnded: HasEnded,
-): readonly DiskMember[] {
-  const known = new Map([...last.unfenced, ...last.disks].map((each) => [each.disk, each]));
-  return [...known.values()].filter(
-    ({ disk, instance }) =>
-      !members.some((member) => member.disk === disk) &&
-      !hasEnded({ kind: 'disk', id: disk }, instance),
-  );
 }

@@ -44,6 +44,7 @@ export function switchLoad(record: VolumeRecord, switchIncarnation: Incarnation)
     lastEpoch: ___,
     preferred: ____,
     unfenced: _____,
+    replaced: ______,
     ...told
   } = record;
   return { ...told, switchIncarnation };
@@ -56,7 +57,14 @@ export function controlDataFor(
   state: { readonly state: VolumeState; readonly reason: string },
   input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes' | 'cachingSwitches'>,
 ): ControlData {
-  const { clusterIdentity: _, lastEpoch: __, preferred: ___, unfenced: ____, ...told } = record;
+  const {
+    clusterIdentity: _,
+    lastEpoch: __,
+    preferred: ___,
+    unfenced: ____,
+    replaced: _____,
+    ...told
+  } = record;
   const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
   return {
     ...told,

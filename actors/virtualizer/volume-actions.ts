@@ -78,6 +78,7 @@ export function wiredVolumeMachine(
       noteRefusal: (_, { member: { kind, id }, reason }) => {
         if (kind === 'disk') decider.membership.noteRefusal(id as DiskId, reason);
       },
+      noteInForce: () => decider.noteInForce(),
       noteConfirmed: () => decider.membership.noteConfirmed(),
       endRound: () => rounds.end(),
       publishAssembling: (_, { reason }) => {

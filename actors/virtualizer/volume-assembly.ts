@@ -120,7 +120,7 @@ export class VolumeAssembly {
       remainingBytes: this.#rounds.remainingBytes,
       resync: this.#rounds.resync,
     };
-    const preferred = this.#decider.preferredCoordinators();
+    const preferred = this.#decider.coordinatorPlan.preferred(this.#decider.record);
     return volumeStatus(this.#volume, this.#decider.record, progress, preferred);
   }
 

@@ -19,6 +19,7 @@ import { candidatesOf } from './coordinator-choice.ts';
 import { type CoordinatorPlan, coordinatorPlanOf } from './coordinator-plan.ts';
 import { tellDecision, tellEnd, tellMembership } from './decision-events.ts';
 import type { Decision } from './decisions.ts';
+import { KnownEquality } from './known-equality.ts';
 import type { Members } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
@@ -39,22 +40,21 @@ export class VolumeDecider {
   readonly #volume: Volume;
   readonly #key: VolumeKey;
   readonly #requests = new NotedRequests();
-  readonly #coordinatorPlan: CoordinatorPlan;
+  readonly coordinatorPlan: CoordinatorPlan;
   /** Where a volume without a record is going to lie. */
   #planned: Layout | null = null;
   /** Those of the last survey that was complete. */
   #members: Members | null = null;
   #formerDisks: readonly DiskId[] = [];
-  /** The decision that gave everybody new epochs last: trouble from before it is over. */
-  #renewedIn = 0;
-  /** The decision under which the mirrors were made equal, as long as nothing speaks against it. */
-  #equalIn = 0;
+  /** The last decision that everybody confirmed. */
+  #inForce = 0;
+  readonly #equality = new KnownEquality();
 
   constructor(environment: VolumeEnvironment, volume: Volume) {
     this.#environment = environment;
     this.#volume = volume;
     this.#key = new VolumeKey(environment, volume.id);
-    this.#coordinatorPlan = coordinatorPlanOf(environment, volume, () => this.#candidates());
+    this.coordinatorPlan = coordinatorPlanOf(environment, volume, () => this.#candidates());
     this.membership = new VolumeMembers({
       environment,
       volume,
@@ -133,16 +133,18 @@ export class VolumeDecider {
       members,
       mirrorSets: this.membership.nextSets(last, members),
       hasEnded: presence.hasEnded.bind(presence),
-      isThere: presence.isThere.bind(presence),
+      isInForce: this.#inForce === last.generation,
       attachments: wantedAttachments(state),
       drained: this.drained,
-      coordinators: this.#coordinatorPlan.choose(last, members, renew),
-      preferred: this.#coordinatorPlan.toRecord(last),
+      coordinators: this.coordinatorPlan.choose(last, members, renew),
+      preferred: this.coordinatorPlan.toRecord(last),
       renew,
-      wereEqual: this.#equalIn >= this.#renewedIn && this.#equalIn > 0,
+      wereEqual: this.#equality.holds,
     };
-    const kept = wantedAttachments({ ...state, requests: [] });
-    const decision = decideSafely(last, circumstances, kept);
+    const decision = decideSafely(last, circumstances, {
+      kept: wantedAttachments({ ...state, requests: [] }),
+      isThere: presence.isThere.bind(presence),
+    });
     if (typeof decision === 'string') tell({ type: 'decision.impossible', reason: decision });
     else this.#key.write(decision.record, () => this.#decided(last, decision), tell);
   }
@@ -182,7 +184,12 @@ export class VolumeDecider {
 
   /** True: all coordinators say that their mirrors are equal. False: what was decided, and for whom, is not known. */
   noteEqual(areEqual: boolean): void {
-    this.#equalIn = areEqual ? (this.record?.generation ?? 0) : 0;
+    this.#equality.note(areEqual, this.record);
+  }
+
+  /** All disks and switches that are there go by the last decision. */
+  noteInForce(): void {
+    this.#inForce = this.record?.generation ?? 0;
   }
 
   /** Hosts do not say what they have open: the next decision goes on without them. */
@@ -206,22 +213,17 @@ export class VolumeDecider {
   orderCoordinators(order: CoordinatorMove): string {
     const survey = this.membership.survey();
     if (this.record === null || survey.outcome !== 'complete') return 'it is being assembled';
-    return this.#coordinatorPlan.order(order, this.record, survey.members);
+    return this.coordinatorPlan.order(order, this.record, survey.members);
   }
 
   /** Which partitions others are to coordinate, for people; '' for none, or where all would have to be compared for it. */
   movesWanted(): string {
     const survey = this.membership.survey();
     if (this.record === null || survey.outcome !== 'complete') return '';
-    const plan = this.#coordinatorPlan;
+    const plan = this.coordinatorPlan;
     const state = this.#requests.within(this.#surroundings());
     const mayMove = plan.isOrdered || !leavesWritesBehind(wantedAttachments(state));
     return mayMove ? plan.moves(this.record, survey.members) : '';
-  }
-
-  /** By partition, who is meant to coordinate it. */
-  preferredCoordinators(): readonly SwitchId[] {
-    return this.#coordinatorPlan.preferred(this.record);
   }
 
   /** True when other hosts are to be attached than the last decision says. */
@@ -231,16 +233,14 @@ export class VolumeDecider {
 
   /** True when the trouble is not over by a later decision. Nothing is taken for equal any more then. */
   concerns(report: TroubleReport): boolean {
-    const isOpen = this.record !== null && report.generation >= this.#renewedIn;
-    if (isOpen) this.#equalIn = 0;
-    return isOpen;
+    return this.record !== null && this.#equality.ends(report);
   }
 
   #decided(last: VolumeRecord, { record, renewed }: Decision): void {
     this.#requests.decided(record);
     this.membership.decided(record);
-    this.#coordinatorPlan.decided();
-    if (renewed) this.#renewedIn = record.generation;
+    this.coordinatorPlan.decided();
+    if (renewed) this.#equality.renewed(record);
     tellDecision(this.#environment.actor, record, renewed);
     tellMembership(this.#environment.actor, last, record);
   }

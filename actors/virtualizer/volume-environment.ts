@@ -58,6 +58,9 @@ export function livenessOf(
   const present = presence.find(address)?.description.incarnation;
   if (present !== undefined && present !== claim.hostIncarnation) return 'gone';
   const liveness = presence.liveness(address, clock.now());
-  const mayAsk = liveness === 'gone' && !presence.hasEnded(address, claim.hostIncarnation);
-  return mayAsk && (record?.unfenced ?? []).length > 0 ? 'unknown' : liveness;
+  if (liveness !== 'gone' || presence.hasEnded(address, claim.hostIncarnation)) return liveness;
+  const mayAnswer = (record?.unfenced ?? []).some(
+    ({ disk, instance }) => !presence.hasEnded({ kind: 'disk', id: disk }, instance),
+  );
+  return mayAnswer ? 'unknown' : liveness;
 }

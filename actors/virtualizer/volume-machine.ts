@@ -148,7 +148,11 @@ const loading = volumeSetup.createStateConfig({
   tags: ['decided'],
   entry: 'loadSwitches',
   exit: 'endRound',
-  on: { ...setbacks, ...refusal, 'switches.confirmed': 'settling' },
+  on: {
+    ...setbacks,
+    ...refusal,
+    'switches.confirmed': { target: 'settling', actions: 'noteInForce' },
+  },
   after: overdue,
 });
 

@@ -114,6 +114,7 @@ export const volumeSetup = setup({
     /** Port: who refuses again and again is gone on without. */
     noteRefusal: (_, _params: { member: ActorAddress; reason: string }) => {},
     noteConfirmed: () => {},
+    noteInForce: () => {},
     /** Port: the coordinators are to end what is open, and to take nothing new. */
     askYield: () => {},
     /** Port: the mirrors are equal, as far as all coordinators know. */

@@ -62,8 +62,8 @@ export class HostWorld {
   controlData: ControlData | null = null;
   /** What it answers to `attach`. */
   attachAnswer: Answer = { ok: true };
-  /** What it answers to `alternates`. */
-  alternatesAnswer: Answer = { ok: true, alternates: [], away: [] };
+  /** What it answers to `alternates`; null: nothing. */
+  alternatesAnswer: Answer | null = { ok: true, alternates: [], away: [] };
   /** What it answers to other questions; null: nothing. */
   readonly answers: { paths: Answer | null } = { paths: null };
   /** Of the process that runs the host, as its first command said. */

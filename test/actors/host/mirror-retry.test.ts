@@ -109,6 +109,17 @@ describe('mirror retry (H5)', () => {
     expect(asked()).to.have.length(before);
   });
 
+  it('an answer about alternates that comes when the read has ended concerns nobody (seed 23 on two-tier)', () => {
+    begin({ policy: { deadlineMs: 150 } });
+    world.alternatesAnswer = null;
+    read();
+    world.refuse(only(world.sent()), mirrorRead('d1'));
+    world.clock.runFor(250);
+    expect(ended).to.deep.equal([Status.path]);
+    world.clock.runFor(longest);
+    expect(ended).to.deep.equal([Status.path]);
+  });
+
   it('waits for a mirror that is away and has not failed', () => {
     world.alternatesAnswer = { ok: true, alternates: [], away: ['d2'] };
     read();

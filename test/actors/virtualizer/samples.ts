@@ -65,8 +65,8 @@ export function blankVolume(): VolumeRecord {
 }
 
 /** All mirrors of vol0 stay in sync, and whoever is replaced has ended. */
-export function asItWas(): Pick<Circumstances, 'mirrorSets' | 'hasEnded'> {
-  return { mirrorSets: blankVolume().mirrorSets, hasEnded: () => true };
+export function asItWas(): Pick<Circumstances, 'mirrorSets' | 'hasEnded' | 'isInForce'> {
+  return { mirrorSets: blankVolume().mirrorSets, hasEnded: () => true, isInForce: true };
 }
 
 /** All members of vol0: disks with one instance each, switches with one incarnation each. */
