@@ -1,6 +1,7 @@
 /**
- * Disks that a volume could go on without: how long each has been lacking, and which ones failed though they are there.
- * Pure but for what it remembers; a virtualizer that takes over begins anew, which only makes it more patient.
+ * Disks that a volume could go on without: how long each has been lacking, how often it went lately, and which ones
+ * failed though they are there. Pure but for what it remembers; a virtualizer that takes over begins anew, which only
+ * makes it more patient.
  */
 import type { DiskId } from '../../protocols/ids.ts';
 import { type Instant, unitOf } from '../../protocols/units.ts';
@@ -12,15 +13,29 @@ interface Failure {
   readonly times: number;
 }
 
+interface Absence {
+  /** Null while it is there. */
+  readonly since: Instant | null;
+  /** How long it was lacking before, of late. */
+  readonly spentMs: number;
+  readonly endedAt: Instant;
+}
+
 /** A disk that failed is tried again after this, and after twice as long each time that it fails again. */
 const retryMsMin = 5000;
 const retryMsMax = 300_000;
 /** One that restarts just then refuses as well: the next decision is for what it is then. */
 const refusalsMax = 3;
+/** Who has been there for so long, or in sync, has left its former absences behind. */
+const forgivenAfterMs = 60_000;
+const flappingMs = 5000;
 
 export class Absences {
   readonly #staleAfterMs: number;
-  readonly #lackingSince = new Map<DiskId, Instant>();
+  readonly #absences = new Map<DiskId, Absence>();
+  /** By disk: the switches that it answered nothing, and when that was told. */
+  readonly #silentTo = new Map<DiskId, Map<string, Instant>>();
+  readonly #departedAt = new Map<DiskId, Instant>();
   /** In a row. */
   readonly #refusals = new Map<DiskId, number>();
   readonly #failures = new Map<DiskId, Failure>();
@@ -30,17 +45,33 @@ export class Absences {
   }
 
   /**
-   * These disks are lacking, and no others.
+   * These disks are lacking, and no others. Who comes and goes is waited for no longer than who is away once.
    *
    * @param waited those of them that are worth waiting for
    * @returns for how many milliseconds the volume still waits
    */
   note(lacking: readonly DiskId[], waited: readonly DiskId[], at: Instant): number {
-    for (const disk of [...this.#lackingSince.keys()])
-      if (!lacking.includes(disk)) this.#lackingSince.delete(disk);
-    for (const disk of lacking) if (!this.#lackingSince.has(disk)) this.#lackingSince.set(disk, at);
-    const endOf = (disk: DiskId) => (this.#lackingSince.get(disk) ?? at) + this.#staleAfterMs;
-    return Math.max(0, ...waited.map((disk) => endOf(disk) - at));
+    for (const [disk, { since, spentMs }] of this.#absences)
+      if (since !== null && !lacking.includes(disk))
+        this.#absences.set(disk, { since: null, spentMs: spentMs + at - since, endedAt: at });
+    for (const disk of lacking) this.#begin(disk, at);
+    const leftOf = (disk: DiskId) => {
+      const { since, spentMs = 0 } = this.#absences.get(disk) ?? {};
+      return this.#staleAfterMs - spentMs - (at - (since ?? at));
+    };
+    return Math.max(0, ...waited.map(leftOf));
+  }
+
+  /**
+   * A mirror on the disk is stale from now on.
+   *
+   * @returns until when it is not to be used: longer than now when that is not the first time of late
+   */
+  departed(disk: DiskId, at: Instant): Instant {
+    const before = this.#departedAt.get(disk);
+    this.#departedAt.set(disk, at);
+    const isFlapping = before !== undefined && at - before < forgivenAfterMs;
+    return unitOf<Instant>(isFlapping ? at + flappingMs : at);
   }
 
   /**
@@ -70,13 +101,30 @@ export class Absences {
     this.#refusals.clear();
   }
 
-  /** How a disk failed last, for people; '' when it did not since it was in sync. */
+  /** It answers a switch nothing. @returns true when it answered another one nothing of late */
+  silentTo(disk: DiskId, switchId: string, at: Instant): boolean {
+    const told = this.#silentTo.get(disk) ?? new Map<string, Instant>();
+    this.#silentTo.set(disk, told.set(switchId, at));
+    return [...told].some(([other, since]) => other !== switchId && at - since < forgivenAfterMs);
+  }
+
+  /** Why a disk is left alone for a while, for people; '' when there is no reason. */
   reasonOf(disk: DiskId): string {
-    return this.#failures.get(disk)?.reason ?? '';
+    const failure = this.#failures.get(disk)?.reason;
+    return failure ?? (this.#departedAt.has(disk) ? `disk ${disk} comes and goes` : '');
   }
 
   /** It is in sync again. */
   healed(disk: DiskId): void {
     this.#failures.delete(disk);
+    this.#silentTo.delete(disk);
+  }
+
+  #begin(disk: DiskId, at: Instant): void {
+    const before = this.#absences.get(disk);
+    if (before?.since !== undefined && before.since !== null) return;
+    const isForgiven = before === undefined || at - before.endedAt >= forgivenAfterMs;
+    const spentMs = isForgiven ? 0 : before.spentMs;
+    this.#absences.set(disk, { since: at, spentMs, endedAt: at });
   }
 }

@@ -109,6 +109,27 @@ export function newestSets(
   );
 }
 
+/** What was told differently under one event count, for people; '' for nothing. Only an operator can say what is right then. */
+export function conflictIn(
+  newest: readonly MirrorSetRecord[],
+  told: readonly MirrorSetRecord[],
+): string {
+  for (const { set, eventCount, mirrors } of newest) {
+    const other = told.find(
+      (each) =>
+        each.set === set &&
+        each.eventCount === eventCount &&
+        each.mirrors.join() !== mirrors.join(),
+    );
+    if (other !== undefined)
+      return (
+        `of ${set} was told both ${mirrors.join(', ')} and ${other.mirrors.join(', ')} under event count ${eventCount}: ` +
+        'which of its mirrors has all that was written an operator must say'
+      );
+  }
+  return '';
+}
+
 /** The states of sets as they were decided. */
 class Sets {
   readonly #states: ReadonlyMap<MirrorSetId, readonly MirrorState[]>;

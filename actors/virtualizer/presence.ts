@@ -93,7 +93,8 @@ export class PresenceTable {
       since,
     };
     this.#presences.set(key, presence);
-    if (!isSame) this.#barredUntil.delete(key);
+    // A disk that fails does not get better by being started again and again.
+    if (!isSame && description.kind !== 'disk') this.#barredUntil.delete(key);
     if (!isSame || before.departure !== '') return true;
     return essenceOf(before.description) !== essenceOf(description);
   }

@@ -5,6 +5,7 @@
 import type {
   ControlData,
   DiskAssembly,
+  DiskMember,
   ExtentRecord,
   SwitchLoad,
   VolumeRecord,
@@ -34,6 +35,13 @@ export function diskAssemblies(record: VolumeRecord): readonly DiskAssembly[] {
       mirrorSets: record.mirrorSets.filter(({ set }) => sets.has(set)),
     };
   });
+}
+
+/** What has a disk that is no member any more refuse everybody. */
+export function fencingAssembly(record: VolumeRecord, member: DiskMember): DiskAssembly {
+  const [assembly] = diskAssemblies({ ...record, disks: [member], attachments: [] });
+  if (assembly === undefined) throw new RangeError('one disk has one assembly');
+  return assembly;
 }
 
 /** The `load` for one process of a switch. */

@@ -41,9 +41,12 @@ export function replacedBy(
 ): readonly ReplacedProcess[] {
   const isExclusive = last.attachments.some(({ mode }) => mode === 'exclusive');
   const hosts = last.attachments.filter(
-    ({ host, firstEpoch }) =>
+    ({ host, hostIncarnation }) =>
       !drained.includes(host) &&
-      !next.attachments.some((each) => each.host === host && each.firstEpoch === firstEpoch),
+      // What it had open it tells from what it has open now itself.
+      !next.attachments.some(
+        (each) => each.host === host && each.hostIncarnation === hostIncarnation,
+      ),
   );
   const owners = last.partitions.filter(
     ({ partition, coordinator, ownerIncarnation }) =>

@@ -26,6 +26,11 @@ export function unfencedProblem(
   );
 }
 
+export interface SafeDecision extends Decision {
+  /** False: something that was asked for was left for later. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Decides; but what would give the place of somebody away who may still read from such a disk is left for later.
  *
@@ -37,9 +42,9 @@ export function decideSafely(
   last: VolumeRecord,
   wanted: Circumstances,
   { kept, isThere }: { readonly kept: readonly WantedAttachment[]; readonly isThere: HasEnded },
-): Decision | string {
+): SafeDecision | string {
   const decision = decide(last, wanted);
-  if (unfencedProblem(decision.record, isThere) === '') return decision;
+  if (unfencedProblem(decision.record, isThere) === '') return { ...decision, isWhole: true };
   const { members, coordinators } = wanted;
   const isMember = (id: SwitchId) => members.switches.some((each) => each.switch === id);
   const cautious = decide(last, {
@@ -50,5 +55,5 @@ export function decideSafely(
     ),
   });
   const problem = unfencedProblem(cautious.record, isThere);
-  return problem === '' ? cautious : problem;
+  return problem === '' ? { ...cautious, isWhole: false } : problem;
 }

@@ -12,14 +12,12 @@ import {
 } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostFacts } from '../../protocols/facts.ts';
-import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
-import { type Instant, unitOf } from '../../protocols/units.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import { barredMs } from './actor-watch.ts';
 import { findAlternates } from './alternate-mirrors.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
@@ -52,10 +50,7 @@ export class VolumeAssembly {
     this.#volume = volume;
     this.#control = control;
     this.#decider = new VolumeDecider(environment, volume);
-    this.#rounds = new VolumeRounds(environment, (event) => {
-      this.#send(event);
-      this.review();
-    });
+    this.#rounds = this.#newRounds();
     this.#announcer = new VolumeAnnouncer(environment, control);
   }
 
@@ -190,24 +185,16 @@ export class VolumeAssembly {
 
   trouble(report: TroubleReport): Answer {
     if (this.#decider.concerns(report)) {
-      this.#barIfCutOff(report);
       const reason = `${report.reporter} reports: ${report.what}`;
-      this.#decider.membership.noteFailed(report.failedDisks ?? [], reason);
+      this.#decider.membership.noteTrouble(report, reason);
       this.#send({ type: 'trouble.reported', reason });
     }
     return { ok: true };
   }
 
-  /** Disks that are there, as far as anybody else can tell, and a switch that hears nothing of them: it is cut off. */
-  #barIfCutOff({ reporter, silentDisks = [] }: TroubleReport): void {
-    const { presence, clock } = this.#environment;
-    const isThere = (id: DiskId) => presence.find({ kind: 'disk', id }) !== undefined;
-    if (!silentDisks.some(isThere)) return;
-    presence.bar({ kind: 'switch', id: reporter }, unitOf<Instant>(clock.now() + barredMs));
-  }
-
   /** A disk or switch came, went, or changed. */
   membersChanged(): void {
+    this.#decider.membersChanged();
     this.#send({ type: 'members.changed' });
     this.review();
     this.#loadLate();
@@ -289,10 +276,21 @@ export class VolumeAssembly {
     this.#restartTimer = clock.setTimeout(() => this.#startAnew(), restartMs);
   }
 
+  #newRounds(): VolumeRounds {
+    const tell = (event: VolumeMachineEvent): void => {
+      this.#send(event);
+      this.review();
+    };
+    return new VolumeRounds(this.#environment, tell, (member) => {
+      this.#decider.membership.noteFenced(member);
+      this.membersChanged();
+    });
+  }
+
   /** Nothing that an exception left half done is believed any more; hosts repeat what they asked for. */
   #startAnew(): void {
     this.#decider = new VolumeDecider(this.#environment, this.#volume);
-    this.#rounds = new VolumeRounds(this.#environment, (event) => this.#send(event));
+    this.#rounds = this.#newRounds();
     this.#announcer = new VolumeAnnouncer(this.#environment, this.#control);
     this.start();
   }

@@ -5,7 +5,7 @@ import { validateCoordinatorMap } from '../../protocols/layout/regions.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import { type ExtentGeneration, unitOf } from '../../protocols/units.ts';
 import { blankRecord } from './decisions.ts';
-import type { SurveyedDisk } from './membership.ts';
+import type { SurveyedDisk } from './disk-survey.ts';
 import { planVolume } from './planner.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 

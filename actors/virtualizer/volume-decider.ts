@@ -18,12 +18,11 @@ import {
 import { candidatesOf } from './coordinator-choice.ts';
 import { type CoordinatorPlan, coordinatorPlanOf } from './coordinator-plan.ts';
 import { tellDecision, tellEnd, tellMembership } from './decision-events.ts';
-import type { Decision } from './decisions.ts';
 import { KnownEquality } from './known-equality.ts';
 import type { Members } from './membership.ts';
 import { NotedRequests, type Surroundings } from './noted-requests.ts';
 import { disksOf } from './publications.ts';
-import { decideSafely } from './unfenced.ts';
+import { decideSafely, type SafeDecision } from './unfenced.ts';
 import { createVolume } from './volume-creation.ts';
 import { endVolume } from './volume-end.ts';
 import { livenessOf, type VolumeEnvironment } from './volume-environment.ts';
@@ -46,6 +45,8 @@ export class VolumeDecider {
   /** Those of the last survey that was complete. */
   #members: Members | null = null;
   #formerDisks: readonly DiskId[] = [];
+  /** Something that was asked for could not be decided: not before somebody came or went. */
+  #isLeftOut = false;
   /** The last decision that everybody confirmed. */
   #inForce = 0;
   readonly #equality = new KnownEquality();
@@ -132,7 +133,7 @@ export class VolumeDecider {
       controlEpoch,
       members,
       mirrorSets: this.membership.nextSets(last, members),
-      hasEnded: presence.hasEnded.bind(presence),
+      hasEnded: this.membership.hasEnded,
       isInForce: this.#inForce === last.generation,
       attachments: wantedAttachments(state),
       drained: this.drained,
@@ -151,12 +152,7 @@ export class VolumeDecider {
 
   /** Ends the volume, in one step: nothing is decided about it any more, and nobody is attached (DESIGN I15). */
   end(tell: Tell): void {
-    const { input, clusterIdentity, controlEpoch, presence } = this.#environment;
-    const { record, layout, former } = this;
-    const volume = this.#volume.id;
-    const disks = input.disks.map((id) => presence.find({ kind: 'disk', id })?.description);
-    const place = { cluster: input.cluster, clusterIdentity, volume, controlEpoch };
-    const ended = endVolume({ ...place, record, layout, former, disks });
+    const ended = endVolume(this.#volume.id, this, this.#environment);
     this.#formerDisks = [...new Set([...this.#formerDisks, ...this.diskIds()])];
     this.#key.end(ended, (event) => {
       if (event.type === 'record.written') tellEnd(this.#environment.actor, ended);
@@ -185,6 +181,11 @@ export class VolumeDecider {
   /** True: all coordinators say that their mirrors are equal. False: what was decided, and for whom, is not known. */
   noteEqual(areEqual: boolean): void {
     this.#equality.note(areEqual, this.record);
+  }
+
+  /** Somebody came, went, or changed. */
+  membersChanged(): void {
+    this.#isLeftOut = false;
   }
 
   /** All disks and switches that are there go by the last decision. */
@@ -226,9 +227,9 @@ export class VolumeDecider {
     return mayMove ? plan.moves(this.record, survey.members) : '';
   }
 
-  /** True when other hosts are to be attached than the last decision says. */
+  /** True when other hosts are to be attached than the last decision says, as far as that can be decided now. */
   attachmentsDiffer(): boolean {
-    return differsFromRecord(this.#requests.within(this.#surroundings()));
+    return !this.#isLeftOut && differsFromRecord(this.#requests.within(this.#surroundings()));
   }
 
   /** True when the trouble is not over by a later decision. Nothing is taken for equal any more then. */
@@ -236,9 +237,10 @@ export class VolumeDecider {
     return this.record !== null && this.#equality.ends(report);
   }
 
-  #decided(last: VolumeRecord, { record, renewed }: Decision): void {
+  #decided(last: VolumeRecord, { record, renewed, isWhole }: SafeDecision): void {
+    this.#isLeftOut = !isWhole;
     this.#requests.decided(record);
-    this.membership.decided(record);
+    this.membership.decided(last, record);
     this.coordinatorPlan.decided();
     if (renewed) this.#equality.renewed(record);
     tellDecision(this.#environment.actor, record, renewed);
@@ -260,10 +262,7 @@ export class VolumeDecider {
     return creation.blank;
   }
 
-  /**
-   * Records are written before disks are told: where a disk knows more than the record, another virtualizer decides,
-   * or the database lost what was written.
-   */
+  /** Where a disk knows more than the record, another virtualizer decides, or the database lost what was written. */
   #isOutranked({ knownControlEpoch }: Members): boolean {
     const { controlEpoch, outranked } = this.#environment;
     const isAhead = knownControlEpoch > (this.record?.controlEpoch ?? 0);
@@ -291,7 +290,8 @@ export class VolumeDecider {
   #surroundings(): Surroundings {
     return {
       record: this.record,
-      livenessOf: (claim) => livenessOf(this.#environment, claim, this.record),
+      livenessOf: (claim) =>
+        livenessOf(this.#environment, claim, this.membership.mayAnswer(this.record)),
       mayUse: (host) => this.mayUse(host),
     };
   }

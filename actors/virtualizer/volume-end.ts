@@ -3,10 +3,9 @@
  * They exceed what the record and the disks that are there know, so that whoever still knows the volume can be told
  * that it is gone.
  */
-import type { Description } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import { diskFactsSchema } from '../../protocols/facts.ts';
-import type { ClusterId, VolumeId } from '../../protocols/ids.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
 import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
 import {
   type ControlEpoch,
@@ -14,25 +13,34 @@ import {
   type Generation,
   unitOf,
 } from '../../protocols/units.ts';
+import type { PresenceTable } from './presence.ts';
+import type { VirtualizerInput } from './virtualizer-input.ts';
+
+/** Where decisions are made. */
+interface DecidingPlace {
+  readonly input: Pick<VirtualizerInput, 'cluster' | 'disks'>;
+  readonly clusterIdentity: string;
+  readonly controlEpoch: ControlEpoch;
+  readonly presence: Pick<PresenceTable, 'find'>;
+}
 
 export interface VolumeToEnd {
-  readonly cluster: ClusterId;
-  readonly clusterIdentity: string;
-  readonly volume: VolumeId;
-  readonly controlEpoch: ControlEpoch;
   /** The last decision; null when there was none. */
   readonly record: VolumeRecord | null;
   /** Where it lies, or was going to. */
   readonly layout: Layout | null;
   readonly former: EndedVolume | null;
-  /** What disks tell of themselves, as far as they are there. */
-  readonly disks: readonly (Description | undefined)[];
 }
 
-export function endVolume(ending: VolumeToEnd): EndedVolume {
-  const { cluster, clusterIdentity, volume, controlEpoch, record, layout, former } = ending;
-  const known = ending.disks
-    .flatMap((disk) => diskFactsSchema.safeParse(disk?.facts).data?.volumes ?? [])
+export function endVolume(
+  volume: VolumeId,
+  { record, layout, former }: VolumeToEnd,
+  { input, clusterIdentity, controlEpoch, presence }: DecidingPlace,
+): EndedVolume {
+  const { cluster } = input;
+  const known = input.disks
+    .map((id) => presence.find({ kind: 'disk', id })?.description.facts)
+    .flatMap((facts) => diskFactsSchema.safeParse(facts).data?.volumes ?? [])
     .filter((facts) => facts.volume === volume);
   const generations = layout === null ? [] : extentsOf(layout).map(({ generation }) => generation);
   const last = record ?? former;

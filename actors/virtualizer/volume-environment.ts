@@ -1,5 +1,5 @@
 /** What the volumes of a virtualizer share while it decides. */
-import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
+import type { EndedVolume } from '../../protocols/control-data.ts';
 import type { ActorAddress, HostId, LinkId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import type { Layout } from '../../protocols/layout/layout.ts';
 import type { PreferredPath } from '../../protocols/path-queries.ts';
@@ -47,20 +47,19 @@ export interface VolumeEnvironment {
 /**
  * Whether a process of a host is there, as far as can be told now: another process in its place has followed it. One that
  * is silent is not gone for good as long as a disk that nobody fenced may answer it.
+ *
+ * @param mayBeAnswered there is such a disk
  */
 export function livenessOf(
   environment: VolumeEnvironment,
   claim: Claim,
-  record: VolumeRecord | null,
+  mayBeAnswered: boolean,
 ): Liveness {
   const { presence, clock } = environment;
   const address = { kind: 'host', id: claim.host } as const;
   const present = presence.find(address)?.description.incarnation;
   if (present !== undefined && present !== claim.hostIncarnation) return 'gone';
   const liveness = presence.liveness(address, clock.now());
-  if (liveness !== 'gone' || presence.hasEnded(address, claim.hostIncarnation)) return liveness;
-  const mayAnswer = (record?.unfenced ?? []).some(
-    ({ disk, instance }) => !presence.hasEnded({ kind: 'disk', id: disk }, instance),
-  );
-  return mayAnswer ? 'unknown' : liveness;
+  const isSilent = liveness === 'gone' && !presence.hasEnded(address, claim.hostIncarnation);
+  return isSilent && mayBeAnswered ? 'unknown' : liveness;
 }

@@ -2,14 +2,23 @@
  * Who makes up a volume now, and what becomes of its mirrors (DESIGN I3, I4, I8): asks `membership` who is there, waits
  * for disks that may be back soon, and says which mirrors are to be stale, resyncing or in sync next.
  */
-import type { MirrorSetRecord, VolumeRecord } from '../../protocols/control-data.ts';
+import type { DiskMember, MirrorSetRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, SwitchId } from '../../protocols/ids.ts';
-import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
-import { extentsOf } from '../../protocols/layout/layout.ts';
+import { inSyncDisksOf, memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import type { TroubleReport } from '../../protocols/trouble-report.ts';
+import { type Instant, unitOf } from '../../protocols/units.ts';
 import { Absences } from './absences.ts';
+import { barredMs } from './actor-watch.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
-import { changesBetween, isWhole, newestSets, nextMirrorSets } from './mirror-changes.ts';
+import {
+  changesBetween,
+  conflictIn,
+  isWhole,
+  newestSets,
+  nextMirrorSets,
+} from './mirror-changes.ts';
+import type { HasEnded } from './replaced.ts';
 import { reachOf } from './switch-reach.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 
@@ -30,9 +39,11 @@ export type GracedSurvey =
 export class VolumeMembers {
   readonly #parts: MembersParts;
   readonly #absences: Absences;
+  /** Processes of disks, as `disk/instance`. */
+  readonly #fenced = new Set<string>();
   /** The decision under which what was resyncing has become equal. */
   #resyncedIn = 0;
-  /** The last decision that this virtualizer made itself. */
+  /** The last decision that this virtualizer made itself, and that all disks have confirmed. */
   #ownGeneration = 0;
 
   constructor(parts: MembersParts) {
@@ -41,12 +52,20 @@ export class VolumeMembers {
     this.#absences = new Absences(membership.staleAfterMs);
   }
 
-  /** Looks at who is there now. */
+  /** Looks at who is there now. Better one that fails at times than none: but no more of them than the volume needs. */
   survey(): GracedSurvey {
-    const survey = this.#survey((disk) => this.#failureOf(disk));
-    if (survey.outcome !== 'missing') return this.#graced(survey);
-    // Better one that fails at times than none.
-    return this.#graced(this.#survey(() => ''));
+    const ids = this.#parts.diskIds();
+    let failing = ids.filter((disk) => this.#failureOf(disk) !== '');
+    const surveyWithout = (disks: readonly DiskId[]) =>
+      this.#survey((disk) => (disks.includes(disk) ? this.#failureOf(disk) : ''));
+    const survey = surveyWithout(failing);
+    if (survey.outcome !== 'missing' || failing.length === 0) return this.#graced(survey, failing);
+    let left: readonly DiskId[] = [];
+    if (surveyWithout(left).outcome === 'missing') return this.#graced(survey, failing);
+    for (const disk of failing)
+      if (surveyWithout([...left, disk]).outcome !== 'missing') left = [...left, disk];
+    failing = [...left];
+    return this.#graced(surveyWithout(failing), failing);
   }
 
   /** Why what the last decision was made for is not there any more, for people; '' when it is, or may be. */
@@ -100,33 +119,83 @@ export class VolumeMembers {
       presence.bar({ kind: 'disk', id }, this.#absences.failed(id, reason, clock.now()));
   }
 
+  /** Somebody cannot go on with some disks. @param reason for people */
+  noteTrouble(
+    { reporter, failedDisks = [], silentDisks = [] }: TroubleReport,
+    reason: string,
+  ): void {
+    const { presence, clock } = this.#parts.environment;
+    this.noteFailed(failedDisks, reason);
+    const silent = silentDisks.filter((id) => presence.find({ kind: 'disk', id }) !== undefined);
+    // Disks that are there, as far as anybody else can tell, and a switch that hears nothing of them: it is cut off.
+    if (silent.length > 0 && !this.#areDeaf(silent, reporter))
+      presence.bar({ kind: 'switch', id: reporter }, unitOf<Instant>(clock.now() + barredMs));
+  }
+
+  /** Where another switch hears nothing of these disks either, or there is none, that is held against the disks. */
+  #areDeaf(disks: readonly DiskId[], to: string): boolean {
+    const { clock } = this.#parts.environment;
+    const others = this.#parts.candidates().filter((id) => id !== to);
+    const isDeaf = (disk: DiskId) =>
+      this.#absences.silentTo(disk, to, clock.now()) || others.length === 0;
+    const deaf = disks.filter(isDeaf);
+    this.noteFailed(deaf, `${deaf.join(', ')} answers commands, but switches no I/O`);
+    return deaf.length > 0;
+  }
+
+  /** That process has ended; or it is a disk's, and refuses everybody since it is no member any more. */
+  readonly hasEnded: HasEnded = ({ kind, id }, incarnation) =>
+    this.#parts.environment.presence.hasEnded({ kind, id }, incarnation) ||
+    (kind === 'disk' && this.#fenced.has(`${id}/${incarnation}`));
+
+  /** A disk that is no member any more may still answer who was attached when it was one. */
+  mayAnswer(record: VolumeRecord | null): boolean {
+    return (record?.unfenced ?? []).some(
+      ({ disk, instance }) => !this.hasEnded({ kind: 'disk', id: disk }, instance),
+    );
+  }
+
+  /** A disk that is no member refuses everybody. */
+  noteFenced({ disk, instance }: DiskMember): void {
+    this.#fenced.add(`${disk}/${instance}`);
+  }
+
   /** A disk would not do its part of a decision. @param reason for people */
   noteRefusal(disk: DiskId, reason: string): void {
     if (this.#absences.refused(disk)) this.noteFailed([disk], reason);
   }
 
-  /** All disks did their part of the last decision. */
+  /** All disks did their part of the last decision: whatever the database forgets, they know it. */
   noteConfirmed(): void {
+    this.#ownGeneration = this.#parts.record()?.generation ?? 0;
     this.#absences.confirmed();
   }
 
   /** A decision of this virtualizer is written. */
-  decided(record: VolumeRecord): void {
-    this.#ownGeneration = record.generation;
-    const states = extentStatesOf(record.layout, record.mirrorSets);
-    for (const { disk, extent } of extentsOf(record.layout))
-      if (states.get(extent) === 'in-sync' && this.#failureOf(disk) === '')
-        this.#absences.healed(disk);
+  decided(last: VolumeRecord, record: VolumeRecord): void {
+    const { clock, presence } = this.#parts.environment;
+    const nowMs = clock.now();
+    for (const { disks, to } of changesBetween(last, record.mirrorSets))
+      for (const id of disks) {
+        if (to === 'in-sync') this.#absences.healed(id);
+        const until = to === 'stale' ? this.#absences.departed(id, nowMs) : nowMs;
+        if (until > nowMs) presence.bar({ kind: 'disk', id }, until);
+      }
   }
 
-  #graced(survey: Survey): GracedSurvey {
+  /** Only for who is in sync, and does not fail, is it worth to wait. */
+  #graced(survey: Survey, failing: readonly DiskId[]): GracedSurvey {
     const { clock } = this.#parts.environment;
-    if (survey.outcome !== 'degraded') {
+    const record = this.#parts.record();
+    if (survey.outcome !== 'degraded' || record === null) {
       this.#absences.note([], [], clock.now());
-      return survey;
+      return survey.outcome === 'degraded'
+        ? { outcome: 'complete', members: survey.members }
+        : survey;
     }
     const { lacking, members, reason } = survey;
-    const waited = lacking.filter((disk) => this.#failureOf(disk) === '');
+    const inSync = inSyncDisksOf(record.layout, record.mirrorSets);
+    const waited = lacking.filter((disk) => !failing.includes(disk) && inSync.includes(disk));
     const waitMs = this.#absences.note(lacking, waited, clock.now());
     return waitMs > 0 ? { outcome: 'degraded', reason, waitMs } : { outcome: 'complete', members };
   }
@@ -140,12 +209,12 @@ export class VolumeMembers {
       {
         volume: volume.id,
         disks: diskIds(),
-        needed: recorded === null ? diskIds() : recorded.disks.map(({ disk }) => disk),
+        neededBy: (told) => this.#neededBy(told),
         failureOf,
-        lackOf: (disks) =>
+        lackOf: (disks, told) =>
           this.#lackOf(
             disks.map(({ disk }) => disk),
-            disks.flatMap(({ facts }) => facts.volumes),
+            told,
           ),
         candidates: candidates(),
         coordinators: [...new Set([...owners, ...volume.coordinators])],
@@ -158,23 +227,25 @@ export class VolumeMembers {
     );
   }
 
+  /** The members of the last decision, and those of a later one that disks were told of. */
+  #neededBy(told: readonly MirrorSetRecord[]): readonly DiskId[] {
+    const record = this.#parts.record();
+    if (record === null) return this.#parts.diskIds();
+    const { layout, disks } = record;
+    const mirrorSets = newestSets(record.mirrorSets, told);
+    return [...new Set([...disks.map(({ disk }) => disk), ...memberDisksOf(layout, mirrorSets)])];
+  }
+
   /** Why the volume cannot go on with these disks alone, for people, '' if that goes without saying; null when it can. */
-  #lackOf(
-    there: readonly DiskId[],
-    told: readonly { readonly volume: string; readonly mirrorSets: readonly MirrorSetRecord[] }[],
-  ): string | null {
-    const { record: recordNow, environment, volume } = this.#parts;
+  #lackOf(there: readonly DiskId[], told: readonly MirrorSetRecord[]): string | null {
+    const { record: recordNow, environment, diskIds } = this.#parts;
     const record = recordNow();
-    if (record === null) return '';
+    if (record === null) return diskIds().every((disk) => there.includes(disk)) ? null : '';
     const { layout } = record;
-    const own = told.filter((each) => each.volume === volume.id);
-    const mirrorSets = newestSets(
-      record.mirrorSets,
-      own.flatMap((each) => each.mirrorSets),
-    );
-    const states = extentStatesOf(layout, mirrorSets);
-    const inSync = extentsOf(layout).filter(({ extent }) => states.get(extent) === 'in-sync');
-    const away = [...new Set(inSync.map(({ disk }) => disk))].filter((id) => !there.includes(id));
+    const mirrorSets = newestSets(record.mirrorSets, told);
+    const conflict = conflictIn(mirrorSets, [...record.mirrorSets, ...told]);
+    if (conflict !== '') return conflict;
+    const away = inSyncDisksOf(layout, mirrorSets).filter((id) => !there.includes(id));
     if (!isWhole({ layout, mirrorSets }, (disk) => there.includes(disk)))
       return `nobody else has all that was written: ${away.join(', ')} must come back`;
     const hasForgotten = mirrorSets.some((set, index) => set !== record.mirrorSets[index]);

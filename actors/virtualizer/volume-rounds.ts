@@ -4,12 +4,19 @@
  */
 import { z } from 'zod';
 import { type Answer, verbs } from '../../protocols/commands.ts';
-import { type EndedVolume, hostsMax, type VolumeRecord } from '../../protocols/control-data.ts';
+import {
+  type DiskMember,
+  type EndedVolume,
+  hostsMax,
+  type VolumeRecord,
+} from '../../protocols/control-data.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { id } from '../../protocols/schema.ts';
 import { CommandRound, judgeAnswer, type RoundTask, type Verdict } from '../command-round.ts';
 import { forgetTask, knownDisk, unloadTask } from './forget-orders.ts';
-import { diskAssemblies, switchLoad } from './publications.ts';
+import { LateFences } from './late-fences.ts';
+import { coordinatorsOf, LateLoads, loadTasks } from './late-loads.ts';
+import { diskAssemblies } from './publications.ts';
 import { type ResyncProgress, ResyncWatch } from './resync-watch.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 import type { VolumeMachineEvent } from './volume-setup.ts';
@@ -35,18 +42,19 @@ export class VolumeRounds {
   readonly #environment: VolumeEnvironment;
   readonly #tell: Tell;
   #round: CommandRound | null = null;
-  /** Loads of switches that coordinate nothing and came after the round. */
-  readonly #lateLoads = new Map<SwitchId, CommandRound>();
-  /** Which process of a switch has loaded which generation. */
-  readonly #loaded = new Map<SwitchId, string>();
+  readonly #lateLoads: LateLoads;
+  readonly #lateFences: LateFences;
   readonly #remainingBytes = new Map<SwitchId, number>();
   #resync: ResyncWatch | null = null;
   /** Disks that the last round has waited for to its end. */
   unconfirmedDisks: readonly DiskId[] = [];
 
-  constructor(environment: VolumeEnvironment, tell: Tell) {
+  /** @param fenced told of disks that are no members any more, and refuse everybody by now */
+  constructor(environment: VolumeEnvironment, tell: Tell, fenced: (member: DiskMember) => void) {
     this.#environment = environment;
     this.#tell = tell;
+    this.#lateLoads = new LateLoads(environment);
+    this.#lateFences = new LateFences(environment, fenced);
   }
 
   /** Who has not confirmed yet, for people; '' when nothing is waited for. */
@@ -76,18 +84,21 @@ export class VolumeRounds {
 
   /** Coordinators must confirm; all switches where a former one may still be answered by a disk that was not told. */
   loadSwitches(record: VolumeRecord): void {
-    const everybody = this.#loadTasks(record).map(({ receiver }) => receiver.id as SwitchId);
-    const coordinators = record.unfenced.length > 0 ? everybody : coordinatorsOf(record);
-    const tasks = this.#loadTasks(record).filter(({ receiver }) =>
-      coordinators.includes(receiver.id as SwitchId),
+    const everybody = loadTasks(record, this.#environment);
+    const coordinators = coordinatorsOf(record);
+    const isAwaited = ({ receiver }: RoundTask) =>
+      record.unfenced.length > 0 || coordinators.includes(receiver.id as SwitchId);
+    const tasks = everybody.filter(isAwaited);
+    this.#lateLoads.begin(
+      record,
+      everybody.filter((task) => !isAwaited(task)),
     );
-    this.#loadLate(record, coordinators);
     this.#begin({
       verb: verbs.load,
       tasks,
       judge: (answer, receiver) => {
         const verdict = judgeAnswer(answer, receiver);
-        if (verdict.outcome === 'done') this.#noteLoaded(receiver, record);
+        if (verdict.outcome === 'done') this.#lateLoads.noteLoaded(receiver, record);
         return verdict;
       },
       finished: { type: 'switches.confirmed' },
@@ -177,29 +188,8 @@ export class VolumeRounds {
 
   /** Loads switches that are there and have not loaded what is decided: they carry reads. */
   loadLate(record: VolumeRecord): void {
-    this.#loadLate(record, []);
-  }
-
-  #loadLate(record: VolumeRecord, except: readonly SwitchId[]): void {
-    for (const task of this.#loadTasks(record)) {
-      const { receiver } = task;
-      const id = receiver.id as SwitchId;
-      if (except.includes(id)) continue;
-      if (this.#loaded.get(id) === this.#loadMark(receiver, record)) continue;
-      this.#lateLoads.get(id)?.cancel();
-      const { actor, clock, log } = this.#environment;
-      const round = new CommandRound({
-        actor,
-        clock,
-        verb: verbs.load,
-        tasks: [task],
-        finished: () => {},
-        refused: (reason) => log.warn({ volume: record.volume, reason }, 'a switch loads nothing'),
-      });
-      this.#noteLoaded(receiver, record);
-      this.#lateLoads.set(id, round);
-      round.start();
-    }
+    this.#lateFences.begin(record);
+    this.#lateLoads.begin(record, loadTasks(record, this.#environment));
   }
 
   /** Ends the present round. */
@@ -221,9 +211,8 @@ export class VolumeRounds {
   }
 
   endLateLoads(): void {
-    for (const round of this.#lateLoads.values()) round.cancel();
-    this.#lateLoads.clear();
-    this.#loaded.clear();
+    this.#lateFences.end();
+    this.#lateLoads.end();
   }
 
   #begin({ verb, tasks, judge, finished, refused }: VolumeRound): void {
@@ -258,27 +247,6 @@ export class VolumeRounds {
     if (problem !== '') return { outcome: 'refused', reason: `${name} cannot settle: ${problem}` };
     return { outcome: settled ? 'done' : 'again' };
   }
-
-  #loadTasks(record: VolumeRecord): readonly RoundTask[] {
-    const { input, presence } = this.#environment;
-    const coordinators = coordinatorsOf(record);
-    return [...new Set([...coordinators, ...input.virtualizingSwitches])].flatMap((id) => {
-      const receiver = { kind: 'switch', id } as const;
-      const owned = record.partitions.find(({ coordinator }) => coordinator === id);
-      const incarnation =
-        owned?.ownerIncarnation ?? presence.find(receiver)?.description.incarnation;
-      return incarnation === undefined ? [] : [{ receiver, body: switchLoad(record, incarnation) }];
-    });
-  }
-
-  #noteLoaded(receiver: ActorAddress, record: VolumeRecord): void {
-    this.#loaded.set(receiver.id as SwitchId, this.#loadMark(receiver, record));
-  }
-
-  #loadMark(receiver: ActorAddress, record: VolumeRecord): string {
-    const { presence } = this.#environment;
-    return `${presence.find(receiver)?.description.incarnation}/${record.generation}`;
-  }
 }
 
 /** Asks each coordinator about what was decided last. */
@@ -288,8 +256,4 @@ function coordinatorTasks(record: VolumeRecord): readonly RoundTask[] {
     receiver: { kind: 'switch', id },
     body: { volume, generation },
   }));
-}
-
-function coordinatorsOf(record: VolumeRecord): readonly SwitchId[] {
-  return [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
 }

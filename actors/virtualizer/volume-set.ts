@@ -149,9 +149,9 @@ export class VolumeSet {
       {
         volume: volume.id,
         disks,
-        needed: disks,
+        neededBy: () => disks,
         failureOf: () => '',
-        lackOf: () => '',
+        lackOf: (there) => (there.length === disks.length ? null : ''),
         candidates: coordinators,
         coordinators,
         reachOf: () => 'good',

@@ -39,6 +39,16 @@ export function memberDisksOf(
   return [...new Set(written.map(({ disk }) => disk))];
 }
 
+/** The disks that have something which is in sync, each once, in the order of the layout. */
+export function inSyncDisksOf(
+  layout: Layout,
+  mirrorSets: readonly MirrorSetRecord[],
+): readonly DiskId[] {
+  const states = extentStatesOf(layout, mirrorSets);
+  const inSync = extentsOf(layout).filter(({ extent }) => states.get(extent) === 'in-sync');
+  return [...new Set(inSync.map(({ disk }) => disk))];
+}
+
 /** Of something that lies in a mirror, itself in a mirror of that state or better. */
 function within(outer: ExtentState, mirror: MirrorState): ExtentState {
   if (outer === 'absent' || mirror === 'stale' || mirror === 'detached') return 'absent';

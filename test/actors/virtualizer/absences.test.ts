@@ -6,14 +6,40 @@ import { at } from './samples.ts';
 const [d1, d2] = ['d1', 'd2'] as DiskId[] as [DiskId, DiskId];
 
 describe('how long a volume waits for disks', () => {
-  it('as long as the policy says since each was first missed, whoever else comes and goes', () => {
+  it('as long as the policy says since each was first missed', () => {
     const absences = new Absences(2000);
     expect(absences.note([d1], [d1], at(100))).to.equal(2000);
     expect(absences.note([d1], [d1], at(1100))).to.equal(1000);
     expect(absences.note([d1, d2], [d1, d2], at(1100))).to.equal(2000);
     expect(absences.note([d1], [d1], at(2100))).to.equal(0);
-    expect(absences.note([], [], at(2200))).to.equal(0);
-    expect(absences.note([d1], [d1], at(2300)), 'missed anew').to.equal(2000);
+  });
+
+  it('no longer in all for one that comes and goes, until it has been there for a minute', () => {
+    const absences = new Absences(2000);
+    absences.note([d1], [d1], at(0));
+    absences.note([], [], at(1500));
+    expect(absences.note([d1], [d1], at(3000))).to.equal(500);
+    expect(absences.note([d1], [d1], at(3500))).to.equal(0);
+    absences.note([], [], at(3600));
+    expect(absences.note([d1], [d1], at(63_500))).to.equal(0);
+    absences.note([], [], at(63_600));
+    expect(absences.note([d1], [d1], at(123_700))).to.equal(2000);
+  });
+
+  it('before one is taken back that went not for the first time of late', () => {
+    const absences = new Absences(2000);
+    expect(absences.departed(d1, at(0))).to.equal(0);
+    expect(absences.departed(d1, at(10_000))).to.equal(15_000);
+    expect(absences.departed(d1, at(80_000))).to.equal(80_000);
+  });
+
+  it('not for one that two switches hear nothing of', () => {
+    const absences = new Absences(2000);
+    expect(absences.silentTo(d1, 's1', at(0))).to.equal(false);
+    expect(absences.silentTo(d1, 's1', at(5000))).to.equal(false);
+    expect(absences.silentTo(d2, 's2', at(5000))).to.equal(false);
+    expect(absences.silentTo(d1, 's2', at(5000))).to.equal(true);
+    expect(absences.silentTo(d2, 's1', at(70_000)), 'that was long ago').to.equal(false);
   });
 
   it('not at all for one that failed, and each time longer until that one is tried again', () => {
