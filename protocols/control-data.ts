@@ -72,6 +72,11 @@ export const mirrorSetRecordSchema = z.object({
   set: id<MirrorSetId>(),
   eventCount: count<EventCount>(),
   mirrors: listOf(mirrorStateSchema),
+  /**
+   * By mirror: the event count that its state began with. A mirror has all that was acknowledged since it is in sync;
+   * of what was acknowledged before, only as much as those had that it was made equal with.
+   */
+  statesSince: listOf(count<EventCount>()),
 });
 export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
 

@@ -11,7 +11,7 @@ import type { Clock } from '../../protocols/ports.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
-import { isAnyLost, noteFlushed } from './flush-ledger.ts';
+import { noteFlushed } from './flush-ledger.ts';
 import type { Issuer } from './issuer.ts';
 import type { MirrorRetries } from './mirror-retries.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
@@ -265,7 +265,7 @@ export class Answers {
 
   /** A flush does not fail while others hold all that the disk holds: the disk is to be stale first (DESIGN I11, I3). */
   #diskFailed(slot: Slot, driver: OptimizationDriver, disk: DiskId, what: string): void {
-    if (isAnyLost(driver.view.data, new Set([disk]))) this.#lose(slot, driver, what);
+    if (driver.ledger.isAnyLostWithout(disk, driver.view.data)) this.#lose(slot, driver, what);
     else {
       driver.listener.diskFailed(disk, what);
       this.#retryAt(slot, this.#parts.clock.now() + laterDelayMs(slot.request, this.#parts.policy));

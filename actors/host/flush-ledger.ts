@@ -2,13 +2,15 @@
  * Which disks of a volume hold acknowledged writes that no flush has covered yet (DESIGN I11), and under which
  * instance of the disk's process they were acknowledged. A disk that restarts may have lost them, but as long as one
  * in-sync mirror of each set went on they were copied back before the volume served again; a mirror that is stale or
- * resyncing saves nothing. Outlives control data, membership and attachments, because what a consumer was told does.
+ * resyncing saves nothing, and one that has been made equal since what was adopted last, by decisions that this host may
+ * have missed, only what others had by then. Outlives control data, membership and attachments, because what a consumer
+ * was told does.
  */
 import { assertNever, Status } from '../../protocols/codes.ts';
 import type { ControlData } from '../../protocols/control-data.ts';
-import type { DiskId } from '../../protocols/ids.ts';
-import type { Layout } from '../../protocols/layout/layout.ts';
-import type { DiskInstance } from '../../protocols/units.ts';
+import type { DiskId, MirrorSetId } from '../../protocols/ids.ts';
+import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
+import type { DiskInstance, EventCount } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { VolumeView } from './volume-view.ts';
 
@@ -40,8 +42,22 @@ export function needsFlush(entry: FlushEntry, othersWrite: boolean): boolean {
   return othersWrite || entry.inDoubt || entry.acknowledged > entry.flushed;
 }
 
+type Membership = Pick<ControlData, 'layout' | 'mirrorSets'>;
+
+/** What there is to be lost, and where it may be lost. */
+interface Exposure {
+  /** Disks that may lack acknowledged writes. */
+  readonly lossy: ReadonlySet<DiskId>;
+  /** Disks that had some that no flush has covered. */
+  readonly unflushed: ReadonlySet<DiskId>;
+  /** By set, when all of its mirrors that were in sync had all that was acknowledged until now. */
+  readonly eventCounts: ReadonlyMap<MirrorSetId, EventCount>;
+}
+
 export class FlushLedger {
   #entries: readonly FlushEntry[] = [];
+  /** Of the sets when control data was adopted last: under them the last writes were acknowledged. */
+  #eventCounts: ReadonlyMap<MirrorSetId, EventCount> = new Map();
   readonly #open = new Set<ConsumerIo>();
   #isBroken = false;
 
@@ -50,9 +66,13 @@ export class FlushLedger {
     return this.#entries;
   }
 
-  /** Takes the disks of new control data, with their instances. Settling may have copied to any of them. */
+  /**
+   * Takes the disks and mirror sets of new control data. Nothing is acknowledged under it before the volume serves: its
+   * mirrors in sync are equal then, and settling may have copied to any of them.
+   */
   adopt({ disks, instances, data }: Pick<VolumeView, 'disks' | 'instances' | 'data'>): void {
     const known = new Map(this.#entries.map((entry) => [entry.disk, entry]));
+    const unflushed = new Set(this.#entries.filter(hasToLose).map(({ disk }) => disk));
     // Also of disks that the layout has no more.
     for (const entry of this.#entries) entry.isMember = false;
     const lossy = new Set<DiskId>();
@@ -66,7 +86,14 @@ export class FlushLedger {
       entry.instance = instance;
       return entry;
     });
-    if (lossy.size > 0 && isAnyLost(data, lossy)) this.#broke();
+    if (isAnyLost(data, { lossy, unflushed, eventCounts: this.#eventCounts })) this.#broke();
+    this.#eventCounts = new Map(data.mirrorSets.map(({ set, eventCount }) => [set, eventCount]));
+  }
+
+  /** True when a disk that lacks acknowledged writes leaves no mirror that has them; `data` was adopted last. */
+  isAnyLostWithout(disk: DiskId, data: Membership): boolean {
+    const lossy = new Set([disk]);
+    return isAnyLost(data, { lossy, unflushed: lossy, eventCounts: this.#eventCounts });
   }
 
   /**
@@ -101,12 +128,20 @@ function entryOf(disk: DiskId): FlushEntry {
   return { disk, acknowledged: 0, flushed: 0, inDoubt: true, instance: null, isMember: false };
 }
 
+function hasToLose({ isMember, acknowledged, flushed }: FlushEntry): boolean {
+  return isMember && acknowledged > flushed;
+}
+
 /** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */
-export function isAnyLost(
-  { layout, mirrorSets }: Pick<ControlData, 'layout' | 'mirrorSets'>,
-  lossy: ReadonlySet<DiskId>,
-): boolean {
-  const states = new Map(mirrorSets.map(({ set, mirrors }) => [set, mirrors]));
+function isAnyLost({ layout, mirrorSets }: Membership, exposure: Exposure): boolean {
+  const { lossy, unflushed, eventCounts } = exposure;
+  const records = new Map(mirrorSets.map((record) => [record.set, record]));
+  const isExposed = ({ disk }: { readonly disk: DiskId }) => lossy.has(disk) || unflushed.has(disk);
+  const hasAll = (set: MirrorSetId, mirror: number) => {
+    const record = records.get(set);
+    const [state, since] = [record?.mirrors[mirror], record?.statesSince[mirror]];
+    return state === 'in-sync' && since !== undefined && since <= (eventCounts.get(set) ?? 0);
+  };
   const isLost = (node: Layout): boolean => {
     switch (node.kind) {
       case 'extent':
@@ -116,8 +151,9 @@ export function isAnyLost(
       case 'parity':
         return node.children.some(isLost);
       case 'mirror':
-        return node.children.every(
-          (child, mirror) => states.get(node.set)?.[mirror] !== 'in-sync' || isLost(child),
+        return (
+          extentsOf(node).some(isExposed) &&
+          node.children.every((child, mirror) => !hasAll(node.set, mirror) || isLost(child))
         );
       default:
         return assertNever(node, 'layout');

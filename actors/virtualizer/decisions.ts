@@ -93,6 +93,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
       set,
       eventCount: unitOf<EventCount>(1),
       mirrors: node.children.map(() => 'in-sync' as const),
+      statesSince: node.children.map(() => unitOf<EventCount>(1)),
     })),
     attachments: [],
     disks: [],

@@ -45,7 +45,7 @@ export function isWhole({ layout, mirrorSets }: Placed, has: UsableDisks['has'])
 
 /**
  * The states that the mirrors have in the next decision. A set's event count goes up with each change in it, or within
- * one of its mirrors. The volume must be whole.
+ * one of its mirrors; a state that stays has begun when it did. The volume must be whole.
  */
 export function nextMirrorSets(
   { layout, mirrorSets }: Placed,
@@ -62,11 +62,15 @@ export function nextMirrorSets(
     if (after.every((state, mirror) => state === states[mirror])) continue;
     for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
   }
-  return mirrorSets.map(({ set, eventCount, mirrors }) => ({
-    set,
-    eventCount: changed.has(set) ? unitOf<EventCount>(eventCount + 1) : eventCount,
-    mirrors: [...(next.get(set) ?? mirrors)],
-  }));
+  return mirrorSets.map((record) => {
+    const { set, mirrors, statesSince } = record;
+    const after = [...(next.get(set) ?? mirrors)];
+    const eventCount = unitOf<EventCount>(record.eventCount + (changed.has(set) ? 1 : 0));
+    const since = after.map((state, mirror) =>
+      state === mirrors[mirror] ? (statesSince[mirror] ?? eventCount) : eventCount,
+    );
+    return { set, eventCount, mirrors: after, statesSince: since };
+  });
 }
 
 /** What differs between two decisions, for people. */

@@ -48,6 +48,7 @@ import {
   type VolumeOffset,
   type WriteNumber,
 } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 
 export const cluster = idOf<ClusterId>('test');
 export const diskId = idOf<DiskId>('d1');
@@ -189,9 +190,7 @@ export class DiskActorWorld {
           readOnly: false,
         },
       ],
-      mirrorSets: [
-        { set: mirrorSet, eventCount: unitOf<EventCount>(3), mirrors: ['in-sync', 'in-sync'] },
-      ],
+      mirrorSets: [mirrorSetOf(mirrorSet, 3, ['in-sync', 'in-sync'])],
       ...changes,
     };
   }

@@ -3,22 +3,16 @@ import { expect } from 'chai';
 import { layoutOf, superblockSlotBytes } from '../../../actors/disk/disk-layout.ts';
 import { formatDisk } from '../../../actors/disk/format-disk.ts';
 import { formatVersion, judgeSlots, type Slot } from '../../../actors/disk/superblock.ts';
-import {
-  type ClusterId,
-  type DiskId,
-  idOf,
-  type MirrorSetId,
-  type VolumeId,
-} from '../../../protocols/ids.ts';
+import { type ClusterId, type DiskId, idOf, type VolumeId } from '../../../protocols/ids.ts';
 import type { BlockStore } from '../../../protocols/ports.ts';
 import {
   blockBytes,
   type ControlEpoch,
-  type EventCount,
   type Generation,
   mebibyte,
   unitOf,
 } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { bytesOf, clusterId, DiskWorld, diskId } from './disk-world.ts';
 
 const layout = layoutOf(8 * mebibyte);
@@ -279,10 +273,8 @@ function volumeEntry(index: number, generation: number) {
     extents: [],
     partitions: [],
     attachments: [],
-    mirrorSets: Array.from({ length: 8 }, (_, set) => ({
-      set: idOf<MirrorSetId>(`set-${set}`),
-      eventCount: unitOf<EventCount>(generation),
-      mirrors: ['in-sync' as const, 'in-sync' as const],
-    })),
+    mirrorSets: Array.from({ length: 8 }, (_, set) =>
+      mirrorSetOf(`set-${set}`, generation, ['in-sync', 'in-sync']),
+    ),
   };
 }

@@ -5,6 +5,7 @@
 import type {
   AttachMode,
   ControlData,
+  MirrorSetRecord,
   MirrorState,
   Route,
 } from '../../../protocols/control-data.ts';
@@ -42,6 +43,8 @@ export interface ControlDataOptions {
   readonly secondMirror?: 'in-sync' | 'stale';
   /** By set: the states of its mirrors, instead of that. */
   readonly mirrors?: Readonly<Record<string, readonly MirrorState[]>>;
+  /** By set, instead of that: what was decided of it. Default: event count 3, and states as old as the volume. */
+  readonly sets?: Readonly<Record<string, Omit<MirrorSetRecord, 'set'>>>;
   /** Default: the disks that have an extent with no stale or detached mirror around it. */
   readonly members?: readonly string[];
   readonly frameBytesMax?: number;
@@ -72,6 +75,8 @@ export function controlDataOf(
     mirrors:
       options.mirrors?.[set] ??
       node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
+    statesSince: node.children.map(() => 1),
+    ...options.sets?.[set],
   }));
   const { members = writtenDisks(layout, mirrorSets) } = options;
   const { firstEpoch = attachEpoch } = options;

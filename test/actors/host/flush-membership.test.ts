@@ -12,6 +12,7 @@ import {
   type VolumeOffset,
 } from '../../../protocols/units.ts';
 import { type ControlDataOptions, extentOn, mirror } from './control-data-sample.ts';
+import { DecidedSets } from './decided-sets.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
 /** m0 of d3 and of a mirror set within it: m1 of d1 and d2. */
@@ -24,6 +25,7 @@ describe('flush, while mirrors go and come back', () => {
   let world: HostWorld;
   let ended: Status[];
   let decisions: number;
+  let sets: DecidedSets;
   /** Of the processes of d1 to d4. */
   let instances: readonly number[];
   let frames: readonly SentFrame[];
@@ -31,6 +33,7 @@ describe('flush, while mirrors go and come back', () => {
     world = new HostWorld();
     ended = [];
     decisions = 0;
+    sets = new DecidedSets();
     instances = [1, 1, 1, 1];
     world.serve(options);
     flush();
@@ -55,6 +58,7 @@ describe('flush, while mirrors go and come back', () => {
   /** The next decision, with new epochs; the attachment goes on. */
   const decide = (options: ControlDataOptions) => {
     decisions++;
+    sets.take(options.mirrors);
     const [attachEpoch, partitionEpoch] = [5 + decisions, 10 + 10 * decisions];
     const generation = 1 + decisions;
     world.publish({
@@ -63,6 +67,7 @@ describe('flush, while mirrors go and come back', () => {
       firstEpoch: 5,
       partitionEpoch,
       instances,
+      sets: sets.records,
       ...options,
     });
     world.clock.runFor(0);

@@ -19,6 +19,7 @@ import { idOf } from '../../../protocols/ids.ts';
 import type { Log } from '../../../protocols/ports.ts';
 import { subjectsOf } from '../../../protocols/subjects.ts';
 import { blockBytes, mebibyte, unitOf } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 
 const cluster = idOf<never>('lab');
 const subjects = subjectsOf(cluster);
@@ -300,7 +301,7 @@ export class Lab {
       controlEpoch: 1,
       partitions: [{ partition: 0, epoch: 2 * decided + 1, ...owner }],
       attachments: [{ attachEpoch: 2 * decided, firstEpoch: 2 * decided, ...attached }],
-      mirrorSets: [{ set: 'm0', eventCount: decided, mirrors: this.#mirrors }],
+      mirrorSets: [mirrorSetOf('m0', decided, this.#mirrors)],
     };
   }
 

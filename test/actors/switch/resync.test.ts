@@ -5,6 +5,7 @@ import { looksMax, resyncStepsMax } from '../../../actors/switch/resyncs.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { rangeBytesMax } from '../../../protocols/frames/request.ts';
 import { blockBytes, kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import {
   block,
   firstBlock,
@@ -330,7 +331,7 @@ describe('a block that a resync cannot read', () => {
     for (const disk of ['d1', 'd3'])
       for (const at of [1, 2, 3]) world.disk(disk).put(firstBlock + at, block(at), old);
     world.disk('d1').bad.add(bad);
-    const mirrorSets = [{ set: 'm0', eventCount: 2, mirrors: ['in-sync', 'resyncing', 'in-sync'] }];
+    const mirrorSets = [mirrorSetOf('m0', 2, ['in-sync', 'resyncing', 'in-sync'])];
     const layout = { kind: 'mirror', set: 'm0', children };
     world.settle({ layout, sizeBytes: 2 * mebibyte, mirrorSets }).run();
     expect(world.resync()).to.include({ isDone: true, copiedBlocks: 3 });

@@ -2,9 +2,11 @@
 import { decodeJson } from '../../../actors/json.ts';
 import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
 import type { Operation } from '../../../protocols/codes.ts';
+import type { MirrorState } from '../../../protocols/control-data.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { type TroubleReport, troubleReportSchema } from '../../../protocols/trouble-report.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { loadOf, SwitchWorld } from './switch-world.ts';
 
 /** Where offset 0 of the volume lies on d1 and d2. */
@@ -15,11 +17,8 @@ export function block(fill: number): Uint8Array {
 }
 
 /** The states of the mirrors of m0; those of m1 are in sync. */
-export function mirrorSetsWith(...mirrors: readonly string[]) {
-  return [
-    { set: 'm0', eventCount: 2, mirrors },
-    { set: 'm1', eventCount: 2, mirrors: ['in-sync', 'in-sync'] },
-  ];
+export function mirrorSetsWith(...mirrors: readonly MirrorState[]) {
+  return [mirrorSetOf('m0', 2, mirrors), mirrorSetOf('m1', 2, ['in-sync', 'in-sync'])];
 }
 
 /** The partitions under epochs that are higher by so much. */

@@ -2,8 +2,10 @@
 import { expect } from 'chai';
 import { encodeJson } from '../../../actors/json.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import type { MirrorState } from '../../../protocols/control-data.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { blockBytes, kibibyte, mebibyte } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { mediaError } from './fake-disk.ts';
 import { block, firstBlock, mirrorSetsWith, ResyncingWorld } from './resyncing-world.ts';
 import { loadOf } from './switch-world.ts';
@@ -125,16 +127,16 @@ describe('a mirror that is stale', () => {
     const extent = { start: 4 * mebibyte, lengthBytes: 2 * mebibyte, generation: 5 };
     const other = { kind: 'extent', extent: 'd3-n', disk: 'd3', ...extent };
     const layout = { kind: 'mirror', set: 'top', children: [mirror, other] };
-    const sets = (outer: readonly string[], inner: readonly string[]) => [
-      { set: 'top', eventCount: 2, mirrors: outer },
-      { set: 'm0', eventCount: 2, mirrors: inner },
+    const sets = (outer: readonly MirrorState[], inner: readonly MirrorState[]) => [
+      mirrorSetOf('top', 2, outer),
+      mirrorSetOf('m0', 2, inner),
     ];
     const writtenTo = (mirrorSets: object) => {
       const world = serving({ layout, sizeBytes: 2 * mebibyte, mirrorSets });
       world.write({ offset: 0 });
       return world.takeToDisks().map(({ request }) => request.disk);
     };
-    const bothIn = ['in-sync', 'in-sync'];
+    const bothIn: readonly MirrorState[] = ['in-sync', 'in-sync'];
     expect(writtenTo(sets(bothIn, ['in-sync', 'resyncing']))).to.deep.equal(['d1', 'd2', 'd3']);
     expect(writtenTo(sets(bothIn, ['in-sync', 'stale']))).to.deep.equal(['d1', 'd3']);
     expect(writtenTo(sets(['stale', 'in-sync'], ['resyncing', 'in-sync']))).to.deep.equal(['d3']);

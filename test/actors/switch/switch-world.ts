@@ -29,6 +29,7 @@ import {
 } from '../../../protocols/ids.ts';
 import type { Bus, Log } from '../../../protocols/ports.ts';
 import { kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { FakeDisk } from './fake-disk.ts';
 import { HeldBus, type Sent } from './held-bus.ts';
 
@@ -67,11 +68,7 @@ export function loadOf(changes: Record<string, unknown> = {}): SwitchLoad {
       epoch: 20 + partition,
       ownerIncarnation: switchIncarnation,
     })),
-    mirrorSets: ['m0', 'm1'].map((set) => ({
-      set,
-      eventCount: 2,
-      mirrors: ['in-sync', 'in-sync'],
-    })),
+    mirrorSets: ['m0', 'm1'].map((set) => mirrorSetOf(set, 2, ['in-sync', 'in-sync'])),
     attachments: [
       {
         host: 'h1',

@@ -16,6 +16,7 @@ import {
   type ExtentGeneration,
   unitOf,
 } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 
 function on(disk: string): Layout {
   return {
@@ -40,8 +41,7 @@ function stripe(...children: readonly Layout[]): Layout {
 function sets(...texts: readonly string[]): readonly MirrorSetRecord[] {
   return texts.map((text) => {
     const [set = '', states = ''] = text.split(': ');
-    const mirrors = states.split(' ') as MirrorState[];
-    return { set: idOf<MirrorSetId>(set), eventCount: unitOf<EventCount>(7), mirrors };
+    return mirrorSetOf(set, 7, states.split(' ') as MirrorState[]);
   });
 }
 
@@ -154,6 +154,22 @@ describe('what becomes of mirrors', () => {
       expect(after(layout, before, situation)).to.deep.equal(expected);
     });
 
+  it('a state begins with the step to it, and goes on through the steps of others', () => {
+    const everywhere = () => true;
+    let mirrorSets = sets('m0: in-sync in-sync in-sync');
+    const step = (has: string, equal = '') => {
+      const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
+      const disks = { has: within(has), returns: everywhere, isEqual: within(equal) };
+      mirrorSets = nextMirrorSets({ layout: three, mirrorSets }, disks);
+      return mirrorSets[0]?.statesSince;
+    };
+    expect(step('d1 d2 d3'), 'nothing happens').to.deep.equal([1, 1, 1]);
+    expect(step('d1 d3'), 'd2 goes').to.deep.equal([1, 8, 1]);
+    expect(step('d1 d2 d3'), 'd2 comes back').to.deep.equal([1, 9, 1]);
+    expect(step('d1 d2'), 'd3 goes').to.deep.equal([1, 9, 10]);
+    expect(step('d1 d2', 'd2'), 'd2 is equal').to.deep.equal([1, 11, 10]);
+  });
+
   it('a volume is whole only with a mirror in sync that has all of its disks', () => {
     const whole = (layout: Layout, mirrorSets: readonly MirrorSetRecord[], has: string) =>
       isWhole({ layout, mirrorSets }, (disk) => has.split(' ').includes(disk));
@@ -217,12 +233,12 @@ describe('what becomes of mirrors', () => {
         fc.constantFrom(three, mirrorOfStripes, nested),
         fc.array(step, { maxLength: 12 }),
         (layout, steps) => {
-          let mirrorSets = mirrorSetsOf(layout).map(
-            ({ set, node }): MirrorSetRecord => ({
+          let mirrorSets = mirrorSetsOf(layout).map(({ set, node }) =>
+            mirrorSetOf(
               set,
-              eventCount: unitOf<EventCount>(1),
-              mirrors: node.children.map(() => 'in-sync'),
-            }),
+              1,
+              node.children.map(() => 'in-sync'),
+            ),
           );
           for (const { has, equal } of steps) {
             const within = (names: readonly string[]) => (disk: DiskId) => names.includes(disk);
@@ -231,8 +247,12 @@ describe('what becomes of mirrors', () => {
             const next = nextMirrorSets({ layout, mirrorSets }, usable);
             expect(isWhole({ layout, mirrorSets: next }, within(has))).to.equal(true);
             for (const disk of memberDisksOf(layout, next)) expect(has).to.include(disk);
-            for (const [index, { eventCount, mirrors }] of next.entries()) {
+            for (const [index, { eventCount, mirrors, statesSince }] of next.entries()) {
               const before = mirrorSets[index];
+              const since = mirrors.map((state, mirror) =>
+                state === before?.mirrors[mirror] ? before.statesSince[mirror] : eventCount,
+              );
+              expect(statesSince).to.deep.equal(since);
               const isSame = mirrors.join() === before?.mirrors.join();
               expect(eventCount).to.be.at.least((before?.eventCount ?? 0) + (isSame ? 0 : 1));
             }

@@ -52,7 +52,10 @@ describe('membership of mirrors', () => {
     expect(memberNames(world)).to.deep.equal(['d1', 'd2', 'd4']);
     expect(eventCountsOf(world)).to.deep.equal([1, count + 1]);
     expect(world.disk('d4').confirmed.get('vol0')?.mirrorSets).to.deep.equal([
-      { set: 'vol0-m1', eventCount: count + 1, mirrors: ['stale', 'in-sync'] },
+      {
+        ...{ set: 'vol0-m1', eventCount: count + 1, mirrors: ['stale', 'in-sync'] },
+        statesSince: [count + 1, 1],
+      },
     ]);
   });
 

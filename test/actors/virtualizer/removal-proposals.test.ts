@@ -7,6 +7,7 @@ import type { DescribedVolume } from '../../../actors/virtualizer/volume-status.
 import type { MirrorState, VolumeRecord } from '../../../protocols/control-data.ts';
 import { type DiskId, idOf, type MirrorSetId } from '../../../protocols/ids.ts';
 import type { Extent } from '../../../protocols/layout/layout.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { at, blankVolume } from './samples.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
@@ -20,7 +21,7 @@ function mirrored(...states: readonly MirrorState[]): VolumeRecord {
     const disk = idOf<DiskId>(`d${index + 1}`);
     return { ...sampleExtent, extent: idOf(`e${index}`), disk };
   });
-  const mirrorSets = [{ set, eventCount: 1 as never, mirrors: [...states] }];
+  const mirrorSets = [mirrorSetOf(set, 1, states)];
   return { ...blank, layout: { kind: 'mirror', set, children }, mirrorSets };
 }
 

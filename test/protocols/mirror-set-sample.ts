@@ -1,0 +1,18 @@
+/** Mirror sets for tests. */
+import type { MirrorSetRecord, MirrorState } from '../../protocols/control-data.ts';
+import { idOf } from '../../protocols/ids.ts';
+import { type EventCount, unitOf } from '../../protocols/units.ts';
+
+/** One whose mirrors have been in these states since the volume's first decision. */
+export function mirrorSetOf(
+  set: string,
+  eventCount: number,
+  mirrors: readonly MirrorState[],
+): MirrorSetRecord {
+  return {
+    set: idOf(set),
+    eventCount: unitOf<EventCount>(eventCount),
+    mirrors: [...mirrors],
+    statesSince: mirrors.map(() => unitOf<EventCount>(1)),
+  };
+}
