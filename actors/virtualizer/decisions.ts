@@ -13,7 +13,7 @@ import type {
   VolumeRecord,
 } from '../../protocols/control-data.ts';
 import type { ClusterId, HostId, SwitchId } from '../../protocols/ids.ts';
-import { memberDisksOf } from '../../protocols/layout/extent-states.ts';
+import { inSyncDisksOf, memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import { type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import {
@@ -114,8 +114,12 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const { controlEpoch, members, attachments, drained, mirrorSets } = circumstances;
   const owned = ownedNow(last, circumstances);
   const disks = memberDisks(last, circumstances);
-  const newDisks = disksDiffer(last.disks, disks);
-  const newMembers = last.disks.length !== disks.length || setsDiffer(last.mirrorSets, mirrorSets);
+  const inSync = inSyncDisksOf(last.layout, mirrorSets);
+  const newDisks = disksDiffer(
+    last.disks,
+    disks.filter(({ disk }) => inSync.includes(disk)),
+  );
+  const newMembers = membersDiffer(last.disks, disks) || setsDiffer(last.mirrorSets, mirrorSets);
   const cutOff = someoneWasCutOff(last.attachments, attachments, drained);
   const isForgotten = hasForgotten(last, members);
   const newOwners = ownersDiffer(last.partitions, owned);
@@ -207,6 +211,10 @@ function memberDisks(
     const { disk, identity, instance } = member;
     return { disk, identity, instance };
   });
+}
+
+function membersDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): boolean {
+  return last.length !== now.length || disksDiffer(last, now);
 }
 
 /** True when a disk that stays is another process than before, or another disk; or all are new. */

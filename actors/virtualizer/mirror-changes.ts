@@ -17,6 +17,11 @@ import { type EventCount, unitOf } from '../../protocols/units.ts';
 /** What can be used of a volume's disks. */
 export interface UsableDisks {
   readonly has: (disk: DiskId) => boolean;
+  /**
+   * Of a disk that can be used: whether it is another process than the member that it was, and may have lost what it had not
+   * made durable (DESIGN I11).
+   */
+  readonly hasRestarted: (disk: DiskId) => boolean;
   /** Of a disk that can be used: whether a stale mirror on it is to be made good again. */
   readonly returns: (disk: DiskId) => boolean;
   /** Of a disk that can be used: whether what was resyncing on it is equal, copied and flushed. */
@@ -173,7 +178,13 @@ function statesAfter(
   { before, disks }: { readonly before: Sets; readonly disks: UsableDisks },
 ): readonly MirrorState[] {
   const states = before.of(set);
-  const { has, returns, isEqual } = disks;
+  const { has, hasRestarted, returns, isEqual } = disks;
+  const isSteady = (disk: DiskId) => has(disk) && !hasRestarted(disk);
+  const isHeldElsewhere = (mirror: number) =>
+    node.children.some(
+      (other, index) =>
+        index !== mirror && states[index] === 'in-sync' && isReadable(other, before, isSteady),
+    );
   return node.children.map((child, mirror): MirrorState => {
     const state = states[mirror] ?? 'stale';
     const own = extentsOf(child).filter(({ disk }) => has(disk));
@@ -181,7 +192,10 @@ function statesAfter(
     switch (state) {
       case 'in-sync':
         // In a mirror that is not in sync itself all are made good again together, or are gone together.
-        return (isInSync ? isReadable(child, before, has) : isPresent) ? state : 'stale';
+        if (!(isInSync ? isReadable(child, before, has) : isPresent)) return 'stale';
+        return isInSync && !isReadable(child, before, isSteady) && isHeldElsewhere(mirror)
+          ? 'resyncing'
+          : state;
       case 'resyncing':
         if (!isPresent) return 'stale';
         return own.every(({ disk }) => isEqual(disk)) ? 'in-sync' : state;

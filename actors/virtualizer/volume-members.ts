@@ -87,6 +87,7 @@ export class VolumeMembers {
       { layout, mirrorSets },
       {
         has,
+        hasRestarted: (disk) => hasRestarted(disk, last, members),
         returns: (disk) => this.#failureOf(disk) === '',
         isEqual: (disk) => this.#isEqual(disk, last, members),
       },
@@ -266,6 +267,14 @@ export class VolumeMembers {
     const now = disks.find((member) => member.disk === disk);
     return this.#resyncedIn === last.generation && before?.instance === now?.instance;
   }
+}
+
+function hasRestarted(disk: DiskId, last: VolumeRecord, { disks }: Members): boolean {
+  const before = last.disks.find((member) => member.disk === disk);
+  const now = disks.find((member) => member.disk === disk);
+  return (
+    before !== undefined && (before.instance !== now?.instance || before.identity !== now.identity)
+  );
 }
 
 /** A volume that would go on without one of its members has lost it. */

@@ -54,15 +54,21 @@ interface Situation {
   /** Those that are to be made good again when they are there; default: all. */
   readonly returns?: string;
   readonly equal?: string;
+  readonly restarted?: string;
 }
 
 function after(
   layout: Layout,
   mirrorSets: readonly MirrorSetRecord[],
-  { has, returns = has, equal = '' }: Situation,
+  { has, returns = has, equal = '', restarted = '' }: Situation,
 ): readonly string[] {
   const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
-  const disks = { has: within(has), returns: within(returns), isEqual: within(equal) };
+  const disks = {
+    has: within(has),
+    hasRestarted: within(restarted),
+    returns: within(returns),
+    isEqual: within(equal),
+  };
   const next = nextMirrorSets({ layout, mirrorSets }, disks);
   return next.map(
     ({ set, eventCount, mirrors }) => `${set}: ${mirrors.join(' ')} at ${eventCount}`,
@@ -128,6 +134,27 @@ describe('what becomes of mirrors', () => {
       ['m0: in-sync stale in-sync at 8'],
     ],
     [
+      'one whose disk has restarted may lack something, and is compared with those that went on',
+      three,
+      sets('m0: in-sync in-sync in-sync'),
+      { has: 'd1 d2 d3', restarted: 'd2' },
+      ['m0: in-sync resyncing in-sync at 8'],
+    ],
+    [
+      'those whose disks have all restarted stay what they are: nobody has more',
+      three,
+      sets('m0: in-sync stale in-sync'),
+      { has: 'd1 d3', restarted: 'd1 d3' },
+      ['m0: in-sync stale in-sync at 7'],
+    ],
+    [
+      'a mirror that consists of mirrors lacks nothing as long as one of those went on',
+      nested,
+      sets('m0: in-sync in-sync', 'm1: in-sync in-sync'),
+      { has: 'd1 d2 d3', restarted: 'd1' },
+      ['m0: in-sync in-sync at 8', 'm1: resyncing in-sync at 8'],
+    ],
+    [
       'a mirror that is detached stays so',
       three,
       sets('m0: in-sync detached in-sync'),
@@ -159,7 +186,13 @@ describe('what becomes of mirrors', () => {
     let mirrorSets = sets('m0: in-sync in-sync in-sync');
     const step = (has: string, equal = '') => {
       const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
-      const disks = { has: within(has), returns: everywhere, isEqual: within(equal) };
+      const nobody = () => false;
+      const disks = {
+        has: within(has),
+        hasRestarted: nobody,
+        returns: everywhere,
+        isEqual: within(equal),
+      };
       mirrorSets = nextMirrorSets({ layout: three, mirrorSets }, disks);
       return mirrorSets[0]?.statesSince;
     };
@@ -227,6 +260,7 @@ describe('what becomes of mirrors', () => {
     const step = fc.record({
       has: fc.subarray(disks),
       equal: fc.subarray(disks),
+      restarted: fc.subarray(disks),
     });
     fc.assert(
       fc.property(
@@ -240,10 +274,15 @@ describe('what becomes of mirrors', () => {
               node.children.map(() => 'in-sync'),
             ),
           );
-          for (const { has, equal } of steps) {
+          for (const { has, equal, restarted } of steps) {
             const within = (names: readonly string[]) => (disk: DiskId) => names.includes(disk);
             if (!isWhole({ layout, mirrorSets }, within(has))) continue;
-            const usable = { has: within(has), returns: () => true, isEqual: within(equal) };
+            const usable = {
+              has: within(has),
+              hasRestarted: within(restarted),
+              returns: () => true,
+              isEqual: within(equal),
+            };
             const next = nextMirrorSets({ layout, mirrorSets }, usable);
             expect(isWhole({ layout, mirrorSets: next }, within(has))).to.equal(true);
             for (const disk of memberDisksOf(layout, next)) expect(has).to.include(disk);

@@ -59,14 +59,27 @@ describe('membership of mirrors', () => {
     ]);
   });
 
-  it('a disk that restarts soon stays what it was', () => {
+  it('a disk that restarts soon is waited for, and compared while the volume serves (I11)', () => {
     world.kill('d3');
     world.until(() => world.status().state === 'gathering.waiting', 'it is waited for');
     world.run(1000);
+    world.switch('s1').resyncBytes = 4096;
     world.start('d3');
-    untilServed('d3 is back');
+    untilStates(fillingD3);
+    untilServed('while it is compared');
+    expect(eventCountsOf(world)).to.deep.equal([1, 2]);
+    world.switch('s1').resyncBytes = 0;
+    untilStates(allInSync);
+  });
+
+  it('disks that all restart stay in sync, and are made equal before the volume serves', () => {
+    world.kill('d3');
+    world.kill('d4');
+    world.until(() => world.status().state === 'gathering.looking', 'both are missed');
+    world.start('d3', 'd4');
+    untilServed('they are back');
     expect(statesOf(world)).to.deep.equal(allInSync);
-    expect(eventCountsOf(world)).to.deep.equal([1, 1]);
+    expect(world.record().compared).to.equal('all');
   });
 
   it('a disk that is back is filled while the volume serves, and is in sync once all coordinators say so', () => {

@@ -126,11 +126,14 @@ describe('virtualizer: the config database', () => {
     });
 
   for (const fault of ['unknown, written', 'unknown, late'] as const)
-    it(`the decision after a disk restarted ends with "${fault}": all of the mirrors is compared, for that disk may lack writes`, () => {
+    it(`the decision after all disks of a set restarted ends with "${fault}": all of the mirrors is compared, for each may lack writes`, () => {
       const world = new VirtualizerWorld();
       world.startServing();
       world.database.faults = [fault];
-      world.start('d2');
+      world.kill('d1');
+      world.kill('d2');
+      world.until(() => world.status().state === 'gathering.looking', 'both are missed');
+      world.start('d1', 'd2');
       world.run(2000);
       world.untilState('serving');
       expect(world.database.faults, 'the fault was met').to.be.empty;
