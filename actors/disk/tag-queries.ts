@@ -12,6 +12,7 @@ import {
   digestOf,
   tagRecordBytes,
   tagRecordsBytes,
+  writeLostRecord,
   writeTagRecord,
 } from '../../protocols/frames/tag-records.ts';
 import { blockBytes } from '../../protocols/units.ts';
@@ -46,11 +47,12 @@ function visitTags(tags: TagPages, range: TagRange, visit: Visit): void {
   }
 }
 
-/** The records of the range: nothing, for blocks that were never written or whose tag is lost. */
+/** The records of the range: nothing, for blocks that were never written. */
 export function tagRecordsOf(tags: TagPages, range: TagRange): Uint8Array {
   const bytes = new Uint8Array(tagRecordsBytes(range.blocks * blockBytes));
   const records = new DataView(bytes.buffer);
   visitTags(tags, range, (words, at, kind, index) => {
+    if (kind === TagKind.damaged) writeLostRecord(records, index);
     if (kind !== TagKind.data && kind !== TagKind.zero) return;
     const checksum = kind === TagKind.zero ? zeroBlockChecksum : tagChecksum(words, at);
     const epoch = tagEpoch(words, at);

@@ -13,6 +13,7 @@ import {
   digestCount,
   digestOf,
   tagRecordsBytes,
+  writeLostRecord,
   writeTagRecord,
 } from '../../../protocols/frames/tag-records.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
@@ -35,6 +36,8 @@ export class FakeDisk {
   outcome: ((request: Request) => Outcome | null) | null = null;
   /** Blocks that cannot be read, nor merged with; written whole they are good again. */
   readonly bad = new Set<number>();
+  /** Blocks whose tags are damaged, and which are therefore bad until they are written whole. */
+  readonly lost = new Set<number>();
   /** Every request that it carried out or refused. */
   readonly requests: Request[] = [];
   readonly #blocks = new Map<number, StoredBlock>();
@@ -103,11 +106,11 @@ export class FakeDisk {
     if (!isRead && operation !== Operation.write && operation !== Operation.writeZeroes)
       return false;
     const end = diskOffset + lengthBytes;
-    return [...this.bad].some((block) => {
+    return [...this.bad, ...this.lost].some((block) => {
       const [from, to] = [block * blockBytes, (block + 1) * blockBytes];
       const isTouched = from < end && diskOffset < to;
       const isCovered = diskOffset <= from && to <= end;
-      if (!isRead && isCovered) this.bad.delete(block);
+      if (!isRead && isCovered) for (const blocks of [this.bad, this.lost]) blocks.delete(block);
       return isTouched && (isRead || !isCovered);
     });
   }
@@ -140,7 +143,8 @@ export class FakeDisk {
     const view = new DataView(bytes.buffer);
     for (let index = 0; index * blockBytes < lengthBytes; index++) {
       const stored = this.#blocks.get(first + index);
-      if (stored !== undefined) writeTagRecord(view, index, stored);
+      if (this.lost.has(first + index)) writeLostRecord(view, index);
+      else if (stored !== undefined) writeTagRecord(view, index, stored);
     }
     return bytes;
   }
