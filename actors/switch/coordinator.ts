@@ -20,7 +20,7 @@ import { sendToMirrors } from './leg-request.ts';
 import { eventCountOf, inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { OrderedRead, type ReadDirector } from './ordered-read.ts';
 import { Partition } from './partition.ts';
-import { Repairs } from './repairs.ts';
+import { type CompareAgain, Repairs } from './repairs.ts';
 import {
   attachmentRefusal,
   belowWatermark,
@@ -53,11 +53,11 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   #openIos = 0;
   #openBytes = 0;
 
-  constructor(parts: CoordinatorParts, volume: LoadedVolume) {
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, compareAgain: CompareAgain) {
     this.#parts = parts;
     this.#volume = volume;
     this.spans = new Spans(parts, this);
-    this.#repairs = new Repairs(parts, this, (io, how) => this.#forget(io, how));
+    this.#repairs = new Repairs(parts, this, compareAgain, (io, how) => this.#forget(io, how));
     this.load(volume);
   }
 

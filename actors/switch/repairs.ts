@@ -23,6 +23,7 @@ import { type MirrorRun, writtenLegsOf } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { Repair, type RepairResult } from './repair.ts';
 import { unreadableEverywhere } from './retries.ts';
+import type { SettlingRange } from './settling-windows.ts';
 
 /** What a volume's coordinator gives. */
 export interface RepairCoordinator {
@@ -31,6 +32,12 @@ export interface RepairCoordinator {
   /** Something happened that only a new assembly mends. */
   trouble(partition: Partition, what: string): void;
 }
+
+/**
+ * Has what lies there compared once more with the mirrors that are being made equal. False when it is too late for that:
+ * that they are equal was told, and nobody asks again.
+ */
+export type CompareAgain = (partition: Partition, range: SettlingRange) => boolean;
 
 /** A write whose old blocks are bad again and again meets a disk that keeps nothing. */
 const repairsPerWriteMax = 3;
@@ -51,6 +58,7 @@ interface Bounds {
 export class Repairs {
   readonly #parts: CoordinatorParts;
   readonly #coordinator: RepairCoordinator;
+  readonly #compareAgain: CompareAgain;
   readonly #ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void;
   readonly #cut = new PartList();
   readonly #running = new Map<CoordinatedIo, Repair | Burial>();
@@ -60,10 +68,12 @@ export class Repairs {
   constructor(
     parts: CoordinatorParts,
     coordinator: RepairCoordinator,
+    compareAgain: CompareAgain,
     ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void,
   ) {
     this.#parts = parts;
     this.#coordinator = coordinator;
+    this.#compareAgain = compareAgain;
     this.#ended = ended;
   }
 
@@ -150,15 +160,27 @@ export class Repairs {
       run,
       start: bounds.start,
       writeNumber,
-      buried: () => {
-        this.#running.delete(io);
-        this.#parts.answers.end(io.request, unreadableEverywhere);
-        this.#ended(io, 'failed');
-      },
+      buried: (isElsewhere) => this.#buried(io, isElsewhere),
       failed: (what) => this.#coordinator.trouble(partition, what),
     });
     this.#running.set(io, burial);
     burial.start();
+  }
+
+  /**
+   * Its host is told only where a mirror that is being made equal loses it again. Until then it is unfinished, for whoever
+   * settles next.
+   */
+  #buried(io: CoordinatedIo, isElsewhere: boolean): void {
+    const { partition, request } = io;
+    if (isElsewhere && !this.#compareAgain(partition, request)) {
+      const what = 'a write that no mirror in sync could carry out is on one that was called equal';
+      this.#coordinator.trouble(partition, what);
+      return;
+    }
+    this.#running.delete(io);
+    this.#parts.answers.end(request, unreadableEverywhere);
+    this.#ended(io, 'failed');
   }
 
   #repairEnds(io: CoordinatedIo, blocked: BlockedWrite, ends: readonly Bounds[]): void {

@@ -23,7 +23,7 @@ import { type MirrorRun, mirrorRunsOf, piecesIn, type RunRange } from './mirror-
 import type { Partition } from './partition.ts';
 import { ResyncCopies, type Step } from './resync-copies.ts';
 import { copyBytesMax } from './settling.ts';
-import { type OwnWindow, ownWindowsOf } from './settling-windows.ts';
+import { type OwnWindow, ownWindowsOf, type SettlingRange } from './settling-windows.ts';
 import { blocksUnlikeFirst, unequalChunks } from './tag-comparison.ts';
 
 /** Before a partition is looked at again that others were to take over: when they do not, nobody says so. */
@@ -58,6 +58,8 @@ export class Resync {
   readonly #copies: ResyncCopies;
   #totalBytes: number;
   #isFlushed = false;
+  /** Something became unequal since the last flush was begun. */
+  #isUnequalAgain = false;
 
   constructor(parts: CoordinatorParts, volume: LoadedVolume, task: ResyncTask) {
     this.#parts = parts;
@@ -136,6 +138,18 @@ export class Resync {
       if (run.lengthBytes > digestChunkBytes) this.#noteDigests(run);
       else this.#noteTags(run, range);
     }
+  }
+
+  /** Something has become unequal there. False when it is done: that may have been told, and is not taken back. */
+  lookAgain(range: SettlingRange): boolean {
+    if (this.#isFlushed) return false;
+    this.#isUnequalAgain = true;
+    const isThere = ({ offset, lengthBytes }: OwnWindow) =>
+      offset < range.offset + range.lengthBytes && range.offset < offset + lengthBytes;
+    const ahead = this.#windows.filter((window) => !isThere(window));
+    const again = ownWindowsOf(this.#volume, this.#partitions).filter(isThere);
+    this.#windows = [...ahead, ...again];
+    return true;
   }
 
   /** Begins one step, if there is any now: gives how many bytes it copies; null when none was begun. */
@@ -251,8 +265,9 @@ export class Resync {
       const asked = { operation: Operation.flush, answerBytes: 0 };
       const fail = (what: string) => this.#task.trouble(partition, what);
       const round = { partition, run, atBytes: 0, lengthBytes: 0, start, ...asked, fail, open };
+      this.#isUnequalAgain = false;
       const flushed = (): void => {
-        this.#isFlushed = true;
+        this.#isFlushed = !this.#isUnequalAgain;
         this.#ended(step);
       };
       if (legs.length === 0) flushed();

@@ -51,7 +51,9 @@ export class SwitchVolume {
   constructor(parts: CoordinatorParts, volume: LoadedVolume, onSettled: () => void) {
     this.#parts = parts;
     this.#onSettled = onSettled;
-    this.coordinator = new VolumeCoordinator(parts, volume);
+    this.coordinator = new VolumeCoordinator(parts, volume, (partition, range) =>
+      this.#resyncs.compareAgain(partition, range),
+    );
     this.#resyncs = new Resyncs(parts, {
       trouble: (partition, what) => this.coordinator.trouble(partition, what),
       ended: onSettled,
