@@ -9,9 +9,11 @@ import {
   extentOn,
   firstBlock,
   lacking,
+  mirrorSetsWith,
   old,
   ResyncingWorld,
 } from './resyncing-world.ts';
+import { loadOf } from './switch-world.ts';
 
 describe('a block that a resync cannot read', () => {
   it('is had from another mirror in sync, and is good again on all', () => {
@@ -75,6 +77,46 @@ describe('a block that a resync cannot read', () => {
     expect(world.resync()).to.include({ isDone: true });
   });
 
+  it('is in the way of no other, wherever they are, and each of them is copied once it was written', () => {
+    const world = lacking(16);
+    // What is looked at first is what lies last.
+    const bad = [15, 14, 3];
+    for (const at of bad) world.disk('d1').bad.add(firstBlock + at * 16);
+    world.settle().run();
+    expect(world.resync()).to.include({ isDone: false, copiedBlocks: 13 });
+    expect(world.resync().remainingBytes).to.equal(3 * blockBytes);
+    expect(world.resync().problem).to.match(/^2 blocks and that at offset \d+ can be read on no/);
+    const writeAt = (at: number) => world.write({ offset: at * 128 * kibibyte });
+    for (const at of [3, 14]) writeAt(at);
+    world.run(unreadableRetryMs);
+    expect(world.resync()).to.include({ isDone: false, remainingBytes: blockBytes });
+    expect(world.resync().problem).to.match(/^the block at offset 1966080 can be read on no/);
+    writeAt(15);
+    world.run(unreadableRetryMs);
+    expect(world.resync()).to.include({ isDone: true, problem: '', remainingBytes: 0 });
+    expectEqual(
+      world,
+      Array.from({ length: 16 }, (_, at) => at * 16),
+    );
+  });
+
+  it('is left to who coordinates it by now, with what is said about it', () => {
+    const world = lacking(16);
+    for (const at of [1, 9]) world.disk('d1').bad.add(firstBlock + at * 16);
+    world.settle().run();
+    const partitions = loadOf().partitions.map((record) =>
+      record.partition === 1 ? { ...record, coordinator: 's2', epoch: 40 } : record,
+    );
+    const mirrorSets = mirrorSetsWith('in-sync', 'resyncing');
+    world.command('load', loadOf({ generation: 11, mirrorSets, partitions }));
+    expect(world.resync(11)).to.include({ isDone: false, remainingBytes: blockBytes });
+    expect(world.resync(11).problem).to.match(/^the block at offset 131072 /);
+    world.disk('d1').bad.clear();
+    world.run(unreadableRetryMs);
+    expect(world.resync(11)).to.include({ isDone: true, problem: '' });
+    expect(world.troubles()).to.be.empty;
+  });
+
   it('anywhere is named, keeps nobody from serving, and is copied once it was written', () => {
     const world = lacking(4);
     const offset = 2 * 128 * kibibyte;
@@ -86,6 +128,8 @@ describe('a block that a resync cannot read', () => {
     expect(world.toldOf('settled').at(-1))
       .to.have.property('resync')
       .that.includes({ isDone: false, problem });
+    const others = [0, 16, 48];
+    expectEqual(world, others);
     const reads = world.asked('d1', Operation.read).length;
     world.run(unreadableRetryMs / 2);
     expect(world.asked('d1', Operation.read), 'tried again at once').to.have.length(reads);
