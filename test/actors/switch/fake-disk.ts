@@ -5,7 +5,7 @@
 import { checksumOf } from '../../../protocols/checksums.ts';
 import { assertNever, Operation, Status } from '../../../protocols/codes.ts';
 import { encodeStretches } from '../../../protocols/frames/allocation.ts';
-import { encodeReply, type FrameData } from '../../../protocols/frames/frame.ts';
+import { encodeReply, type FrameData, isDataIntact } from '../../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import {
@@ -67,6 +67,7 @@ export class FakeDisk {
     const outcome = this.outcome?.(request) ?? null;
     if (outcome !== null) return this.#reply(request, outcome);
     const first = request.diskOffset / blockBytes;
+    if (!isDataIntact(data, request.offset)) return this.#reply(request, damaged);
     if (this.#meetsBadBlock(request)) return this.#reply(request, mediaError);
     switch (request.operation) {
       case Operation.read: {
@@ -180,5 +181,6 @@ export class FakeDisk {
   }
 }
 
+const damaged = plainError(Status.invalid, 'the bytes that arrived do not match their checksums');
 /** A disk's answer that its medium failed. */
 export const mediaError: Outcome = plainError(Status.media, 'the medium failed');

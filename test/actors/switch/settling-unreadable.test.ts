@@ -284,6 +284,16 @@ describe('settling where the newest copy of a block cannot be read', () => {
       expect(world.disk(disk).bytesOf(extentBlock + 3)[0], disk).to.equal(7);
   });
 
+  it('does not give up the write when its retry comes damaged: that is trouble', () => {
+    const world = halfWritten();
+    takeOver(world, [{ ioNumber: 7, block: 3 }], { d1: [7] });
+    const numbers = { generation: 11, attachEpoch: 40, attempt: 1 };
+    const retry = world.request({ ioNumber: 7, offset: 3 * blockBytes, ...numbers });
+    world.arrive(retry, '', (frame) => frame.fill(1, frame.length - 1));
+    expect(world.runDisks(), 'its host is told nothing').to.be.empty;
+    expect(world.control.sent.some(({ subject }) => subject.endsWith('.trouble'))).to.equal(true);
+  });
+
   it('stops when no copy can be read', () => {
     const world = halfWritten();
     world.disk('d2').bad.add(extentBlock + 3);
