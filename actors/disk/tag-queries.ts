@@ -9,9 +9,9 @@ import {
   digestBytes,
   digestChunkBytes,
   digestCount,
-  digestOf,
   tagRecordBytes,
   tagRecordsBytes,
+  writeDigest,
   writeLostRecord,
   writeTagRecord,
 } from '../../protocols/frames/tag-records.ts';
@@ -65,11 +65,12 @@ export function tagRecordsOf(tags: TagPages, range: TagRange): Uint8Array {
 export function tagDigestsOf(tags: TagPages, range: TagRange): Uint8Array {
   const records = tagRecordsOf(tags, range);
   const chunkBytes = (digestChunkBytes / blockBytes) * tagRecordBytes;
-  const digests = new Uint8Array(digestCount(range.blocks * blockBytes) * digestBytes);
+  const count = digestCount(range.blocks * blockBytes);
+  const digests = new Uint8Array(count * digestBytes);
   const view = new DataView(digests.buffer);
-  for (let at = 0; at < digests.length; at += digestBytes) {
-    const start = (at / digestBytes) * chunkBytes;
-    view.setUint32(at, digestOf(records.subarray(start, start + chunkBytes)), true);
+  for (let chunk = 0; chunk < count; chunk++) {
+    const start = chunk * chunkBytes;
+    writeDigest(view, chunk, records.subarray(start, start + chunkBytes));
   }
   return digests;
 }

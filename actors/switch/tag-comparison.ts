@@ -4,10 +4,9 @@
  * that, and such a block is nobody's equal until it is written. Pure.
  */
 import {
-  digestBytes,
   digestChunkBytes,
+  isSameDigest,
   isTagLost,
-  lostDigest,
   recordChecksum,
   recordEpoch,
   recordWriteNumber,
@@ -51,10 +50,8 @@ export function unequalChunks(
 ): readonly { readonly atBytes: number; readonly lengthBytes: number }[] {
   const chunks: { atBytes: number; lengthBytes: number }[] = [];
   for (let at = 0; at < lengthBytes; at += digestChunkBytes) {
-    const place = (at / digestChunkBytes) * digestBytes;
-    const digest = first?.getUint32(place, true);
-    const isSame = others.every((other) => other.getUint32(place, true) === digest);
-    if (isSame && digest !== lostDigest) continue;
+    const chunk = at / digestChunkBytes;
+    if (first === undefined || others.every((other) => isSameDigest(first, other, chunk))) continue;
     chunks.push({ atBytes: at, lengthBytes: Math.min(digestChunkBytes, lengthBytes - at) });
   }
   return chunks;

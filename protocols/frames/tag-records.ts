@@ -4,19 +4,18 @@
  *
  * `tags`: one record of 16 bytes per 4 KiB block of the range, little-endian: u32 epoch, u32 write number (low 32
  * bits), u32 write number (high bits), u32 CRC-32 of the block. All zero: never written by this extent's owner. All
- * ones: the tag is lost, and nobody knows what was written. `tagDigest`: one u32 per chunk of `digestChunkBytes`,
- * counted from the start of the range, the last one shorter: the CRC-32 of the chunk's records; `lostDigest` where a
- * tag among them is lost, which is never equal to another. Ranges begin and end at whole blocks.
+ * ones: the tag is lost, and nobody knows what was written. `tagDigest`: 8 bytes per chunk of `digestChunkBytes`,
+ * counted from the start of the range, the last one shorter: u32 CRC-32 and u32 MurmurHash3 of the chunk's records, for
+ * what looks equal is not compared any closer. All zero: a tag in the chunk is lost, and it is equal to none. Ranges
+ * begin and end at whole blocks.
  */
-import { checksumOf } from '../checksums.ts';
+import { checksumOf, scatteredHashOf } from '../checksums.ts';
 import { blockBytes, mebibyte } from '../units.ts';
 
 export const tagRecordBytes = 16;
 /** How much of a disk one digest stands for. */
 export const digestChunkBytes = mebibyte;
-export const digestBytes = 4;
-/** Of a chunk in which a tag is lost. */
-export const lostDigest = 0;
+export const digestBytes = 8;
 
 const twoTo32 = 2 ** 32;
 /** Above all epochs that a tag can hold. */
@@ -75,10 +74,18 @@ export function recordChecksum(records: DataView, index: number): number {
   return records.getUint32(index * tagRecordBytes + 12, true);
 }
 
-/** The digest of a chunk, from its records. */
-export function digestOf(records: Uint8Array): number {
+/** Stores the digest of chunk `index`, from its records. */
+export function writeDigest(digests: DataView, index: number, records: Uint8Array): void {
   const view = new DataView(records.buffer, records.byteOffset, records.byteLength);
   const blocks = records.length / tagRecordBytes;
-  for (let block = 0; block < blocks; block++) if (isTagLost(view, block)) return lostDigest;
-  return checksumOf(records);
+  // What is stored as zeros is lost.
+  for (let block = 0; block < blocks; block++) if (isTagLost(view, block)) return;
+  digests.setUint32(index * digestBytes, checksumOf(records), true);
+  digests.setUint32(index * digestBytes + 4, scatteredHashOf(records), true);
+}
+
+/** True when all tags of chunk `index` are known, and the same, by both. */
+export function isSameDigest(one: DataView, other: DataView, index: number): boolean {
+  const digest = one.getBigUint64(index * digestBytes);
+  return digest !== 0n && digest === other.getBigUint64(index * digestBytes);
 }

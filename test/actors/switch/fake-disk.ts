@@ -9,10 +9,11 @@ import { encodeReply, type FrameData, isDataIntact } from '../../../protocols/fr
 import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import {
+  digestBytes,
   digestChunkBytes,
   digestCount,
-  digestOf,
   tagRecordsBytes,
+  writeDigest,
   writeLostRecord,
   writeTagRecord,
 } from '../../../protocols/frames/tag-records.ts';
@@ -151,11 +152,12 @@ export class FakeDisk {
   }
 
   #digests(first: number, lengthBytes: number): Uint8Array {
-    const digests = new Uint32Array(digestCount(lengthBytes));
+    const count = digestCount(lengthBytes);
+    const digests = new DataView(new ArrayBuffer(count * digestBytes));
     const perChunk = tagRecordsBytes(digestChunkBytes);
     const records = this.#records(first, lengthBytes);
-    for (let chunk = 0; chunk < digests.length; chunk++)
-      digests[chunk] = digestOf(records.subarray(chunk * perChunk, (chunk + 1) * perChunk));
+    for (let chunk = 0; chunk < count; chunk++)
+      writeDigest(digests, chunk, records.subarray(chunk * perChunk, (chunk + 1) * perChunk));
     return new Uint8Array(digests.buffer);
   }
 
