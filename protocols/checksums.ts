@@ -17,6 +17,24 @@ export function checksumOf(data: Uint8Array): number {
   return crc32(data);
 }
 
+/**
+ * MurmurHash3 (x86, 32 bits, seed 0) of some bytes, four by four, as an unsigned number: no linear function, so that what
+ * one CRC takes for equal is not likely to be equal by this, too.
+ */
+export function scatteredHashOf(data: Uint8Array): number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  let hash = 0;
+  for (let at = 0; at + 4 <= data.length; at += 4) {
+    const word = Math.imul(view.getInt32(at, true), 0xcc9e2d51);
+    hash ^= Math.imul((word << 15) | (word >>> 17), 0x1b873593);
+    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  hash ^= data.length;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
 /** What a block of zeros has as its checksum. */
 export const zeroBlockChecksum = checksumOf(new Uint8Array(blockBytes));
 

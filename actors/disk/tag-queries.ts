@@ -9,9 +9,10 @@ import {
   digestBytes,
   digestChunkBytes,
   digestCount,
-  digestOf,
   tagRecordBytes,
   tagRecordsBytes,
+  writeDigest,
+  writeLostRecord,
   writeTagRecord,
 } from '../../protocols/frames/tag-records.ts';
 import { blockBytes } from '../../protocols/units.ts';
@@ -46,11 +47,12 @@ function visitTags(tags: TagPages, range: TagRange, visit: Visit): void {
   }
 }
 
-/** The records of the range: nothing, for blocks that were never written or whose tag is lost. */
+/** The records of the range: nothing, for blocks that were never written. */
 export function tagRecordsOf(tags: TagPages, range: TagRange): Uint8Array {
   const bytes = new Uint8Array(tagRecordsBytes(range.blocks * blockBytes));
   const records = new DataView(bytes.buffer);
   visitTags(tags, range, (words, at, kind, index) => {
+    if (kind === TagKind.damaged) writeLostRecord(records, index);
     if (kind !== TagKind.data && kind !== TagKind.zero) return;
     const checksum = kind === TagKind.zero ? zeroBlockChecksum : tagChecksum(words, at);
     const epoch = tagEpoch(words, at);
@@ -63,11 +65,12 @@ export function tagRecordsOf(tags: TagPages, range: TagRange): Uint8Array {
 export function tagDigestsOf(tags: TagPages, range: TagRange): Uint8Array {
   const records = tagRecordsOf(tags, range);
   const chunkBytes = (digestChunkBytes / blockBytes) * tagRecordBytes;
-  const digests = new Uint8Array(digestCount(range.blocks * blockBytes) * digestBytes);
+  const count = digestCount(range.blocks * blockBytes);
+  const digests = new Uint8Array(count * digestBytes);
   const view = new DataView(digests.buffer);
-  for (let at = 0; at < digests.length; at += digestBytes) {
-    const start = (at / digestBytes) * chunkBytes;
-    view.setUint32(at, digestOf(records.subarray(start, start + chunkBytes)), true);
+  for (let chunk = 0; chunk < count; chunk++) {
+    const start = chunk * chunkBytes;
+    writeDigest(view, chunk, records.subarray(start, start + chunkBytes));
   }
   return digests;
 }

@@ -2,8 +2,8 @@
  * Ends a write that no mirror in sync could carry out, because the old block that it changes a part of is bad on all of them:
  * its host gets an error for it, and nothing else fails. First it must be dead (DESIGN I6, I12), for a late copy of it
  * may meet a block that can be read again. Every disk is told that its number is settled, and then asked whether a copy
- * of it was carried out all the same: that only a new assembly mends. What one has that is being made equal is of no
- * matter: nobody reads it, and it becomes what those in sync have.
+ * of it was carried out all the same: that only a new assembly mends. One that is being made equal may well have carried
+ * it out, over an old block that is good there: who began this sees to it that it becomes what those in sync have.
  */
 import { Operation } from '../../protocols/codes.ts';
 import {
@@ -26,8 +26,8 @@ export interface BurialJob {
   readonly start: VolumeOffset;
   /** Its number, which it has no more: the partition counts it as ended. */
   readonly writeNumber: WriteNumber;
-  /** It is dead, and has changed nothing. */
-  readonly buried: () => void;
+  /** It is dead, and has changed nothing that is in sync. `isElsewhere`: but something that is being made so. */
+  readonly buried: (isElsewhere: boolean) => void;
   readonly failed: (what: string) => void;
 }
 
@@ -75,25 +75,27 @@ export class Burial implements NumberedIo {
   }
 
   #lookForCopies(): void {
-    const { partition, run, writeNumber, buried, failed } = this.#job;
-    const { lengthBytes, legs, inSyncLegs } = run;
-    const answerBytes = tagRecordsBytes(lengthBytes);
-    const inSync = { ...run, legs: legs.slice(0, inSyncLegs) };
-    const asked = { run: inSync, operation: Operation.tags, answerBytes };
+    const { run, buried, failed } = this.#job;
+    const { lengthBytes, inSyncLegs } = run;
+    const asked = { operation: Operation.tags, answerBytes: tagRecordsBytes(lengthBytes) };
     const round = { ...this.#round(lengthBytes), ...asked };
     new LegRound(this.#parts, this.#volume, round, (answers) => {
-      const isDone = answers.some(({ bytes }) => {
-        const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-        const blocks = Array.from({ length: bytes.length / tagRecordBytes }, (_, at) => at);
-        return blocks.some(
-          (block) =>
-            recordEpoch(records, block) === partition.epoch &&
-            recordWriteNumber(records, block) === writeNumber,
-        );
-      });
-      if (isDone) failed('a late copy of a write was carried out that no mirror could carry out');
-      else buried();
+      const isDone = answers.map(({ bytes }) => this.#isCopy(bytes));
+      if (isDone.slice(0, inSyncLegs).includes(true))
+        failed('a late copy of a write was carried out that no mirror could carry out');
+      else buried(isDone.includes(true));
     }).sendToAll();
+  }
+
+  #isCopy(bytes: Uint8Array): boolean {
+    const { partition, writeNumber } = this.#job;
+    const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const blocks = Array.from({ length: bytes.length / tagRecordBytes }, (_, at) => at);
+    return blocks.some(
+      (block) =>
+        recordEpoch(records, block) === partition.epoch &&
+        recordWriteNumber(records, block) === writeNumber,
+    );
   }
 
   #round(lengthBytes: number) {

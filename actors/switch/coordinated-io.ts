@@ -28,8 +28,12 @@ export class CoordinatedIo extends PartitionEntry implements PartitionIo, LegOwn
   readonly payloadBytes: number;
   /** Mirrors in sync that it was sent to. */
   inSyncLegs = 0;
-  /** Mirrors that it was sent to, and that do not have it yet: in sync, or being made so. */
+  /** Mirrors that it was sent to: in sync, or being made so. */
+  #legs = 0;
+  /** Of these, those that do not have it yet. */
   legsLeft = 0;
+  /** How often one of them made nothing of it. */
+  damagedFrames = 0;
   isOwed = false;
   eventCount = unitOf<EventCount>(0);
   readonly #director: IoDirector;
@@ -48,6 +52,18 @@ export class CoordinatedIo extends PartitionEntry implements PartitionIo, LegOwn
     this.request = request;
     this.data = data;
     this.payloadBytes = data === null ? 0 : data.bytes.length;
+  }
+
+  /** @param legs how many mirrors, inSyncLegs of them in sync, it was sent to */
+  sentTo(legs: number, inSyncLegs: number): void {
+    this.#legs = legs;
+    this.legsLeft = legs;
+    this.inSyncLegs = inSyncLegs;
+  }
+
+  /** No mirror has it yet. */
+  get isNowhere(): boolean {
+    return this.legsLeft === this.#legs;
   }
 
   join(request: Request): void {

@@ -20,7 +20,7 @@ import { sendToMirrors } from './leg-request.ts';
 import { eventCountOf, inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { OrderedRead, type ReadDirector } from './ordered-read.ts';
 import { Partition } from './partition.ts';
-import { Repairs } from './repairs.ts';
+import { type CompareAgain, Repairs } from './repairs.ts';
 import {
   attachmentRefusal,
   belowWatermark,
@@ -53,11 +53,11 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
   #openIos = 0;
   #openBytes = 0;
 
-  constructor(parts: CoordinatorParts, volume: LoadedVolume) {
+  constructor(parts: CoordinatorParts, volume: LoadedVolume, compareAgain: CompareAgain) {
     this.#parts = parts;
     this.#volume = volume;
     this.spans = new Spans(parts, this);
-    this.#repairs = new Repairs(parts, this, (io, how) => this.#forget(io, how));
+    this.#repairs = new Repairs(parts, this, compareAgain, (io, how) => this.#forget(io, how));
     this.load(volume);
   }
 
@@ -149,7 +149,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
       calls.putOff(call, reply.outcome.detail.retryAfterMs);
       return;
     }
-    if (reply.outcome.status === Status.media && this.#repairs.mends(io, call)) return;
+    if (this.#repairs.mends(io, call, reply.outcome.status)) return;
     const problem = legTroubleOf(this.#volume, call.request, reply, failedDisks);
     calls.release(call);
     if (problem !== '') {
@@ -256,8 +256,8 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
     partition.giveNumber(io);
     const order = { writeNumber: io.writeNumber, lowestUnsettled: partition.lowestUnsettled };
     const write = { request, data };
-    io.legsLeft = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
-    io.inSyncLegs = inSyncLegsOf(this.#volume, part);
+    const legs = sendToMirrors(this.#parts, this.#volume, part, write, io, order);
+    io.sentTo(legs, inSyncLegsOf(this.#volume, part));
     if (io.legsLeft === 0) this.trouble(partition, 'no mirror of a range is in sync');
     io.eventCount = eventCountOf(this.#volume, part.set);
   }

@@ -10,7 +10,8 @@ import type { LoadedVolume } from './loaded-volume.ts';
  * Why a leg's answer is trouble, as a sentence for people; '' when the leg is done. Every error of a leg is, of mirrors
  * that are in sync and of those that are being made so: only a decision makes one stale.
  *
- * @param failedDisks gets the disk when it says itself that it cannot do what was asked of it
+ * @param failedDisks gets the disk when it says itself that it cannot store or read what it was asked to. What it makes
+ *   nothing of may be no fault of it: frames are damaged on the way
  */
 export function legTroubleOf(
   volume: LoadedVolume,
@@ -25,10 +26,10 @@ export function legTroubleOf(
       return instanceTroubleOf(volume, request.disk, reply.diskInstance);
     case Status.media:
     case Status.noSpace:
-    case Status.range:
-    case Status.invalid:
       if (request.disk !== '') failedDisks.add(request.disk);
       return `disk ${request.disk} answers ${name}: ${outcome.detail.what}`;
+    case Status.range:
+    case Status.invalid:
     case Status.masked:
       return `disk ${request.disk} answers ${name}: ${outcome.detail.what}`;
     case Status.fenced: {

@@ -15,6 +15,7 @@ import {
   type WriteNumber,
 } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
+import { damagedFramesMax, damagedRetryMs } from './damaged-frames.ts';
 import { copyOf, noData } from './frame-data.ts';
 import type { LegCall, LegOwner } from './leg-call.ts';
 import { legTroubleOf } from './leg-outcome.ts';
@@ -42,10 +43,6 @@ export interface RoundRequest {
   /** Where rounds stand while they wait for answers: who began them may stop them. */
   readonly open: Set<LegRound>;
 }
-
-/** How often an answer whose data does not match its checksums is asked for again. */
-const damagedAnswersMax = 3;
-const damagedRetryMs = 20;
 
 export class LegRound implements LegOwner {
   readonly #parts: CoordinatorParts;
@@ -98,14 +95,12 @@ export class LegRound implements LegOwner {
       this.#answered(call.leg, noData);
       return;
     }
+    if (reply.outcome.status === Status.invalid && this.#sendsAgain(call)) return;
     let problem = legTroubleOf(this.#volume, call.request, reply, failedDisks);
     if (problem === '' && data.bytes.length !== answerBytes)
       problem = `disk ${reply.disk} answers ${data.bytes.length} bytes, not ${answerBytes}`;
     if (problem === '' && !isDataIntact(data, reply.offset)) {
-      if (this.#damaged++ < damagedAnswersMax) {
-        calls.putOff(call, damagedRetryMs);
-        return;
-      }
+      if (this.#sendsAgain(call)) return;
       problem = `the answers of disk ${reply.disk} arrive damaged`;
     }
     calls.release(call);
@@ -114,6 +109,13 @@ export class LegRound implements LegOwner {
       return;
     }
     this.#answered(call.leg, copyOf(data));
+  }
+
+  /** It was damaged, there or back; false when that happened too often. */
+  #sendsAgain(call: LegCall): boolean {
+    if (this.#damaged++ >= damagedFramesMax) return false;
+    this.#parts.calls.putOff(call, damagedRetryMs);
+    return true;
   }
 
   #answered(leg: number, data: FrameData): void {

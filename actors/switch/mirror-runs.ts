@@ -106,6 +106,19 @@ export function piecesIn(
   );
 }
 
+/** How much of a range of a run is of those partitions. */
+export function bytesIn(
+  run: MirrorRun,
+  range: RunRange,
+  partitions: ReadonlyMap<number, unknown>,
+): number {
+  const end = range.atBytes + range.lengthBytes;
+  return piecesIn(run, range, partitions).reduce((sum, { atBytes, lengthBytes }) => {
+    const from = Math.max(atBytes, range.atBytes);
+    return sum + Math.min(atBytes + lengthBytes, end) - from;
+  }, 0);
+}
+
 function continues(run: MirrorRun, legs: readonly Leg[], inSyncLegs: number): boolean {
   return (
     run.legs.length === legs.length &&

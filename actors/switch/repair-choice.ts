@@ -1,10 +1,12 @@
 /**
  * Which mirror of a block is right, when one of them is bad (DESIGN I8, I13): one that can be read and has the highest
- * tag of all that are in sync, and never a guess. Pure. The blocks are held: no write is under way that could be told by
- * tags.
+ * tag of all that are in sync, and never a guess. A tag that is lost says nothing; but where there is one, a copy that was
+ * never written is no evidence that there was nothing. Pure. The blocks are held: no write is under way that could be
+ * told by tags.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
 import {
+  isTagLost,
   recordChecksum,
   recordEpoch,
   recordWriteNumber,
@@ -47,16 +49,18 @@ export function chooseSource(mirrors: readonly MirrorBlock[], inSyncCount: numbe
 }
 
 function chooseInSync(mirrors: readonly MirrorBlock[]): RepairChoice {
-  const newest = mirrors.reduce<MirrorBlock | null>(
+  const known = mirrors.filter((mirror) => !isLost(mirror));
+  const newest = known.reduce<MirrorBlock | null>(
     (highest, mirror) => (highest === null || isNewer(mirror, highest) ? mirror : highest),
     null,
   );
-  if (newest === null) return { kind: 'good' };
-  const isNewest = (mirror: MirrorBlock) => !isNewer(newest, mirror);
-  const bad = mirrors.flatMap((mirror, place) =>
-    mirror.bytes === null || !isNewest(mirror) ? [place] : [],
-  );
-  const source = mirrors.findIndex((mirror) => mirror.bytes !== null && isNewest(mirror));
+  if (mirrors.length === 0) return { kind: 'good' };
+  const isRight = (mirror: MirrorBlock) =>
+    mirror.bytes !== null && !isLost(mirror) && newest !== null && !isNewer(newest, mirror);
+  const bad = mirrors.flatMap((mirror, place) => (isRight(mirror) ? [] : [place]));
+  if (newest !== null && numberOf(newest) === 0 && known.length < mirrors.length)
+    return { kind: 'kept', reason: 'a tag of it is lost, and no other copy was ever written', bad };
+  const source = mirrors.findIndex(isRight);
   const chosen = mirrors[source];
   const right = chosen?.bytes ?? null;
   if (chosen === undefined || right === null) {
@@ -71,6 +75,10 @@ function chooseInSync(mirrors: readonly MirrorBlock[]): RepairChoice {
   if (differs || !fitsTag(chosen, right))
     return { kind: 'kept', reason: 'mirrors hold different bytes with the same tag', bad };
   return bad.length === 0 ? { kind: 'good' } : { kind: 'copy', source, bad };
+}
+
+function isLost({ records, index }: MirrorBlock): boolean {
+  return isTagLost(records, index);
 }
 
 function isNewer(one: MirrorBlock, other: MirrorBlock): boolean {

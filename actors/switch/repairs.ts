@@ -1,28 +1,25 @@
 /**
  * The repairs of one volume: those that hosts ask for, and those that a write needs which meets a bad old block. Each
  * belongs to an I/O that holds the blocks; it ends with that, or with the epoch. What becomes of it is counted and told.
+ * A write that arrives damaged somewhere is mended here, too.
  */
 import { Status } from '../../protocols/codes.ts';
 import { plainError, success } from '../../protocols/frames/reply.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
-import {
-  blockBytes,
-  roundDown,
-  roundUp,
-  unitOf,
-  type VolumeOffset,
-  type WriteNumber,
-} from '../../protocols/units.ts';
+import { unitOf, type WriteNumber } from '../../protocols/units.ts';
+import { type BlockRange, raggedBlocksOf, wholeBlocksOf } from './block-ranges.ts';
 import { Burial } from './burial.ts';
 import type { CoordinatedIo } from './coordinated-io.ts';
 import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
+import { damagedFramesMax, damagedRetryMs, isIntact } from './damaged-frames.ts';
 import type { LegCall } from './leg-call.ts';
 import { inSyncLeg } from './leg-request.ts';
 import { inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { type MirrorRun, writtenLegsOf } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { Repair, type RepairResult } from './repair.ts';
-import { unreadableEverywhere } from './retries.ts';
+import { damagedOnArrival, unreadableEverywhere } from './retries.ts';
+import type { SettlingRange } from './settling-windows.ts';
 
 /** What a volume's coordinator gives. */
 export interface RepairCoordinator {
@@ -31,6 +28,12 @@ export interface RepairCoordinator {
   /** Something happened that only a new assembly mends. */
   trouble(partition: Partition, what: string): void;
 }
+
+/**
+ * Has what lies there compared once more with the mirrors that are being made equal. False when it is too late for that:
+ * that they are equal was told, and nobody asks again.
+ */
+export type CompareAgain = (partition: Partition, range: SettlingRange) => boolean;
 
 /** A write whose old blocks are bad again and again meets a disk that keeps nothing. */
 const repairsPerWriteMax = 3;
@@ -43,14 +46,10 @@ interface BlockedWrite {
   isRepairing: boolean;
 }
 
-interface Bounds {
-  readonly start: VolumeOffset;
-  readonly lengthBytes: number;
-}
-
 export class Repairs {
   readonly #parts: CoordinatorParts;
   readonly #coordinator: RepairCoordinator;
+  readonly #compareAgain: CompareAgain;
   readonly #ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void;
   readonly #cut = new PartList();
   readonly #running = new Map<CoordinatedIo, Repair | Burial>();
@@ -60,10 +59,12 @@ export class Repairs {
   constructor(
     parts: CoordinatorParts,
     coordinator: RepairCoordinator,
+    compareAgain: CompareAgain,
     ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void,
   ) {
     this.#parts = parts;
     this.#coordinator = coordinator;
+    this.#compareAgain = compareAgain;
     this.#ended = ended;
   }
 
@@ -78,13 +79,32 @@ export class Repairs {
     });
   }
 
+  /** A mirror did not carry a write out. False when nothing helps but a new assembly. */
+  mends(io: CoordinatedIo, call: LegCall, status: Status): boolean {
+    if (status === Status.invalid) return this.#sendsAgain(io, call);
+    return status === Status.media && this.#mendsOldBlocks(io, call);
+  }
+
+  /** It arrived damaged there; or here, and then no mirror will have it. */
+  #sendsAgain(io: CoordinatedIo, call: LegCall): boolean {
+    const { answers, calls } = this.#parts;
+    if (isIntact(call)) {
+      if (io.damagedFrames++ >= damagedFramesMax) return false;
+      calls.putOff(call, damagedRetryMs);
+      return true;
+    }
+    if (io.isOwed || !io.isNowhere) return false;
+    calls.releaseOf(io);
+    answers.end(io.request, damagedOnArrival);
+    this.#ended(io, 'forgotten');
+    return true;
+  }
+
   /**
    * A mirror could not merge a write with an old block that is bad there. Once all others have the write, these blocks
    * are repaired, and it is sent again. If all that are in sync say so, the write ends with an error.
-   *
-   * @returns false when that is not what is wrong, or does not help
    */
-  mends(io: CoordinatedIo, call: LegCall): boolean {
+  #mendsOldBlocks(io: CoordinatedIo, call: LegCall): boolean {
     const ends = raggedBlocksOf(call.request.offset, call.request.lengthBytes);
     if (ends.length === 0) return false;
     const known = this.#blocked.get(io);
@@ -150,18 +170,30 @@ export class Repairs {
       run,
       start: bounds.start,
       writeNumber,
-      buried: () => {
-        this.#running.delete(io);
-        this.#parts.answers.end(io.request, unreadableEverywhere);
-        this.#ended(io, 'failed');
-      },
+      buried: (isElsewhere) => this.#buried(io, isElsewhere),
       failed: (what) => this.#coordinator.trouble(partition, what),
     });
     this.#running.set(io, burial);
     burial.start();
   }
 
-  #repairEnds(io: CoordinatedIo, blocked: BlockedWrite, ends: readonly Bounds[]): void {
+  /**
+   * Its host is told only where a mirror that is being made equal loses it again. Until then it is unfinished, for whoever
+   * settles next.
+   */
+  #buried(io: CoordinatedIo, isElsewhere: boolean): void {
+    const { partition, request } = io;
+    if (isElsewhere && !this.#compareAgain(partition, request)) {
+      const what = 'a write that no mirror in sync could carry out is on one that was called equal';
+      this.#coordinator.trouble(partition, what);
+      return;
+    }
+    this.#running.delete(io);
+    this.#parts.answers.end(request, unreadableEverywhere);
+    this.#ended(io, 'failed');
+  }
+
+  #repairEnds(io: CoordinatedIo, blocked: BlockedWrite, ends: readonly BlockRange[]): void {
     const [first, ...rest] = ends;
     if (first === undefined) {
       blocked.isRepairing = false;
@@ -187,7 +219,7 @@ export class Repairs {
     this.#coordinator.trouble(partition, `a write meets a bad block: ${keptReason}`);
   }
 
-  #repair(io: CoordinatedIo, bounds: Bounds, ended: (result: RepairResult) => void): void {
+  #repair(io: CoordinatedIo, bounds: BlockRange, ended: (result: RepairResult) => void): void {
     const run = this.#runOf(io, bounds);
     if (run === null) return;
     const repair = new Repair(this.#parts, this.#coordinator.volume, {
@@ -206,7 +238,7 @@ export class Repairs {
   }
 
   /** The mirrors of a range; null, and trouble told of, when it is not one part any more. */
-  #runOf(io: CoordinatedIo, { start, lengthBytes }: Bounds): MirrorRun | null {
+  #runOf(io: CoordinatedIo, { start, lengthBytes }: BlockRange): MirrorRun | null {
     const { volume } = this.#coordinator;
     const part = onlyPartOf(volume, start, lengthBytes, this.#cut);
     const run = part === null ? null : runOf(volume, part, lengthBytes);
@@ -217,7 +249,7 @@ export class Repairs {
     return null;
   }
 
-  #tell(io: CoordinatedIo, { start, lengthBytes }: Bounds, result: RepairResult): void {
+  #tell(io: CoordinatedIo, { start, lengthBytes }: BlockRange, result: RepairResult): void {
     const { volume } = io.request;
     const { repairedBlocks, disks, source, keptReason, keptDisks } = result;
     const range = { volume, offset: start, lengthBytes };
@@ -235,24 +267,6 @@ export class Repairs {
     } as const;
     this.#parts.tellRepair({ ...range, ...kept });
   }
-}
-
-function wholeBlocksOf(offset: number, lengthBytes: number): Bounds {
-  const start = roundDown(offset, blockBytes);
-  const end = roundUp(offset + lengthBytes, blockBytes);
-  return { start: unitOf<VolumeOffset>(start), lengthBytes: end - start };
-}
-
-/** The blocks of a range that it does not cover as a whole. */
-function raggedBlocksOf(offset: number, lengthBytes: number): readonly Bounds[] {
-  const end = offset + lengthBytes;
-  const blocks = new Set<number>();
-  if (offset % blockBytes !== 0) blocks.add(roundDown(offset, blockBytes));
-  if (end % blockBytes !== 0) blocks.add(roundDown(end, blockBytes));
-  return [...blocks].map((at) => ({
-    start: unitOf<VolumeOffset>(at),
-    lengthBytes: blockBytes,
-  }));
 }
 
 /** The mirrors of a part that get what is written. The part lives as long as the next cut: what is kept is copied. */

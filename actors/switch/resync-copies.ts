@@ -1,7 +1,8 @@
 /**
  * The copies of a resync: neighbouring blocks, each from a mirror in sync to all mirrors that are written. Where the
  * first one cannot be read every half is tried alone, down to single blocks: those may be had from another. A block
- * that none can read is in the way of everything else for a while, and is tried again: a consumer may write there.
+ * that none can read is in nobody's way but that of the end: it is tried again now and then once all else is done, for a
+ * consumer may have written there.
  */
 import type { VolumeOffset } from '../../protocols/units.ts';
 import { blockBytes, unitOf } from '../../protocols/units.ts';
@@ -12,7 +13,7 @@ import type { LoadedVolume } from './loaded-volume.ts';
 import type { MirrorRun, RunRange } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 
-/** Before a block is tried again that no mirror in sync could read. */
+/** Before blocks are tried again that no mirror in sync could read. */
 export const unreadableRetryMs = 5000;
 
 /** A comparison, a copy, or the flush at the end. */
@@ -40,21 +41,21 @@ export interface ResyncCopyTask {
   readonly next: (step: Step) => void;
   readonly ended: (step: Step) => void;
   readonly copied: (blocks: number) => void;
-  /** A block cannot be read, and nothing was in the way before. */
+  /** A block cannot be read, and all could be before. */
   readonly stuck: () => void;
   /** Something happened that only a new decision mends. */
   readonly trouble: (partition: Partition, what: string) => void;
 }
 
 export class ResyncCopies {
-  /** What is in the way, for people; '' when nothing is. */
-  problem = '';
-  /** Nothing is begun before. */
-  retryAtMs = 0;
   readonly #parts: CoordinatorParts;
   readonly #volume: LoadedVolume;
   readonly #task: ResyncCopyTask;
-  #unreadableAt = -1;
+  /** By offset: no mirror in sync could read them, and they were not copied since. */
+  readonly #unreadable = new Map<VolumeOffset, Blocks>();
+  /** Those of them that are not being tried again. */
+  readonly #waiting = new Map<VolumeOffset, Blocks>();
+  #retryAtMs = 0;
 
   constructor(parts: CoordinatorParts, volume: LoadedVolume, task: ResyncCopyTask) {
     this.#parts = parts;
@@ -67,11 +68,38 @@ export class ResyncCopies {
     this.#note(blocks, 0);
   }
 
-  /** Takes nothing to be in the way any more: what is, is found again. */
+  /** What is in the way, for people; '' when nothing is. */
+  get problem(): string {
+    const [first] = this.#unreadable.keys();
+    if (first === undefined) return '';
+    const more = this.#unreadable.size - 1;
+    const which =
+      more === 0 ? `the block at offset ${first}` : `${more} blocks and that at offset ${first}`;
+    return `${which} can be read on no mirror that is in sync`;
+  }
+
+  /** Bytes of what waits to be tried again. */
+  get waitingBytes(): number {
+    return this.#waiting.size * blockBytes;
+  }
+
+  /** How long nothing that waits may be tried again, ms; 0 when nothing waits. */
+  waitMs(nowMs: number): number {
+    return this.#waiting.size === 0 ? 0 : Math.max(0, this.#retryAtMs - nowMs);
+  }
+
+  /** Notes all that waits. */
   retry(): void {
-    this.problem = '';
-    this.retryAtMs = 0;
-    this.#unreadableAt = -1;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const block of waiting) this.note(block);
+  }
+
+  /** These are left to others. */
+  leave(partitions: readonly Partition[]): void {
+    for (const blocks of [this.#unreadable, this.#waiting])
+      for (const [start, { partition }] of [...blocks])
+        if (partitions.includes(partition)) blocks.delete(start);
   }
 
   /** @param source the mirror to copy from; those before it could not be read: of one block */
@@ -111,20 +139,16 @@ export class ResyncCopies {
 
   #wait(block: Blocks): void {
     const { start } = block;
-    const isFirst = this.problem === '';
-    this.#unreadableAt = start;
-    this.problem = `the block at offset ${start} can be read on no mirror that is in sync`;
-    this.retryAtMs = this.#parts.commands.clock.now() + unreadableRetryMs;
-    this.note(block);
+    const isFirst = this.#unreadable.size === 0;
+    this.#unreadable.set(start, block);
+    this.#waiting.set(start, block);
+    this.#retryAtMs = this.#parts.commands.clock.now() + unreadableRetryMs;
     if (isFirst) this.#task.stuck();
   }
 
   #copied({ run, start, lengthBytes }: Blocks, source: number): void {
     this.#task.copied(lengthBytes / blockBytes);
-    if (this.#unreadableAt === start) {
-      this.#unreadableAt = -1;
-      this.problem = '';
-    }
+    this.#unreadable.delete(start);
     if (source === 0) return;
     const { volume } = this.#volume.load;
     const disks = run.legs.slice(0, source).map(({ disk }) => disk);

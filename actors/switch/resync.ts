@@ -2,7 +2,7 @@
  * Makes mirrors equal to those in sync, in partitions that are served meanwhile (DESIGN I8). They get every write, and
  * are read by nobody; what they missed is found by comparing digests of tags, then tags, and copied. Membership
  * outranks tags: a copy in sync is the source, however old its tag is, and a copy is ordered like a write, so that it
- * goes over nothing newer. Where no mirror in sync can be read this waits, and tries again: a consumer may write there.
+ * goes over nothing newer. It has no end while no mirror in sync can be read somewhere: a consumer may write there.
  * At its end the disks make durable what they have. It begins anew with each epoch; equal tags make that cheap.
  */
 import { Operation } from '../../protocols/codes.ts';
@@ -19,11 +19,11 @@ import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts'
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
-import { type MirrorRun, mirrorRunsOf, piecesIn, type RunRange } from './mirror-runs.ts';
+import { bytesIn, type MirrorRun, mirrorRunsOf, piecesIn, type RunRange } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { ResyncCopies, type Step } from './resync-copies.ts';
 import { copyBytesMax } from './settling.ts';
-import { type OwnWindow, ownWindowsOf } from './settling-windows.ts';
+import { type OwnWindow, ownWindowsOf, type SettlingRange } from './settling-windows.ts';
 import { blocksUnlikeFirst, unequalChunks } from './tag-comparison.ts';
 
 /** Before a partition is looked at again that others were to take over: when they do not, nobody says so. */
@@ -58,6 +58,8 @@ export class Resync {
   readonly #copies: ResyncCopies;
   #totalBytes: number;
   #isFlushed = false;
+  /** Something became unequal since the last flush was begun. */
+  #isUnequalAgain = false;
 
   constructor(parts: CoordinatorParts, volume: LoadedVolume, task: ResyncTask) {
     this.#parts = parts;
@@ -95,7 +97,7 @@ export class Resync {
   /** Of these, those that are not known to be equal. */
   get remainingBytes(): number {
     const left = [...this.#windows, ...this.#steps, ...this.#running.keys()];
-    return Math.min(this.#totalBytes, bytesOf(left));
+    return Math.min(this.#totalBytes, bytesOf(left) + this.#copies.waitingBytes);
   }
 
   get partitions(): readonly Partition[] {
@@ -107,15 +109,14 @@ export class Resync {
     return this.#partitions.get(partition.number) === partition;
   }
 
-  /** How long nothing may be begun, ms: nothing is while a partition of it is not served, or a block cannot be read. */
+  /** How long nothing may be begun, ms: nothing is while a partition of it is not served. */
   waitMs(nowMs: number): number {
     const modes = this.partitions.map(({ mode }) => mode);
     if (this.#isFlushed || modes.some((mode) => mode !== 'serving' && mode !== 'yielding'))
       return Number.POSITIVE_INFINITY;
     // A partition that others were to take over is served again without a word when they do not.
-    return modes.includes('yielding')
-      ? yieldingRetryMs
-      : Math.max(0, this.#copies.retryAtMs - nowMs);
+    if (modes.includes('yielding')) return yieldingRetryMs;
+    return this.#isAllBegun ? this.#copies.waitMs(nowMs) : 0;
   }
 
   /** True when there may be more to begin once another part of the volume was looked at. */
@@ -131,15 +132,28 @@ export class Resync {
     const start = unitOf<VolumeOffset>(offset);
     for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'resyncing')) {
       const range = { atBytes: 0, lengthBytes: run.lengthBytes };
-      if (this.#ownBytesIn(run, range) === 0) continue;
+      if (bytesIn(run, range, this.#partitions) === 0) continue;
       for (const leg of run.legs.slice(run.inSyncLegs)) this.#targets.set(leg.disk, leg);
       if (run.lengthBytes > digestChunkBytes) this.#noteDigests(run);
       else this.#noteTags(run, range);
     }
   }
 
+  /** Something has become unequal there. False when it is done: that may have been told, and is not taken back. */
+  lookAgain(range: SettlingRange): boolean {
+    if (this.#isFlushed) return false;
+    this.#isUnequalAgain = true;
+    const isThere = ({ offset, lengthBytes }: OwnWindow) =>
+      offset < range.offset + range.lengthBytes && range.offset < offset + lengthBytes;
+    const ahead = this.#windows.filter((window) => !isThere(window));
+    const again = ownWindowsOf(this.#volume, this.#partitions).filter(isThere);
+    this.#windows = [...ahead, ...again];
+    return true;
+  }
+
   /** Begins one step, if there is any now: gives how many bytes it copies; null when none was begun. */
   beginStep(): number | null {
+    if (this.#isAllBegun) this.#copies.retry();
     const step = this.#steps.pop() ?? this.#lastStep();
     if (step === null) return null;
     const open = new Set<LegRound>();
@@ -163,11 +177,16 @@ export class Resync {
     this.#steps = this.#steps.filter(
       ({ partition }) => partition === null || !leaving.includes(partition),
     );
-    this.#copies.retry();
+    this.#copies.leave(leaving);
     const ahead = new Set(this.#windows.map(({ offset }) => offset));
     const windows = ownWindowsOf(this.#volume, this.#partitions);
     this.#windows = windows.filter(({ offset }) => ahead.has(offset));
     this.#totalBytes = bytesOf(windows);
+  }
+
+  /** But for what could not be read. */
+  get #isAllBegun(): boolean {
+    return this.#steps.length === 0 && this.#windows.length === 0;
   }
 
   #noteDigests(run: MirrorRun): void {
@@ -199,7 +218,7 @@ export class Resync {
     judge: (answers: readonly DataView[]) => void,
   ): void {
     const legs = [...run.legs.slice(0, 1), ...run.legs.slice(run.inSyncLegs)];
-    const bytes = this.#ownBytesIn(run, range);
+    const bytes = bytesIn(run, range, this.#partitions);
     if (bytes === 0) return;
     this.#noteRound({ ...run, legs, inSyncLegs: 1 }, range, bytes, asked, judge);
   }
@@ -251,8 +270,9 @@ export class Resync {
       const asked = { operation: Operation.flush, answerBytes: 0 };
       const fail = (what: string) => this.#task.trouble(partition, what);
       const round = { partition, run, atBytes: 0, lengthBytes: 0, start, ...asked, fail, open };
+      this.#isUnequalAgain = false;
       const flushed = (): void => {
-        this.#isFlushed = true;
+        this.#isFlushed = !this.#isUnequalAgain;
         this.#ended(step);
       };
       if (legs.length === 0) flushed();
@@ -264,14 +284,6 @@ export class Resync {
   #ended(step: Step): void {
     this.#running.delete(step);
     this.#task.stepDone();
-  }
-
-  #ownBytesIn(run: MirrorRun, range: RunRange): number {
-    const end = range.atBytes + range.lengthBytes;
-    return piecesIn(run, range, this.#partitions).reduce((sum, { atBytes, lengthBytes }) => {
-      const from = Math.max(atBytes, range.atBytes);
-      return sum + Math.min(atBytes + lengthBytes, end) - from;
-    }, 0);
   }
 }
 

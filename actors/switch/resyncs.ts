@@ -8,6 +8,7 @@ import { type CoordinatorParts, isOwnedBy } from './coordinator-parts.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 import { Resync } from './resync.ts';
+import type { SettlingRange } from './settling-windows.ts';
 
 /** Steps (a comparison or a copy) that are under way at a time. */
 export const resyncStepsMax = 4;
@@ -66,6 +67,14 @@ export class Resyncs {
     });
     this.#resyncs = [...this.#resyncs, resync];
     this.goOn();
+  }
+
+  /** Something has become unequal there. False when it is known to be equal, and was told to be. */
+  compareAgain(partition: Partition, range: SettlingRange): boolean {
+    const resync = this.#resyncs.find((each) => each.covers(partition));
+    if (resync?.lookAgain(range) === false) return false;
+    this.goOn();
+    return true;
   }
 
   /** A newer decision is about to be taken over: what ends with the epochs before it is forgotten. */

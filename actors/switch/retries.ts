@@ -12,6 +12,12 @@ export const unreadableEverywhere = plainError(
   'a block of which it changes a part can be read on no mirror',
 );
 
+/** How a write ends whose bytes came here damaged. */
+export const damagedOnArrival = plainError(
+  Status.invalid,
+  'the bytes that arrived do not match their checksums',
+);
+
 /**
  * It takes the place of the original, or gets the outcome that that one got. Attempts overtake each other on different
  * ways: one that comes after a later one of its I/O takes nothing, for its host waits for the answer to that one.

@@ -4,7 +4,7 @@
  */
 import { assertNever } from '../../protocols/codes.ts';
 import type { UnfinishedWrite } from '../../protocols/commands.ts';
-import { tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
+import { isTagLost, tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
@@ -43,6 +43,11 @@ export interface CopyTask {
 
 const nobody: ReadonlySet<number> = new Set();
 
+/** The mirrors on which the tag of a block is lost. */
+function lostOf({ records }: Difference): ReadonlySet<number> {
+  return new Set(records.flatMap((record, mirror) => (isTagLost(record, 0) ? [mirror] : [])));
+}
+
 export class SettlingCopies {
   /** The writes whose blocks were left as they are. */
   readonly owed = new Map<UnfinishedWrite, OwedTo>();
@@ -56,9 +61,17 @@ export class SettlingCopies {
     this.#task = task;
   }
 
-  /** Copies from the source of the blocks. */
+  /** Copies from the source of the blocks: where its tag is lost, each from another. */
   copy(blocks: Difference): void {
-    this.#copy(blocks, blocks.source, nobody);
+    const { source, records, lengthBytes } = blocks;
+    const record = records[source];
+    if (record === undefined || !isTagLost(record, 0)) {
+      this.#copy(blocks, source, nobody);
+      return;
+    }
+    if (lengthBytes > blockBytes) this.#halve(blocks);
+    else this.#lookElsewhere(blocks, lostOf(blocks));
+    this.#task.stepDone();
   }
 
   /** @param failed mirrors that could not be read: of one block */

@@ -3,6 +3,9 @@
  * that is in sync has all that was acknowledged: one with an older tag lacks at most writes whose end no host has seen.
  * Those whose hosts are gone, or that no disk remembers, need not have happened. One that a disk has done, and whose
  * host goes on, may have happened already: it is owed. Its blocks are left as they are until its host sends it again.
+ * The same goes for a copy whose tag is lost: it may have been the newest one, and by its record is. A copy that was
+ * never written is as good as any: where it is in sync, nothing was acknowledged there. If blocks were left unequal for
+ * its sake, a tag that can be read again later would bring something back that others do not have.
  */
 import {
   recordChecksum,
@@ -29,7 +32,7 @@ export type NextSource =
   /** All copies were tried, or nobody knows which of several is right. */
   | { readonly kind: 'none' };
 
-/** @param failed the mirrors that could not be read: at least the first one with the highest tag */
+/** @param failed the mirrors that could not be read: at least the first one with the highest tag, and all lost ones */
 export function nextSource(
   block: UnequalBlock,
   failed: ReadonlySet<number>,

@@ -19,6 +19,7 @@ import {
   type WriteNumber,
 } from '../../protocols/units.ts';
 import type { CoordinatorParts } from './coordinator-parts.ts';
+import { damagedFramesMax, damagedRetryMs } from './damaged-frames.ts';
 import { copyOf, joinedChecksums, noData, sliceOf } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall, LegOwner } from './leg-call.ts';
@@ -37,8 +38,6 @@ export interface SpanDirector {
 }
 
 /** How often an answer whose data does not match its checksums is asked for again. */
-const damagedAnswersMax = 3;
-const damagedRetryMs = 20;
 
 export class SpanningIo implements LegOwner, HostIo {
   request: Request;
@@ -118,7 +117,7 @@ export class SpanningIo implements LegOwner, HostIo {
     else if (outcome.status === Status.media) this.#readElsewhere(call, outcome);
     else if (outcome.status !== Status.ok) this.#refuse(outcome);
     else if (isWhole(call.request, data)) this.#arrived(call, data);
-    else if (this.#damaged++ < damagedAnswersMax) calls.putOff(call, damagedRetryMs);
+    else if (this.#damaged++ < damagedFramesMax) calls.putOff(call, damagedRetryMs);
     else {
       const what = `the answers of disk ${reply.disk} arrive damaged`;
       this.#readElsewhere(call, plainError(Status.media, what));
@@ -144,6 +143,7 @@ export class SpanningIo implements LegOwner, HostIo {
     const part = firstPartOf(this.#director.volume, start, restBytes, this.#cut);
     this.#cursor += part.lengthBytes;
     this.#failed.clear();
+    this.#damaged = 0;
     if (isWriting(operation)) this.#write(part);
     else this.#read(part, '');
   }
@@ -171,6 +171,10 @@ export class SpanningIo implements LegOwner, HostIo {
 
   #written(call: LegCall, reply: Reply): void {
     const { calls, failedDisks } = this.#parts;
+    if (reply.outcome.status === Status.invalid && this.#damaged++ < damagedFramesMax) {
+      calls.putOff(call, damagedRetryMs);
+      return;
+    }
     const problem = legTroubleOf(this.#director.volume, call.request, reply, failedDisks);
     calls.release(call);
     const hold = this.#holds.get(call.request.partition);

@@ -4,7 +4,7 @@
  * switch takes none at all.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
-import type { FrameData } from '../../protocols/frames/frame.ts';
+import { type FrameData, isDataIntact } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { partitionEnd, partitionOf } from '../../protocols/layout/regions.ts';
@@ -15,6 +15,7 @@ import type { KnownIos } from './known-ios.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 import { notServingRetryMs } from './request-rules.ts';
+import { damagedOnArrival } from './retries.ts';
 import { type SpanDirector, SpanningIo } from './spanning-io.ts';
 
 /** Of one volume that may be open; more are told to wait. Each keeps at most a frame's data. */
@@ -54,7 +55,10 @@ export class Spans implements SpanDirector {
     if (refusal !== null) this.#parts.answers.end(request, refusal);
     else {
       const span = new SpanningIo(this.#parts, this, request, data, known);
-      if (!known.begin(request.ioNumber, span)) this.#parts.answers.end(request, busy(busyRetryMs));
+      // Some of its parts may have been carried out when a disk finds another damaged.
+      if (!isDataIntact(data, request.offset)) this.#parts.answers.end(request, damagedOnArrival);
+      else if (!known.begin(request.ioNumber, span))
+        this.#parts.answers.end(request, busy(busyRetryMs));
       else
         this.#begin(
           span,

@@ -51,7 +51,9 @@ export class SwitchVolume {
   constructor(parts: CoordinatorParts, volume: LoadedVolume, onSettled: () => void) {
     this.#parts = parts;
     this.#onSettled = onSettled;
-    this.coordinator = new VolumeCoordinator(parts, volume);
+    this.coordinator = new VolumeCoordinator(parts, volume, (partition, range) =>
+      this.#resyncs.compareAgain(partition, range),
+    );
     this.#resyncs = new Resyncs(parts, {
       trouble: (partition, what) => this.coordinator.trouble(partition, what),
       ended: onSettled,
@@ -219,11 +221,13 @@ export class SwitchVolume {
   #makeEqual(partitions: readonly Partition[], hosts: readonly HostWrites[]): void {
     const writes = hosts.flatMap((each) => each.writes);
     const told = hosts.map((each) => ({ ...each, writes: this.#writesOfOnePart(each.writes) }));
+    const isAnywhere = this.volume.load.compared === 'all';
     this.#settling = new Settling(this.#parts, this.volume, {
       partitions,
-      ranges: this.volume.load.compared === 'all' ? null : writes,
+      ranges: isAnywhere ? null : writes,
       hosts: told,
-      fua: writes.some(({ fua }) => fua),
+      // What one mirror kept through a power cut, and is read from now on, must not be lost with the next one and that mirror.
+      fua: isAnywhere || writes.some(({ fua }) => fua),
       counters: this.#settlingCounters,
       onEnd: (result) => {
         if (result.kind === 'equal') {

@@ -1,10 +1,12 @@
 /**
  * Which blocks of two or more mirrors differ by their tags, and which mirror is right (DESIGN I8, I13): the one with
- * the highest epoch and write number, and never a guess. Pure.
+ * the highest epoch and write number, and never a guess. A tag that is lost may have been the highest: it is taken for
+ * that, and such a block is nobody's equal until it is written. Pure.
  */
 import {
-  digestBytes,
   digestChunkBytes,
+  isSameDigest,
+  isTagLost,
   recordChecksum,
   recordEpoch,
   recordWriteNumber,
@@ -14,7 +16,7 @@ import {
 export interface UnequalBlocks {
   readonly first: number;
   readonly count: number;
-  /** The mirror to copy from, as an index into the compared ones. */
+  /** The mirror to copy from, as an index into the compared ones; it cannot be read where its tag is lost. */
   readonly source: number;
 }
 
@@ -41,16 +43,15 @@ export function compareTags(records: readonly DataView[], blockCount: number): C
   return { unequal, conflict: -1 };
 }
 
-/** The chunks of a range whose digests are not the same on all mirrors. */
+/** The chunks of a range whose digests are not the same on all mirrors, or in which a tag is lost. */
 export function unequalChunks(
   [first, ...others]: readonly DataView[],
   lengthBytes: number,
 ): readonly { readonly atBytes: number; readonly lengthBytes: number }[] {
   const chunks: { atBytes: number; lengthBytes: number }[] = [];
   for (let at = 0; at < lengthBytes; at += digestChunkBytes) {
-    const place = (at / digestChunkBytes) * digestBytes;
-    const digest = first?.getUint32(place, true);
-    if (others.every((other) => other.getUint32(place, true) === digest)) continue;
+    const chunk = at / digestChunkBytes;
+    if (first === undefined || others.every((other) => isSameDigest(first, other, chunk))) continue;
     chunks.push({ atBytes: at, lengthBytes: Math.min(digestChunkBytes, lengthBytes - at) });
   }
   return chunks;
@@ -62,14 +63,19 @@ export interface BlockStretch {
   readonly count: number;
 }
 
-/** The blocks whose records, tag or checksum, differ from those of the first mirror on any other: it is right. */
+/**
+ * The blocks whose records, tag or checksum, differ from those of the first mirror on any other: it is right. Where its
+ * tag is lost the others may lack the block, whatever their tags say, or hold one that is just as lost.
+ */
 export function blocksUnlikeFirst(
   [right, ...others]: readonly DataView[],
   blockCount: number,
 ): readonly BlockStretch[] {
   const unlike: { first: number; count: number }[] = [];
   for (let block = 0; block < blockCount; block++) {
-    if (right === undefined || others.every((other) => isSameRecord(other, right, block))) continue;
+    if (right === undefined) continue;
+    const isSame = others.every((other) => isSameRecord(other, right, block));
+    if (isSame && !isTagLost(right, block)) continue;
     const last = unlike.at(-1);
     if (last !== undefined && last.first + last.count === block) last.count++;
     else unlike.push({ first: block, count: 1 });

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
+import { tagDigestsOf, tagRecordsOf } from '../../../actors/disk/tag-queries.ts';
 import { Status } from '../../../protocols/codes.ts';
+import {
+  digestBytes,
+  isTagLost,
+  recordWriteNumber,
+} from '../../../protocols/frames/tag-records.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 import { bytesOf, DiskWorld } from './disk-world.ts';
 
@@ -242,6 +248,25 @@ describe('block device', () => {
     world.restart();
     expect(world.readBlock(0)).to.deep.equal(bytesOf(blockBytes, 2));
     expect(world.tryRead(blockBytes, blockBytes).status).to.equal(Status.media);
+  });
+
+  it('tells that tags are lost, which is not the same as never written, and makes no digest of them', () => {
+    const world = DiskWorld.formatted();
+    world.write(31 * blockBytes, bytesOf(blockBytes, 1));
+    world.checkpoint();
+    world.medium.corrupt(world.disk.device.parts.layout.tagsStart + 100, (b) => b.fill(0x55), 1);
+    world.restart();
+    expect(world.tryRead(0, blockBytes).status).to.equal(Status.media);
+    const { tags } = world.disk.device.parts;
+    const range = { firstBlock: 0, blocks: 40, reference: 1 };
+    const bytes = tagRecordsOf(tags, range);
+    const records = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const lost = Array.from({ length: 40 }, (_, at) => at).filter((at) => isTagLost(records, at));
+    expect(lost).to.deep.equal(Array.from({ length: 31 }, (_, at) => at));
+    expect([31, 32].map((at) => recordWriteNumber(records, at) > 0)).to.deep.equal([true, false]);
+    expect(tagDigestsOf(tags, range)).to.deep.equal(new Uint8Array(digestBytes));
+    for (let at = 0; at < 31; at++) world.write(at * blockBytes, bytesOf(blockBytes, 2));
+    expect(tagDigestsOf(tags, range)).to.not.deep.equal(new Uint8Array(digestBytes));
   });
 
   it('finds tags that were written to the wrong place', () => {

@@ -118,12 +118,12 @@ describe('disk', () => {
     const digests = () =>
       world.ask(world.request(Operation.tagDigest, 0, 3 * 1024 * 1024, copy)).data.bytes;
     const before = digests();
-    expect(before).to.have.length(12);
-    expect(before.slice(4, 8)).to.deep.equal(before.slice(8, 12));
+    expect(before).to.have.length(24);
+    expect(before.slice(8, 16)).to.deep.equal(before.slice(16, 24));
     world.write(1024 * 1024, bytesOf(4096, 1), { writeNumber: unitOf<WriteNumber>(11) });
     const after = digests();
-    expect(after.slice(0, 4)).to.deep.equal(before.slice(0, 4));
-    expect(after.slice(4, 8)).to.not.deep.equal(before.slice(4, 8));
+    expect(after.slice(0, 8)).to.deep.equal(before.slice(0, 8));
+    expect(after.slice(8, 16)).to.not.deep.equal(before.slice(8, 16));
   });
 
   describe('asked to assemble with new epochs', () => {

@@ -5,14 +5,16 @@
 import { checksumOf } from '../../../protocols/checksums.ts';
 import { assertNever, Operation, Status } from '../../../protocols/codes.ts';
 import { encodeStretches } from '../../../protocols/frames/allocation.ts';
-import { encodeReply, type FrameData } from '../../../protocols/frames/frame.ts';
+import { encodeReply, type FrameData, isDataIntact } from '../../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import {
+  digestBytes,
   digestChunkBytes,
   digestCount,
-  digestOf,
   tagRecordsBytes,
+  writeDigest,
+  writeLostRecord,
   writeTagRecord,
 } from '../../../protocols/frames/tag-records.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
@@ -35,6 +37,8 @@ export class FakeDisk {
   outcome: ((request: Request) => Outcome | null) | null = null;
   /** Blocks that cannot be read, nor merged with; written whole they are good again. */
   readonly bad = new Set<number>();
+  /** Blocks whose tags are damaged, and which are therefore bad until they are written whole. */
+  readonly lost = new Set<number>();
   /** Every request that it carried out or refused. */
   readonly requests: Request[] = [];
   readonly #blocks = new Map<number, StoredBlock>();
@@ -64,6 +68,7 @@ export class FakeDisk {
     const outcome = this.outcome?.(request) ?? null;
     if (outcome !== null) return this.#reply(request, outcome);
     const first = request.diskOffset / blockBytes;
+    if (!isDataIntact(data, request.offset)) return this.#reply(request, damaged);
     if (this.#meetsBadBlock(request)) return this.#reply(request, mediaError);
     switch (request.operation) {
       case Operation.read: {
@@ -103,11 +108,11 @@ export class FakeDisk {
     if (!isRead && operation !== Operation.write && operation !== Operation.writeZeroes)
       return false;
     const end = diskOffset + lengthBytes;
-    return [...this.bad].some((block) => {
+    return [...this.bad, ...this.lost].some((block) => {
       const [from, to] = [block * blockBytes, (block + 1) * blockBytes];
       const isTouched = from < end && diskOffset < to;
       const isCovered = diskOffset <= from && to <= end;
-      if (!isRead && isCovered) this.bad.delete(block);
+      if (!isRead && isCovered) for (const blocks of [this.bad, this.lost]) blocks.delete(block);
       return isTouched && (isRead || !isCovered);
     });
   }
@@ -140,17 +145,19 @@ export class FakeDisk {
     const view = new DataView(bytes.buffer);
     for (let index = 0; index * blockBytes < lengthBytes; index++) {
       const stored = this.#blocks.get(first + index);
-      if (stored !== undefined) writeTagRecord(view, index, stored);
+      if (this.lost.has(first + index)) writeLostRecord(view, index);
+      else if (stored !== undefined) writeTagRecord(view, index, stored);
     }
     return bytes;
   }
 
   #digests(first: number, lengthBytes: number): Uint8Array {
-    const digests = new Uint32Array(digestCount(lengthBytes));
+    const count = digestCount(lengthBytes);
+    const digests = new DataView(new ArrayBuffer(count * digestBytes));
     const perChunk = tagRecordsBytes(digestChunkBytes);
     const records = this.#records(first, lengthBytes);
-    for (let chunk = 0; chunk < digests.length; chunk++)
-      digests[chunk] = digestOf(records.subarray(chunk * perChunk, (chunk + 1) * perChunk));
+    for (let chunk = 0; chunk < count; chunk++)
+      writeDigest(digests, chunk, records.subarray(chunk * perChunk, (chunk + 1) * perChunk));
     return new Uint8Array(digests.buffer);
   }
 
@@ -176,5 +183,6 @@ export class FakeDisk {
   }
 }
 
+const damaged = plainError(Status.invalid, 'the bytes that arrived do not match their checksums');
 /** A disk's answer that its medium failed. */
 export const mediaError: Outcome = plainError(Status.media, 'the medium failed');

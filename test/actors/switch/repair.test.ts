@@ -56,6 +56,16 @@ describe('a repair', () => {
     expect(told).to.deep.include({ ...fields, volume: 'vol0', lengthBytes: blockBytes });
   });
 
+  it('writes a block whose tag is lost from the mirror that has one', () => {
+    const bytes = world.wrote();
+    d1().lost.add(firstBlock);
+    world.write(repair);
+    expect(world.statuses()).to.deep.equal([Status.ok]);
+    expect(d1().lost).to.be.empty;
+    expect(d1().tagOf(firstBlock)).to.deep.equal([20, 2]);
+    expect(Buffer.compare(d1().bytesOf(firstBlock), bytes)).to.equal(0);
+  });
+
   it('of blocks that are good changes nothing', () => {
     world.wrote();
     world.write(repair);
@@ -87,6 +97,15 @@ describe('a repair', () => {
         d2().bad.add(firstBlock);
       },
       /no copy of it can be read/,
+    ],
+    [
+      'when the tag of a copy is lost and the other was never written',
+      () => {
+        d2().bad.add(firstBlock);
+        d2().lost.add(firstBlock);
+        d1().put(firstBlock, new Uint8Array(blockBytes), { epoch: 0, writeNumber: 0 });
+      },
+      /a tag of it is lost, and no other copy was ever written/,
     ],
     [
       'when the newest copy is the one that cannot be read',

@@ -1,36 +1,21 @@
 /** Resync: mirrors become equal to those in sync beside consumers' I/O, and are called so only when all of it is durable. */
 import { expect } from 'chai';
-import { unreadableRetryMs } from '../../../actors/switch/resync-copies.ts';
 import { looksMax, resyncStepsMax } from '../../../actors/switch/resyncs.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { rangeBytesMax } from '../../../protocols/frames/request.ts';
 import { blockBytes, kibibyte, mebibyte, unitOf } from '../../../protocols/units.ts';
-import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import {
   block,
+  expectEqual,
+  extentOn,
   firstBlock,
+  lacking,
   mirrorSetsWith,
+  old,
   partitionsLater,
   ResyncingWorld,
 } from './resyncing-world.ts';
 import { loadOf } from './switch-world.ts';
-
-const old = { epoch: 4, writeNumber: 3 };
-
-/** d1 holds so many blocks that d2 lacks, each in another strip of the volume. */
-function lacking(count: number, changes = {}): ResyncingWorld {
-  const world = new ResyncingWorld(changes);
-  for (let at = 0; at < count; at++) world.disk('d1').put(firstBlock + at * 16, block(at + 1), old);
-  return world;
-}
-
-function expectEqual(world: ResyncingWorld, blocks: readonly number[]): void {
-  const [d1, d2] = [world.disk('d1'), world.disk('d2')];
-  for (const at of blocks) {
-    expect(d2.bytesOf(firstBlock + at), `block ${at}`).to.deep.equal(d1.bytesOf(firstBlock + at));
-    expect(d2.tagOf(firstBlock + at)).to.deep.equal(d1.tagOf(firstBlock + at));
-  }
-}
 
 describe('a resync', () => {
   it('copies what the mirror lacks, has older, or has with another checksum, and its newer blocks, too', () => {
@@ -321,51 +306,3 @@ describe('a resync and decisions', () => {
     expect(world.troubles()).to.be.empty;
   });
 });
-
-describe('a block that a resync cannot read', () => {
-  it('is had from another mirror in sync, and is good again on all', () => {
-    const world = new ResyncingWorld();
-    const bad = firstBlock + 2;
-    const third = { ...extentOn('d3'), extent: 'd3-n' };
-    const children = [extentOn('d1'), extentOn('d2'), third];
-    for (const disk of ['d1', 'd3'])
-      for (const at of [1, 2, 3]) world.disk(disk).put(firstBlock + at, block(at), old);
-    world.disk('d1').bad.add(bad);
-    const mirrorSets = [mirrorSetOf('m0', 2, ['in-sync', 'resyncing', 'in-sync'])];
-    const layout = { kind: 'mirror', set: 'm0', children };
-    world.settle({ layout, sizeBytes: 2 * mebibyte, mirrorSets }).run();
-    expect(world.resync()).to.include({ isDone: true, copiedBlocks: 3 });
-    expect(world.disk('d1').bad).to.be.empty;
-    expectEqual(world, [1, 2, 3]);
-    expect(world.toldOf('repair')[0]).to.deep.include({ disks: ['d1'], source: 'd3', blocks: 1 });
-  });
-
-  it('anywhere is named, keeps nobody from serving, and is copied once it was written', () => {
-    const world = lacking(4);
-    const offset = 2 * 128 * kibibyte;
-    world.disk('d1').bad.add(firstBlock + 2 * 16);
-    world.settle().run();
-    expect(world.resync()).to.include({ isDone: false });
-    const { problem } = world.resync();
-    expect(problem).to.match(new RegExp(`offset ${offset} `));
-    expect(world.toldOf('settled').at(-1))
-      .to.have.property('resync')
-      .that.includes({ isDone: false, problem });
-    const reads = world.asked('d1', Operation.read).length;
-    world.run(unreadableRetryMs / 2);
-    expect(world.asked('d1', Operation.read), 'tried again at once').to.have.length(reads);
-    expect(world.settled()).to.include({ settled: true, problem: '' });
-    expect(world.troubles()).to.be.empty;
-    world.write({ offset });
-    const [written] = world.runDisks();
-    expect(written?.reply.outcome.status).to.equal(Status.ok);
-    world.run(unreadableRetryMs);
-    expect(world.resync()).to.include({ isDone: true, problem: '' });
-    expectEqual(world, [0, 16, 32, 48]);
-  });
-});
-
-function extentOn(disk: string) {
-  const range = { start: mebibyte, lengthBytes: 2 * mebibyte };
-  return { kind: 'extent', extent: `${disk}-e`, disk, ...range, generation: 5 };
-}

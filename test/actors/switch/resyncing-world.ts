@@ -1,4 +1,5 @@
 /** A switch whose volume has a mirror that is made equal beside consumers' I/O: d1 is in sync, d2 is resyncing. */
+import { expect } from 'chai';
 import { decodeJson } from '../../../actors/json.ts';
 import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
 import type { Operation } from '../../../protocols/codes.ts';
@@ -68,4 +69,29 @@ export class ResyncingWorld extends SwitchWorld {
     const told = this.control.sent.filter(({ subject }) => subject.endsWith(`.${what}`));
     return told.map(({ data }) => decodeJson(data) as object);
   }
+}
+
+/** The tag of blocks from before. */
+export const old = { epoch: 4, writeNumber: 3 };
+
+/** d1 holds so many blocks that d2 lacks, each in another strip of the volume. */
+export function lacking(count: number, changes = {}): ResyncingWorld {
+  const world = new ResyncingWorld(changes);
+  for (let at = 0; at < count; at++) world.disk('d1').put(firstBlock + at * 16, block(at + 1), old);
+  return world;
+}
+
+/** Both mirrors hold these blocks, with the same tags. */
+export function expectEqual(world: ResyncingWorld, blocks: readonly number[]): void {
+  const [d1, d2] = [world.disk('d1'), world.disk('d2')];
+  for (const at of blocks) {
+    expect(d2.bytesOf(firstBlock + at), `block ${at}`).to.deep.equal(d1.bytesOf(firstBlock + at));
+    expect(d2.tagOf(firstBlock + at)).to.deep.equal(d1.tagOf(firstBlock + at));
+  }
+}
+
+/** The extent of the volume on a disk. */
+export function extentOn(disk: string) {
+  const range = { start: mebibyte, lengthBytes: 2 * mebibyte };
+  return { kind: 'extent', extent: `${disk}-e`, disk, ...range, generation: 5 };
 }

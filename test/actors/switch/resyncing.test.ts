@@ -7,7 +7,7 @@ import type { Outcome } from '../../../protocols/frames/reply.ts';
 import { blockBytes, kibibyte, mebibyte } from '../../../protocols/units.ts';
 import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { mediaError } from './fake-disk.ts';
-import { block, firstBlock, mirrorSetsWith, ResyncingWorld } from './resyncing-world.ts';
+import { block, firstBlock, mirrorSetsWith, old, ResyncingWorld } from './resyncing-world.ts';
 import { loadOf } from './switch-world.ts';
 
 const part = { offset: 512, lengthBytes: 1024 };
@@ -220,7 +220,11 @@ describe('a repair while a mirror is resyncing', () => {
   });
 
   it('of the one in sync is not made from what is resyncing: a write that meets it fails, and nothing else', () => {
-    const world = serving();
+    const world = new ResyncingWorld();
+    world.disk('d1').put(firstBlock + 300, block(1), old);
+    world.disk('d1').bad.add(firstBlock + 300);
+    world.settle().run();
+    expect(world.resync(), 'for what cannot be read').to.include({ isDone: false });
     world.disk('d1').put(firstBlock, block(1), { epoch: 4, writeNumber: 1 });
     world.disk('d2').put(firstBlock, block(2), { epoch: 9, writeNumber: 9 });
     world.disk('d1').bad.add(firstBlock);
@@ -228,6 +232,68 @@ describe('a repair while a mirror is resyncing', () => {
     expect(statusesOf(world.runDisks())).to.deep.equal([Status.media]);
     expect(world.troubles()).to.be.empty;
     expect(world.disk('d1').bytesOf(firstBlock)).to.deep.equal(block(1));
+  });
+
+  it('is compared once more where a write failed that it could carry out', () => {
+    const world = new ResyncingWorld({ resyncBytesPerSecond: 2 * blockBytes });
+    for (let at = 0; at < 8; at++) world.disk('d1').put(firstBlock + at * 16, block(7), old);
+    expect(world.settle().run(100).resync().remainingBytes).to.be.above(0);
+    world.disk('d2').put(firstBlock + 1, block(9), { epoch: 20, writeNumber: 1 });
+    world.disk('d1').put(firstBlock + 1, block(9), { epoch: 20, writeNumber: 1 });
+    world.disk('d1').bad.add(firstBlock + 1);
+    world.write({ offset: blockBytes + 512, lengthBytes: 512 });
+    expect(statusesOf(world.runDisks())).to.include(Status.media);
+    expect(world.troubles()).to.be.empty;
+    const dead = world.disk('d2').tagOf(firstBlock + 1);
+    expect(dead, 'it has the write').to.not.deep.equal(world.disk('d1').tagOf(firstBlock + 1));
+    world.run(20_000);
+    expect(world.resync()).to.include({ isDone: false });
+    expect(world.resync().problem).to.match(/offset 4096 can be read on no mirror/);
+    world.disk('d1').bad.clear();
+    world.run(20_000);
+    expect(world.resync()).to.include({ isDone: true, problem: '' });
+    for (const disk of ['d1', 'd2'])
+      expect(world.disk(disk).bytesOf(firstBlock + 1), disk).to.deep.equal(block(9));
+  });
+
+  it('is not done by a flush that was under way when it had to be compared once more', () => {
+    const world = new ResyncingWorld();
+    for (const disk of ['d1', 'd2']) world.disk(disk).put(firstBlock, block(7), old);
+    world.settle();
+    const held: ReturnType<ResyncingWorld['takeToDisks']>[number][] = [];
+    const runHeld = () => {
+      for (let round = 0; round < 30; round++) {
+        for (const frame of world.takeToDisks())
+          if (frame.request.operation === Operation.flush) held.push(frame);
+          else world.answer(frame);
+        world.clock.runFor(1);
+      }
+    };
+    runHeld();
+    const [flush] = held;
+    if (flush === undefined) throw new Error('no flush');
+    world.disk('d1').bad.add(firstBlock);
+    world.write(part);
+    runHeld();
+    expect(statusesOf(world.takeReplies())).to.deep.equal([Status.media]);
+    world.answer(flush);
+    expect(world.resync()).to.include({ isDone: false });
+    world.write({ offset: 0 });
+    world.run(10_000);
+    expect(world.resync()).to.include({ isDone: true, problem: '' });
+    expect(world.asked('d2', Operation.flush)).to.have.length(2);
+  });
+
+  it('makes a write that it could carry out alone trouble, once it was called equal: its host hears nothing', () => {
+    const world = serving();
+    const tag = { epoch: 4, writeNumber: 3 };
+    for (const disk of ['d1', 'd2']) world.disk(disk).put(firstBlock, block(7), tag);
+    expect(world.resync()).to.include({ isDone: true });
+    world.disk('d1').bad.add(firstBlock);
+    world.write(part);
+    expect(world.runDisks()).to.be.empty;
+    expect(world.troubles()[0]).to.deep.include({ failedDisks: [], silentDisks: [] });
+    expect(world.troubles()[0]?.what).to.match(/is on one that was called equal/);
   });
 
   it('that a host asks for writes to all, and takes what is in sync for right', () => {

@@ -243,6 +243,57 @@ describe('settling where the newest copy of a block cannot be read', () => {
       ).to.not.include(Operation.trim);
   });
 
+  for (const [what, at] of [
+    ['has what was acknowledged last', 3],
+    ['was never written, for then nothing was acknowledged', 5],
+  ] as const)
+    it(`takes the copy that ${what}, where the tag of another is lost`, () => {
+      const world = halfWritten();
+      world.disk('d1').bad.clear();
+      world.disk('d1').lost.add(extentBlock + at);
+      world.serve();
+      expect(world.settled()).to.include({ settled: true, problem: '' });
+      expect(world.disk('d1').lost).to.be.empty;
+      const fills = ['d1', 'd2'].map((disk) => world.disk(disk).bytesOf(extentBlock + at)[0]);
+      expect(fills).to.deep.equal(at === 3 ? [5, 5] : [0, 0]);
+    });
+
+  it('takes no copy that can be read again, but whose place among the others was not known', () => {
+    const world = halfWritten();
+    const d1 = world.disk('d1');
+    d1.bad.clear();
+    d1.lost.add(extentBlock + 3);
+    d1.outcome = ({ operation }) => {
+      if (operation === Operation.read) d1.lost.clear();
+      return null;
+    };
+    world.serve();
+    for (const disk of ['d1', 'd2'])
+      expect(world.disk(disk).bytesOf(extentBlock + 3)[0], disk).to.equal(5);
+  });
+
+  it('owes a write that was done where the tag is lost, and that the other copy lacks', () => {
+    const world = halfWritten();
+    world.disk('d1').bad.clear();
+    world.disk('d1').lost.add(extentBlock + 3);
+    takeOver(world, [{ ioNumber: 7, block: 3 }], { d1: [7] });
+    expect(world.settled(11)).to.include({ settled: true, problem: '' });
+    write(world, 7, 3);
+    expect(world.runDisks().map(({ reply }) => reply.outcome.status)).to.deep.equal([Status.ok]);
+    for (const disk of ['d1', 'd2'])
+      expect(world.disk(disk).bytesOf(extentBlock + 3)[0], disk).to.equal(7);
+  });
+
+  it('does not give up the write when its retry comes damaged: that is trouble', () => {
+    const world = halfWritten();
+    takeOver(world, [{ ioNumber: 7, block: 3 }], { d1: [7] });
+    const numbers = { generation: 11, attachEpoch: 40, attempt: 1 };
+    const retry = world.request({ ioNumber: 7, offset: 3 * blockBytes, ...numbers });
+    world.arrive(retry, '', (frame) => frame.fill(1, frame.length - 1));
+    expect(world.runDisks(), 'its host is told nothing').to.be.empty;
+    expect(world.control.sent.some(({ subject }) => subject.endsWith('.trouble'))).to.equal(true);
+  });
+
   it('stops when no copy can be read', () => {
     const world = halfWritten();
     world.disk('d2').bad.add(extentBlock + 3);

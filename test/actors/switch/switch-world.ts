@@ -216,10 +216,11 @@ export class SwitchWorld {
   }
 
   /** Lets a request arrive at the switch over a link of it, from the hop of that reply subject. */
-  arrive(request: Request, hop = ''): Request {
+  arrive(request: Request, hop = '', onTheWay = (_frame: Uint8Array): void => {}): Request {
     const isWrite = request.operation === Operation.write;
     const data = new Uint8Array(isWrite ? request.lengthBytes : 0).fill(request.ioNumber);
     const frame = encodeRequest(request, [data]);
+    onTheWay(frame);
     this.io.deliver('san.v1.lab.io.switch.s1.h1-s1', frame, hop);
     // Received bytes belong to the bus: what is needed longer must have been copied.
     frame.fill(0xee);

@@ -32,7 +32,7 @@ describe('a write that a mirror missed', () => {
   for (const [name, outcome, failedDisks] of [
     ['a medium error', mediaError, ['d2']],
     ['a full disk', { status: Status.noSpace, detail: { what: 'full' } }, ['d2']],
-    ['a disk that makes nothing of it', plainError(Status.invalid, 'of no sense'), ['d2']],
+    ['a range that the disk does not have', plainError(Status.range, 'of no extent'), []],
     ['a fence', { status: Status.fenced, detail: { number: 'attachEpoch', current: 31 } }, []],
   ] as const)
     it(`because of ${name} is not acknowledged, keeps its blocks, and is reported`, () => {

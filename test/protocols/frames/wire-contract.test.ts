@@ -28,6 +28,13 @@ import {
   requestFields,
   routeLengthMax,
 } from '../../../protocols/frames/request.ts';
+import {
+  digestBytes,
+  tagRecordBytes,
+  writeDigest,
+  writeLostRecord,
+  writeTagRecord,
+} from '../../../protocols/frames/tag-records.ts';
 import { actorKinds, idOf, idPattern } from '../../../protocols/ids.ts';
 import { subjectsOf } from '../../../protocols/subjects.ts';
 import { blockBytes } from '../../../protocols/units.ts';
@@ -77,6 +84,21 @@ function subjectLines(): readonly string[] {
   ];
 }
 
+/** What disks say of three blocks: written, never written, and with a tag that is lost. */
+function tagSections(): readonly string[] {
+  const records = new DataView(new ArrayBuffer(3 * tagRecordBytes));
+  writeTagRecord(records, 0, { epoch: 5, writeNumber: 2 ** 40 + 7, checksum: 0x12345678 });
+  writeLostRecord(records, 2);
+  const bytes = new Uint8Array(records.buffer);
+  const digests = new DataView(new ArrayBuffer(2 * digestBytes));
+  writeDigest(digests, 0, bytes.subarray(0, 2 * tagRecordBytes));
+  writeDigest(digests, 1, bytes);
+  return [
+    section('tags: written, never written, lost', dump(bytes)),
+    section('digests of the first two, and of all', dump(new Uint8Array(digests.buffer))),
+  ];
+}
+
 function contract(): string {
   const write = encodeRequest({ ...sampleRequest, lengthBytes: 32 }, [patternBytes(32)]);
   return [
@@ -106,6 +128,7 @@ function contract(): string {
     section('events', Object.values(eventNames)),
     section('a write', dump(write)),
     section('a reply with data', dump(encodeReply(sampleReply, [patternBytes(40)]))),
+    ...tagSections(),
     ...sampleOutcomes.map((outcome) =>
       section(
         `a reply: ${statusName(outcome.status)}`,
