@@ -37,7 +37,9 @@ function reasonOf({ from, to, disks }: MirrorChange): string {
         ? `not all of ${names} is there, before it was equal`
         : `not all of ${names} is there: the volume goes on without it`;
     case 'resyncing':
-      return `${names} is back: what it missed is copied`;
+      return from === 'in-sync'
+        ? `${names} has restarted: what it may have lost is copied`
+        : `${names} is back: what it missed is copied`;
     case 'in-sync':
       return `${names} has all that was written, durably`;
     case 'detached':

@@ -70,6 +70,7 @@ interface MembershipEvent {
 /** What mirrors can become. */
 export const mirrorChanges: readonly string[] = [
   'in-sync > stale',
+  'in-sync > resyncing',
   'stale > resyncing',
   'resyncing > stale',
   'resyncing > in-sync',

@@ -9,7 +9,7 @@ import { extentsOf } from '../../protocols/layout/layout.ts';
 
 /** What a mirror may become in one step. What comes back may first be found stale or equal in a decision of its own. */
 const steps: Readonly<Record<MirrorState, readonly MirrorState[]>> = {
-  'in-sync': ['in-sync', 'stale'],
+  'in-sync': ['in-sync', 'stale', 'resyncing'],
   stale: ['stale', 'resyncing'],
   resyncing: ['resyncing', 'stale', 'in-sync'],
   detached: ['detached'],
