@@ -1,6 +1,7 @@
 /** A switch and two disks as they are, in processes on a simulated network: to be started, written to, and cut off. */
 import { expect } from 'chai';
 import { Actor } from '../../../actors/actor.ts';
+import { tagsPerPage } from '../../../actors/disk/block-tags.ts';
 import { Disk } from '../../../actors/disk/disk.ts';
 import { formatDisk } from '../../../actors/disk/format-disk.ts';
 import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
@@ -188,6 +189,18 @@ export class Lab {
     for (const [name, medium] of this.#media) if (name !== first) medium.powerCut();
     this.#processes.clear();
     this.clock.runFor(2000);
+  }
+
+  /** The tags of the first blocks of the volume rot on a disk, and no journal puts them right. */
+  loseTags(disk: string): void {
+    const device = this.#disks.get(disk)?.opened?.device;
+    if (device === undefined) throw new Error(`disk ${disk} is not open`);
+    device.writeBehind.drain(ignore);
+    this.clock.runFor(1000);
+    const { tagsStart } = device.parts.layout;
+    const page = Math.floor(mebibyte / blockBytes / tagsPerPage);
+    const rot = (bytes: Uint8Array) => bytes.fill(0x55);
+    this.#media.get(disk)?.corrupt(tagsStart + page * blockBytes + 100, rot, 1);
   }
 
   /** Submits writes of whole blocks of the hot set, some with FUA, and lets less than all of them end. */

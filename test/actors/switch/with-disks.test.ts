@@ -55,4 +55,19 @@ describe('a switch with its disks', () => {
       for (const [block, values] of lab.allowed)
         expect(values, `block ${block}`).to.include(lab.read(block, 'd2')[0]);
     }).timeout(30_000);
+
+  it('calls no blank mirror equal to one whose tags are lost', () => {
+    const lab = new Lab(21);
+    lab.start(['in-sync', 'stale']);
+    lab.writeSome(60);
+    lab.clock.runFor(1000);
+    const [block = 0] = lab.allowed.keys();
+    lab.loseTags('d1');
+    lab.cutPower();
+    lab.start(['in-sync', 'resyncing']);
+    expect(() => lab.read(block, 'd1')).to.throw(/cannot be read/);
+    lab.clock.runFor(60_000);
+    expect(lab.resync()).to.include({ isDone: false });
+    expect(lab.resync().problem).to.match(/can be read on no mirror that is in sync/);
+  }).timeout(30_000);
 });
