@@ -5,6 +5,7 @@
 import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
 import type { MirrorRetryFields } from '../../protocols/events.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
+import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { SimulatedDatabase } from './database.ts';
@@ -100,6 +101,20 @@ export class MediaDamage {
     });
     if (wasBad) return null;
     return `a host calls ${failed.join(', ')} bad for volume ${volume}, ${lengthBytes} bytes at ${offset}, where nothing ever was`;
+  }
+
+  /** Whether a mirror cannot be made equal because a block rotted on every mirror that is in sync, and that is what is told. */
+  keepsUnequal({ layout, mirrorSets }: VolumeRecord, told: string): boolean {
+    const [, offset] = /block at offset (\d+) can be read on no mirror/.exec(told) ?? [];
+    if (offset === undefined) return false;
+    const states = extentStatesOf(layout, mirrorSets);
+    const range = { start: unitOf<VolumeOffset>(Number(offset)), lengthBytes: blockBytes };
+    return cutRange(layout, range).every(({ legs }) =>
+      legs.every(
+        ({ disk, offset: at, extent }) =>
+          states.get(extent) !== 'in-sync' || this.hasRotted(disk, Math.floor(at / blockBytes)),
+      ),
+    );
   }
 
   #wasBad(disk: DiskId, firstBlock: number, endBlock: number): boolean {

@@ -55,14 +55,6 @@ export class MembershipHistory {
   }
 }
 
-/** Mirrors of a volume that are not in sync, in words; '' when all are. */
-export function unequalMirrors({ volume, mirrorSets }: VolumeRecord): string {
-  const texts = mirrorSets
-    .filter(({ mirrors }) => mirrors.some((state) => state !== 'in-sync'))
-    .map(({ set, mirrors }) => `${set} of ${volume} is ${mirrors.join(', ')}`);
-  return texts.join('; ');
-}
-
 function lackingIn({ layout, mirrorSets }: VolumeRecord): ReadonlySet<DiskId> {
   const states = extentStatesOf(layout, mirrorSets);
   const lacking = extentsOf(layout).filter(({ extent }) => states.get(extent) !== 'in-sync');

@@ -1,5 +1,5 @@
 /**
- * Whether the mirrors of a volume are equal, byte for byte and tag for tag, as their disks give them when they are
+ * Whether the mirrors of a volume that are in sync are equal, byte for byte and tag for tag, as their disks give them when they are
  * opened from what is on their media. For a cluster that has been stopped.
  */
 import { type OpenDisk, openDisk } from '../../actors/disk/open-disk.ts';
@@ -7,6 +7,7 @@ import { tagRecordsOf } from '../../actors/disk/tag-queries.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
+import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange, type Leg, type Part } from '../../protocols/layout/geometry.ts';
 import { blockBytes, sectorBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import { recordOf } from './media-damage.ts';
@@ -56,11 +57,13 @@ function volumeProblems(
   disks: ReadonlyMap<DiskId, OpenDisk>,
 ): readonly string[] {
   const problems: string[] = [];
+  const states = extentStatesOf(record.layout, record.mirrorSets);
   for (let at = 0; at < record.sizeBytes; at += stepBytes) {
     const lengthBytes = Math.min(stepBytes, record.sizeBytes - at);
     const start = unitOf<VolumeOffset>(at);
     for (const part of partsOf(world, record, start, lengthBytes)) {
-      const legs = part.legs.filter((leg) => !isLostToRot(world, disks, record.volume, leg));
+      const inSync = part.legs.filter(({ extent }) => states.get(extent) === 'in-sync');
+      const legs = inSync.filter((leg) => !isLostToRot(world, disks, record.volume, leg));
       const copies = legs.map((leg) =>
         copyOf(world, disks.get(leg.disk), record.volume, leg, part.lengthBytes),
       );

@@ -18,6 +18,7 @@ import type { SimulatedNode } from './simulated-node.ts';
 import { SoundWays } from './sound-ways.ts';
 import type { FaultTargets } from './strike.ts';
 import { tracedLog } from './trace.ts';
+import { unequalText } from './unequal-mirrors.ts';
 import { stackOf, World } from './world.ts';
 
 /** How soon everything must serve, from the start and after the last fault. */
@@ -178,8 +179,9 @@ export class Run {
   }
 
   get #isHealthy(): boolean {
-    const { isWhole, unequalText } = this.#world;
-    return isWhole && this.#consumers.isServed && this.#operator.isIdle && unequalText === '';
+    const { isWhole } = this.#world;
+    const isServed = this.#consumers.isServed && this.#operator.isIdle;
+    return isWhole && isServed && unequalText(this.#world) === '';
   }
 
   #becomeHealthy(when: string): void {
@@ -188,8 +190,8 @@ export class Run {
     const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
     const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
     const operatorText = this.#operator.isIdle ? '' : '; the operator waits';
-    const { unequalText } = this.#world;
-    const mirrorsText = unequalText === '' ? '' : `; ${unequalText}`;
+    const unequal = unequalText(this.#world);
+    const mirrorsText = unequal === '' ? '' : `; ${unequal}`;
     this.#fail(
       'stuck',
       `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}${operatorText}${mirrorsText}`,

@@ -15,7 +15,7 @@ import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
 import { MediaDamage, recordOf } from './media-damage.ts';
-import { MembershipHistory, unequalMirrors } from './membership-history.ts';
+import { MembershipHistory } from './membership-history.ts';
 import { traceLineOf } from './message.ts';
 import { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -221,15 +221,6 @@ export class World {
         (each) => each.volumes.filter(serves).length >= volumes.length,
       ),
     );
-  }
-
-  /** Mirrors that are not in sync, of all volumes of the topology, in words; '' when all are. */
-  get unequalText(): string {
-    const records = this.topology.volumes.map(({ id }) => recordOf(this.database, id));
-    return records
-      .map((record) => (record === null ? '' : unequalMirrors(record)))
-      .filter((text) => text !== '')
-      .join('; ');
   }
 
   /** Whether all nodes run. */
