@@ -276,19 +276,25 @@ export function readAll(
 ): void {
   const sectors = spanBytes / sectorBytes;
   let failed = 0;
-  const next = (firstSector: number): void => {
+  // After a media error block by block until there: whether it had to be is for who is told of each.
+  const next = (firstSector: number, singlyUntil: number): void => {
     const attached = volume();
     if (firstSector >= sectors || attached === null) {
       done(attached === null ? failed + 1 : failed);
       return;
     }
-    const sectorCount = Math.min(readAllStepSectors, sectors - firstSector);
+    const step = firstSector < singlyUntil ? sectorsPerBlock : readAllStepSectors;
+    const sectorCount = Math.min(step, sectors - firstSector);
+    const end = firstSector + sectorCount;
     recorded.read(attached, { firstSector, sectorCount }, (status) => {
-      if (status !== Status.ok) failed++;
-      next(firstSector + sectorCount);
+      if (status === Status.media && sectorCount > sectorsPerBlock) next(firstSector, end);
+      else {
+        if (status !== Status.ok && status !== Status.media) failed++;
+        next(end, singlyUntil);
+      }
     });
   };
-  next(0);
+  next(0, 0);
 }
 
 function wholeBlockOf({ firstSector }: SectorRange): SectorRange {
