@@ -14,18 +14,12 @@ import { CreatedConsumers } from './created-consumers.ts';
 import { patienceOf, refusedWhy } from './given-up.ts';
 import { handOver } from './handover.ts';
 import { type HistoryVerdict, verdictOn } from './history-verdict.ts';
+import { flushAtLast, readAll } from './last-requests.ts';
 import type { FailedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
-import {
-  type Consumer,
-  flushAtLast,
-  readAll,
-  Workload,
-  type WorkloadCounts,
-  type WorkloadOptions,
-} from './workload.ts';
+import { type Consumer, Workload, type WorkloadCounts, type WorkloadOptions } from './workload.ts';
 
 /** What uses one volume through one host, or wants to. */
 interface AttachedConsumer extends Consumer {

@@ -5,8 +5,9 @@
 import { Status } from '../../protocols/codes.ts';
 import type { HostId } from '../../protocols/ids.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
+import { flushAll } from './last-requests.ts';
 import type { SeededRandom } from './random.ts';
-import { type Consumer, flushAll, type Workload } from './workload.ts';
+import type { Consumer, Workload } from './workload.ts';
 
 export interface HandoverConsumer extends Consumer {
   readonly host: HostId;

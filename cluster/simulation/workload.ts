@@ -59,7 +59,6 @@ export interface WorkloadParts {
 const sectorsPerBlock = blockBytes / sectorBytes;
 /** Of a hundred requests, and a little more than half: what counts is those that succeed. */
 const hotPerHundred = 60;
-const readAllStepSectors = (64 * 1024) / sectorBytes;
 /** Of a thousand requests; the rest are writes. Drawn from these: what one mixture hides another one shows. */
 const flushesPerThousand = [0, 10, 40, 80];
 const readsPerThousand = [250, 430, 430, 550];
@@ -71,8 +70,6 @@ const fuaIn = [2, 8, 30, 1000];
 /** One burst in so many crowds on a few blocks of the hot set. */
 const crowdedBurstsIn = 4;
 const crowdBlocks = 3;
-/** A last flush fails, and says so, once for every disk that met a restart unflushed; then it must succeed. */
-const lastFlushesMax = 3;
 const longBlocksMax = 32;
 const hugeBlocksMax = 160;
 
@@ -246,55 +243,6 @@ export class Workload {
     const sectorCount = Math.min(wanted, this.#blocks - block) * sectorsPerBlock;
     return { firstSector: block * sectorsPerBlock, sectorCount };
   }
-}
-
-/** Flushes once. */
-export function flushAll({ recorded, volume }: Consumer, ended: RequestEnded): void {
-  const attached = volume();
-  if (attached === null) ended(Status.path);
-  else recorded.flush(attached, ended);
-}
-
-/** Flushes as often as it may have to be asked for. */
-export function flushAtLast(
-  consumer: Consumer,
-  done: (isOk: boolean) => void,
-  times = lastFlushesMax,
-): void {
-  flushAll(consumer, (status) => {
-    const isOk = status === Status.ok;
-    if (isOk || times <= 1) done(isOk);
-    else flushAtLast(consumer, done, times - 1);
-  });
-}
-
-/** Reads a volume once from its beginning; what is seen counts. `done` gets the number of reads that failed. */
-export function readAll(
-  { recorded, volume }: Consumer,
-  spanBytes: number,
-  done: (failed: number) => void,
-): void {
-  const sectors = spanBytes / sectorBytes;
-  let failed = 0;
-  // After a media error block by block until there: whether it had to be is for who is told of each.
-  const next = (firstSector: number, singlyUntil: number): void => {
-    const attached = volume();
-    if (firstSector >= sectors || attached === null) {
-      done(attached === null ? failed + 1 : failed);
-      return;
-    }
-    const step = firstSector < singlyUntil ? sectorsPerBlock : readAllStepSectors;
-    const sectorCount = Math.min(step, sectors - firstSector);
-    const end = firstSector + sectorCount;
-    recorded.read(attached, { firstSector, sectorCount }, (status) => {
-      if (status === Status.media && sectorCount > sectorsPerBlock) next(firstSector, end);
-      else {
-        if (status !== Status.ok && status !== Status.media) failed++;
-        next(end, singlyUntil);
-      }
-    });
-  };
-  next(0, 0);
 }
 
 function wholeBlockOf({ firstSector }: SectorRange): SectorRange {
