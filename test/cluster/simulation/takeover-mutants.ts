@@ -16,7 +16,7 @@ export const takeoverMutants = {
     patches: [
       {
         file: 'actors/switch/switch-volume.js',
-        snippet: `this.volume.load.compared === 'all' ? null : writes`,
+        snippet: `isAnywhere ? null : writes`,
         replacement: `this.volume.load.compared === 'all' ? null : []`,
       },
     ],
