@@ -113,8 +113,10 @@ export function surveyMembers(
     ...byReach(switches, question, presence),
     ...knownNumbers(disks, question),
   };
-  if (lacking.length === 0) return { outcome: 'complete', members };
   const lack = question.lackOf(disks);
+  // Disks may know that others have been in sync since the record was written, which the database has forgotten.
+  if (lacking.length === 0 && (lack === '' || lack === null))
+    return { outcome: 'complete', members };
   if (lack === '') return failed(lacking);
   if (lack !== null) return failed([...lacking, { problem: lack, isUnknown: false }]);
   const { reason } = failed(lacking);
