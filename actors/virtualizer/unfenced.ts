@@ -1,10 +1,10 @@
 /**
  * Disks that a decision went on without, and whose process may still be there (DESIGN I14): nobody told it of later
  * decisions, so that it answers reads as if nothing had happened. Harmless as long as all who could ask it for a read
- * are known: a host that stays attached takes its own later decisions into account, and a coordinator that stays one was
- * told. As long as there is such a disk, nobody's place is given to another whose end is not proven. Pure.
+ * are known: a host that stays attached takes its own later decisions into account, as does one that attaches again, for
+ * it has ended what it had open; and a coordinator that stays one was told. As long as there is such a disk, nobody's place is given to another whose end is not proven. Pure.
  */
-import type { DiskMember, VolumeRecord } from '../../protocols/control-data.ts';
+import type { AttachmentRecord, DiskMember, VolumeRecord } from '../../protocols/control-data.ts';
 import type { ActorAddress } from '../../protocols/ids.ts';
 
 /** Whether a process has ended, and somebody saw it, or another one has taken its place. */
@@ -39,9 +39,9 @@ export function unfencedProblem(
   const isExclusive = last.attachments.some(({ mode }) => mode === 'exclusive');
   if (isExclusive) {
     const gone = last.attachments.find(
-      ({ host, hostIncarnation, firstEpoch }) =>
+      ({ host, hostIncarnation }) =>
         !drained.includes(host) &&
-        !next.attachments.some((each) => each.host === host && each.firstEpoch === firstEpoch) &&
+        !next.attachments.some((each) => isSameProcess(each, { host, hostIncarnation })) &&
         !hasEnded({ kind: 'host', id: host }, hostIncarnation),
     );
     return gone === undefined ? '' : waits(`host ${gone.host}`);
@@ -52,4 +52,10 @@ export function unfencedProblem(
       !hasEnded({ kind: 'switch', id: coordinator }, ownerIncarnation),
   );
   return replaced === undefined ? '' : waits(`switch ${replaced.coordinator}`);
+}
+
+type HostProcess = Pick<AttachmentRecord, 'host' | 'hostIncarnation'>;
+
+function isSameProcess(one: HostProcess, other: HostProcess): boolean {
+  return one.host === other.host && one.hostIncarnation === other.hostIncarnation;
 }

@@ -55,6 +55,24 @@ describe('a disk that is gone on without, and may still answer reads (I14)', () 
     expect(unfencedProblem(last, fenced, [], allBut('host:h1'))).to.equal('');
   });
 
+  it('keeps nothing from a holder that lost its attachment, and attaches again: it has ended what it had open', () => {
+    const last = recordOf('exclusive');
+    const again = (incarnation: number): VolumeRecord => {
+      const hostIncarnation = incarnation as Incarnation;
+      const epoch = 9 as AttachEpoch;
+      const attachments = last.attachments.map((each) => ({
+        ...each,
+        hostIncarnation,
+        attachEpoch: epoch,
+        firstEpoch: epoch,
+      }));
+      return { ...last, ...silentDisk, attachments };
+    };
+    expect(unfencedProblem(last, again(1), [], allBut('host:h1'))).to.equal('');
+    const successor = unfencedProblem(last, again(2), [], allBut('host:h1'));
+    expect(successor, 'another process of it').to.match(/disk d2 .* host h1/);
+  });
+
   it('keeps another switch from coordinating what several hosts share, as long as the former one may still read', () => {
     const last = recordOf('shared');
     const partitions = last.partitions.map((each) => ({ ...each, coordinator: 's2' as SwitchId }));
