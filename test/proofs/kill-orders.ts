@@ -19,7 +19,10 @@ export const killOrdersProof: Proof = {
   shows:
     `two and three mirrors keep what was acknowledged, or refuse and say who must come back, in every order of ${stepsMax} ` +
     'kills and restarts of their disks, each also with one of them moved through every step of a decision',
-  shortForm: ['test/cluster/kill-orders/kill-orders.test.ts'],
+  shortForm: [
+    'test/cluster/kill-orders/kill-orders.test.ts',
+    'test/cluster/kill-orders/broken-rules.test.ts',
+  ],
   steps: (options) => [...stepsOf(2, options), ...stepsOf(3, options)],
   conclude: (results, { length }) => {
     const sum = joined(results.map(({ data }) => data as KillOrderSum));

@@ -3,7 +3,6 @@
  * disk that is in sync it serves, soon, and gives what was acknowledged; without one it serves nothing, whoever restarts
  * meanwhile, and says which disk must come back. In the end all disks run, and are equal.
  */
-
 import type { DescribedVolume } from '../../../actors/virtualizer/volume-status.ts';
 import { recordOf } from '../../../cluster/simulation/media-damage.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
@@ -38,6 +37,8 @@ const volumeId = idOf<VolumeId>('vol0');
 const restMsMax = 15_000;
 /** A volume that still waits after this is not going to do anything else by itself. */
 const refusingMs = staleAfterMs + 250;
+/** Nor is one whose virtualizer has just begun to listen, and calls nobody missing for a while. */
+const refusingAnewMs = 3000 + refusingMs;
 /** How soon the virtualizer says what is lacking, whatever else it is told. */
 const reasonMsMax = 5000;
 const stepMs = 5;
@@ -185,14 +186,15 @@ class KillOrderRun {
 
   #rest(): Rest | null {
     const { nodes, clock } = this.#san.world;
-    const status = this.#status;
-    const isWaiting = status?.state.startsWith('gathering') === true;
-    if (!isWaiting) this.#restingSinceMs = null;
-    else this.#restingSinceMs ??= clock.now();
     const isAway = (id: string) => this.#members.isAway(idOf<DiskId>(id));
-    if (nodes.some(({ node, isRunning }) => isRunning === isAway(node.id))) return null;
+    const isAsWanted = nodes.every(({ node, isRunning }) => isRunning !== isAway(node.id));
+    const status = this.#status;
+    if (!isAsWanted || status?.state.startsWith('gathering') !== true) this.#restingSinceMs = null;
+    else this.#restingSinceMs ??= clock.now();
+    if (!isAsWanted) return null;
     const expected = this.#expectation();
-    const isRefusing = clock.now() - (this.#restingSinceMs ?? clock.now()) >= refusingMs;
+    const restedMs = clock.now() - (this.#restingSinceMs ?? clock.now());
+    const isRefusing = restedMs >= (this.#hasDecided ? refusingMs : refusingAnewMs);
     if (expected !== 'serves' && isRefusing) return 'refusing';
     return expected !== 'refuses' && this.#isServingWell(status) ? 'serving' : null;
   }

@@ -77,7 +77,7 @@ describe('disks of a mirror volume are killed and restarted', function () {
       }
     });
 
-  const drawnCount = 8;
+  const drawnCount = 6;
   for (const mirrors of [2, 3] as const satisfies readonly Mirrors[])
     it(`${drawnCount} orders of ${mirrors} that are drawn, with a step of each moved`, () => {
       const random = new SeededRandom('kill orders of every test run').fork(String(mirrors));
