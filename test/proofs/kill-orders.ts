@@ -4,26 +4,44 @@
  * is a few orders.
  */
 import { joined, type KillOrderSum, sumText } from '../cluster/kill-orders/kill-order-sum.ts';
-import { type Mirrors, moments, restingOrders, stepsMax } from '../cluster/kill-orders/orders.ts';
+import {
+  type Kill,
+  type Mirrors,
+  moments,
+  restingOrders,
+  stepsMax,
+} from '../cluster/kill-orders/orders.ts';
 import { programStep } from './program-step.ts';
-import type { Proof, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
+import type { Proof, ProofLength, ProofOptions, ProofStep, StepOutcome } from './proof.ts';
 
 const program = 'test/cluster/kill-orders/main.js';
-/** Of so many orders the short form has one. */
-const shortEvery = { 2: 8, 3: 45 } as const;
-const ordersPerStep = { 2: 4, 3: 9 } as const;
+interface Family {
+  readonly mirrors: Mirrors;
+  readonly kill: Kill;
+  /** Of so many orders one is carried out, each with all that are made of it. */
+  readonly every: Readonly<Record<ProofLength, number>>;
+  readonly perStep: number;
+}
+
+const families: readonly Family[] = [
+  { mirrors: 2, kill: 'process', every: { short: 8, long: 1 }, perStep: 4 },
+  { mirrors: 3, kill: 'process', every: { short: 81, long: 1 }, perStep: 9 },
+  { mirrors: 2, kill: 'power', every: { short: 16, long: 1 }, perStep: 4 },
+  { mirrors: 3, kill: 'power', every: { short: 243, long: 7 }, perStep: 9 },
+];
 const problemsShown = 3;
 
 export const killOrdersProof: Proof = {
   name: 'kill-orders',
   shows:
     `two and three mirrors keep what was acknowledged, or refuse and say who must come back, in every order of ${stepsMax} ` +
-    'kills and restarts of their disks, each also with one of them moved through every step of a decision',
+    'kills and restarts of their disks, each also with one of them moved through every step of a decision; so they do ' +
+    'with what is durable when disks lose their power',
   shortForm: [
     'test/cluster/kill-orders/kill-orders.test.ts',
     'test/cluster/kill-orders/broken-rules.test.ts',
   ],
-  steps: (options) => [...stepsOf(2, options), ...stepsOf(3, options)],
+  steps: (options) => families.flatMap((family) => stepsOf(family, options)),
   conclude: (results, { length }) => {
     const sum = joined(results.map(({ data }) => data as KillOrderSum));
     const missing = moments.filter((moment) => sum.moved[moment] === undefined);
@@ -34,12 +52,12 @@ export const killOrdersProof: Proof = {
   },
 };
 
-function stepsOf(mirrors: Mirrors, { length, jobs }: ProofOptions): readonly ProofStep[] {
-  const every = length === 'long' ? 1 : shortEvery[mirrors];
-  const orders = restingOrders(mirrors).filter((_, index) => index % every === 0);
-  const size = ordersPerStep[mirrors];
-  return Array.from({ length: Math.ceil(orders.length / size) }, (_, index) => {
-    const own = orders.slice(index * size, (index + 1) * size);
+function stepsOf(family: Family, { length, jobs }: ProofOptions): readonly ProofStep[] {
+  const { mirrors, kill, every, perStep } = family;
+  const all = restingOrders(mirrors, kill);
+  const orders = all.filter((_, index) => index % every[length] === 0);
+  return Array.from({ length: Math.ceil(orders.length / perStep) }, (_, index) => {
+    const own = orders.slice(index * perStep, (index + 1) * perStep);
     return { id: `${own[0]} to ${own.at(-1)}`, run: () => runOrders(own, jobs) };
   });
 }

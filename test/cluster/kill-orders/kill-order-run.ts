@@ -138,6 +138,9 @@ class KillOrderRun {
     } else {
       this.#members.killed(disk, world.clock.now());
       world.holdDown(node);
+      if (this.#order.kill === 'process') return;
+      world.media.get(disk)?.powerCut();
+      this.#writers.powerLost();
     }
   }
 

@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { type KillOrderReport, runKillOrder } from './kill-order-run.ts';
-import { type Mirrors, movedOrders, orderNamed, restingOrders } from './orders.ts';
+import { type Kill, type Mirrors, movedOrders, orderNamed, restingOrders } from './orders.ts';
 
 function carryOut(name: string): KillOrderReport {
   const report = runKillOrder(name);
@@ -60,6 +60,12 @@ const classics: Readonly<Record<string, Classic>> = {
       '3:123123': 3,
       '3:123321': 1,
     },
+  'disks lose their power one after another: what was acknowledged as durable is there': {
+    '2p:212': 2,
+    '2p:2121@2:gathering.waiting#1': null,
+    '2p:112@3:serving#2': null,
+    '3p:123123': 3,
+  },
   'two of three die while the first is made equal': {
     '3:1123@3:copying#1': null,
     '3:1132@4:gathering.waiting#1': null,
@@ -77,12 +83,16 @@ describe('disks of a mirror volume are killed and restarted', function () {
       }
     });
 
-  const drawnCount = 6;
-  for (const mirrors of [2, 3] as const satisfies readonly Mirrors[])
-    it(`${drawnCount} orders of ${mirrors} that are drawn, with a step of each moved`, () => {
-      const random = new SeededRandom('kill orders of every test run').fork(String(mirrors));
+  const drawnCount = 5;
+  for (const [mirrors, kill] of [
+    [2, 'process'],
+    [3, 'process'],
+    [2, 'power'],
+  ] as const satisfies readonly [Mirrors, Kill][])
+    it(`${drawnCount} orders of ${mirrors} (${kill}) that are drawn, with a step of each moved`, () => {
+      const random = new SeededRandom('every test run').fork(`${mirrors} ${kill}`);
       for (let drawn = 0; drawn < drawnCount; drawn++) {
-        const resting = random.pick(restingOrders(mirrors));
+        const resting = random.pick(restingOrders(mirrors, kill));
         const { met, acknowledged } = carryOut(resting);
         expect(acknowledged).to.be.greaterThan(0);
         carryOut(random.pick(movedOrders(resting, met)));
@@ -99,16 +109,18 @@ describe('the name of a kill order', () => {
   it('is one of two or three mirrors, and has no step that is moved into nothing', () => {
     expect(orderNamed('3:1213@2:fencing#1')).to.deep.include({
       mirrors: 3,
+      kill: 'process',
       steps: [1, 2, 1, 3],
       moved: { step: 2, moment: 'fencing#1' },
     });
+    expect(orderNamed('2p:12')).to.deep.include({ kill: 'power', moved: null });
     for (const name of ['', '4:12', '2:123', '2:', '2:12@3:fencing#1', '2:12@2:sleeping#1'])
       expect(() => orderNamed(name), name).to.throw(RangeError, 'names no kill order');
   });
 
   it('there are 64 of two mirrors and 729 of three, each with another one moved', () => {
-    expect(restingOrders(2)).to.have.length(64);
-    expect(new Set(restingOrders(3)).size).to.equal(729);
+    expect(restingOrders(2, 'process')).to.have.length(64);
+    expect(new Set(restingOrders(3, 'power')).size).to.equal(729);
     const met = [['fencing#1'], ['fencing#1', 'serving#1'], ['serving#2']];
     expect(movedOrders('2:121', met)).to.deep.equal([
       '2:121@2:fencing#1',

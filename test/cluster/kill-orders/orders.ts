@@ -2,11 +2,14 @@
  * Orders of killing and restarting the disks of a mirror volume, by name. `3:121321` has three mirrors: each step kills
  * the disk of that number when it runs, and starts it again when it does not. In `3:121321@4:settling#1` the fourth
  * step comes as soon as the volume has become `settling` for the first time after the third one, not when all has come
- * to rest. Everything about an order follows from its name.
+ * to rest. In `3p:121321` disks lose their power, and with it what they had not made durable. Everything about an order
+ * follows from its name.
  */
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 
 export type Mirrors = 2 | 3;
+/** What is taken from a disk: its process only, or its power. */
+export type Kill = 'process' | 'power';
 
 /** The states of a volume in which it is struck. */
 export const struckStates = [
@@ -44,6 +47,7 @@ export interface MovedStep {
 export interface KillOrder {
   readonly name: string;
   readonly mirrors: Mirrors;
+  readonly kill: Kill;
   /** By step, the number of the disk, from 1. */
   readonly steps: readonly number[];
   readonly moved: MovedStep | null;
@@ -53,8 +57,8 @@ export const stepsMax = 6;
 
 /** @throws RangeError when it names none. */
 export function orderNamed(name: string): KillOrder {
-  const [, count = '', steps = '', step, moment = ''] =
-    /^([23]):([123]+)(?:@([2-6]):(\S+))?$/.exec(name) ?? [];
+  const [, count = '', power = '', steps = '', step, moment = ''] =
+    /^([23])(p?):([123]+)(?:@([2-6]):(\S+))?$/.exec(name) ?? [];
   const mirrors = Number(count) as Mirrors;
   const disks = [...steps].map(Number);
   const isOrder = disks.length > 0 && disks.every((disk) => disk <= mirrors);
@@ -64,14 +68,15 @@ export function orderNamed(name: string): KillOrder {
   return {
     name,
     mirrors,
+    kill: power === '' ? 'process' : 'power',
     steps: disks,
     moved: isMoved ? { step: Number(step), moment } : null,
   };
 }
 
 /** All that wait after each step, of the most steps: shorter ones are their beginnings. */
-export function restingOrders(mirrors: Mirrors): readonly string[] {
-  let orders = [`${mirrors}:`];
+export function restingOrders(mirrors: Mirrors, kill: Kill): readonly string[] {
+  let orders = [`${mirrors}${kill === 'power' ? 'p' : ''}:`];
   for (let step = 0; step < stepsMax; step++)
     orders = orders.flatMap((order) =>
       Array.from({ length: mirrors }, (_, disk) => `${order}${disk + 1}`),

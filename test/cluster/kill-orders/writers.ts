@@ -40,6 +40,7 @@ export class Writers {
   #isPaused = true;
   #reads = 0;
   #acknowledged = 0;
+  #powerLosses = 0;
 
   constructor(parts: WritersParts) {
     this.#parts = parts;
@@ -80,6 +81,12 @@ export class Writers {
     for (const writer of this.#writers) if (!writer.isSteady) this.#goOn(writer);
   }
 
+  /** A disk has lost its power. */
+  powerLost(): void {
+    this.#powerLosses += 1;
+    this.#data.powerLost();
+  }
+
   /** Reads every block. @param done told what is wrong, as sentences, and how many reads failed */
   readAll(done: (problems: readonly string[], failed: number) => void): void {
     const problems: string[] = [];
@@ -108,6 +115,7 @@ export class Writers {
     writer.written += 1;
     const value = writer.written * writersCount + writer.number;
     const begunMs = clock.now();
+    const lossesBefore = this.#powerLosses;
     writer.isOpen = true;
     const fua = writer.number % 2 === 0;
     this.#parts.volume().write(offsetOf(block), [blockOf(value)], fua, (status) => {
@@ -117,7 +125,9 @@ export class Writers {
         clock.setTimeout(() => this.#goOn(writer), isWell ? restMs : failedRestMs);
       if (isWell) {
         this.#acknowledged += 1;
-        this.#data.acknowledged(block, value);
+        // The power may have gone right behind the disk's answer.
+        if (fua || this.#powerLosses === lossesBefore) this.#data.acknowledged(block, value, fua);
+        else this.#data.mayHaveHappened(block, value);
         this.#parts.acknowledged(begunMs);
       } else this.#data.mayHaveHappened(block, value);
     });
