@@ -53,10 +53,7 @@ const exemptTransitions: readonly Exemption[] = [
   },
   {
     why: 'what there is no room for is refused before it is defined',
-    what: [
-      'volume: deciding > ending.draining.looking on decision.impossible',
-      'volume: deciding > gathering.resting on decision.impossible',
-    ],
+    what: ['volume: deciding > ending.draining.looking on decision.impossible'],
   },
   {
     why: 'no switch knows a later generation of a volume than that of its end, unless another virtualizer decided it',
