@@ -29,9 +29,12 @@ export const copying = 'copying';
 export type Moment = string;
 /** By the second time a disk that came back becomes in sync; what comes after that is like it. */
 export const passesMax = 2;
-export const moments: readonly Moment[] = [...struckStates, copying].flatMap((state) =>
-  Array.from({ length: passesMax }, (_, pass) => momentOf(state, pass + 1)),
-);
+export const moments: readonly Moment[] = [
+  ...struckStates.flatMap((state) =>
+    Array.from({ length: passesMax }, (_, pass) => momentOf(state, pass + 1)),
+  ),
+  momentOf(copying, 1),
+];
 
 export function momentOf(state: string, pass: number): Moment {
   return `${state}#${pass}`;
