@@ -1,8 +1,8 @@
 /**
  * Disks that a decision went on without, and whose process may still be there (DESIGN I14): nobody told it of later
  * decisions, so that it answers reads as if nothing had happened. Harmless as long as all who could ask it for a read
- * are known: a host that stays attached takes its own later decisions into account, and a coordinator that stays one was
- * told. As long as there is such a disk, nobody's place is given to another whose end is not proven. Pure.
+ * are known: a host that stays attached, or attaches again, takes its own later decisions into account, and a coordinator
+ * that stays one was told. As long as there is such a disk, nobody's place is given to another whose end is not proven. Pure.
  */
 import type { VolumeRecord } from '../../protocols/control-data.ts';
 import type { SwitchId } from '../../protocols/ids.ts';

@@ -9,14 +9,14 @@ import { ended, ending } from './volume-ending.ts';
 import { type VolumeMachineContext, volumeSetup } from './volume-setup.ts';
 
 /** Everybody gets new numbers, and hosts are told that what they have open has to wait. */
-const interrupt = [
-  'noteReason',
+const hold = [
   'requireRenewal',
   {
     type: 'publishAssembling',
     params: ({ context }: { context: VolumeMachineContext }) => ({ reason: context.reason }),
   },
 ] as const;
+const interrupt = ['noteReason', ...hold] as const;
 
 /** What leads to the end, where nothing is being written. */
 const end = {
@@ -63,9 +63,14 @@ const reading = volumeSetup.createStateConfig({
   },
 });
 
+/** What is lacking is known better here than to those who suffer from it. */
+const complaint = {
+  'trouble.reported': { actions: hold },
+} as const;
+
 const gathering = volumeSetup.createStateConfig({
   initial: 'looking',
-  on: end,
+  on: { ...end, ...complaint },
   states: {
     looking: {
       entry: ['askMembers', 'surveyMembers'],

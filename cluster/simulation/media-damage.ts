@@ -4,6 +4,7 @@
  */
 import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
 import type { MirrorRetryFields } from '../../protocols/events.ts';
+import { type FaultTarget, partsOfTarget } from '../../protocols/faults.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
@@ -162,4 +163,10 @@ export function recordOf(database: SimulatedDatabase, volume: VolumeId): VolumeR
   const found = database.peek(`volume.${volume}`);
   if (found.outcome !== 'found') return null;
   return volumeRecordSchema.safeParse(JSON.parse(found.value)).data ?? null;
+}
+
+/** The disk of a target; of another kind of target: a name that no disk has. */
+export function diskOf(target: FaultTarget): DiskId {
+  const { kind, id } = partsOfTarget(target);
+  return (kind === 'disk' ? id : '') as DiskId;
 }

@@ -17,9 +17,9 @@ import type { RunReport, Verdict } from './run-report.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import { SoundWays } from './sound-ways.ts';
 import type { FaultTargets } from './strike.ts';
-import { tracedLog } from './trace.ts';
+import { stackOf, tracedLog } from './trace.ts';
 import { unequalText } from './unequal-mirrors.ts';
-import { stackOf, World } from './world.ts';
+import { World } from './world.ts';
 
 /** How soon everything must serve, from the start and after the last fault. */
 const healthyWithinMs = 20_000;

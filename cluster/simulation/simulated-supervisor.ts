@@ -30,6 +30,8 @@ export class SimulatedSupervisor {
   readonly #random: SeededRandom;
   readonly #started: (node: SimulatedNode) => void;
   readonly #supervised: readonly Supervised[];
+  /** Those that nobody starts. */
+  readonly #heldDown = new Set<SimulatedNode>();
   readonly #process: SimulatedProcess;
   readonly #actor: Actor;
 
@@ -82,6 +84,18 @@ export class SimulatedSupervisor {
     clock.setTimeout(() => this.#noticed(supervised, awayMs), this.#random.between(0, noticeMsMax));
   }
 
+  /** Kills a node's process, if it runs; it stays away until it is released. */
+  holdDown(node: SimulatedNode): void {
+    this.#heldDown.add(node);
+    this.crash(node);
+  }
+
+  /** Starts a node that was held down. */
+  release(node: SimulatedNode): void {
+    const supervised = this.#supervised.find((each) => each.node === node);
+    if (supervised !== undefined && this.#heldDown.delete(node)) this.#startSoon(supervised, 0);
+  }
+
   /** Ends a node's process in good order, as an operator would, and starts it again. */
   restart(node: SimulatedNode, ended: () => void): void {
     const supervised = this.#supervised.find((each) => each.node === node);
@@ -119,6 +133,7 @@ export class SimulatedSupervisor {
   #startSoon(supervised: Supervised, backOffMs: number): void {
     const delayMs = backOffMs + this.#random.between(startMsMin, startMsMax);
     this.#process.clock.setTimeout(() => {
+      if (supervised.node.isRunning || this.#heldDown.has(supervised.node)) return;
       supervised.startedAtMs = this.#machine.clock.now();
       supervised.node.start();
       this.#started(supervised.node);

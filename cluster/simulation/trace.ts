@@ -60,3 +60,8 @@ function fieldsText(fields: LogFields): string {
     value instanceof Error ? (value.stack ?? String(value)) : value,
   );
 }
+
+/** An exception with where it came from. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

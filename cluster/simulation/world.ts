@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
 import { decodeJson } from '../../actors/json.ts';
 import { eventNames, mirrorRetrySchema } from '../../protocols/events.ts';
-import { type Fault, type FaultTarget, faultText, partsOfTarget } from '../../protocols/faults.ts';
+import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
@@ -14,7 +14,7 @@ import { stopOrder } from '../supervisor/stop-order.ts';
 import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
-import { MediaDamage, recordOf } from './media-damage.ts';
+import { diskOf, MediaDamage, recordOf } from './media-damage.ts';
 import { MembershipHistory } from './membership-history.ts';
 import { traceLineOf } from './message.ts';
 import { SimulatedNetwork } from './network.ts';
@@ -23,7 +23,7 @@ import { SeededRandom } from './random.ts';
 import { type SimulatedMachine, SimulatedNode } from './simulated-node.ts';
 import { SimulatedSupervisor } from './simulated-supervisor.ts';
 import { MemoryMedium, type StoreLatency } from './store.ts';
-import { noTrace, type Trace, type TraceLine, tracedLog, traceInto } from './trace.ts';
+import { noTrace, stackOf, type Trace, type TraceLine, tracedLog, traceInto } from './trace.ts';
 
 export interface WorldOptions {
   readonly seed: string | number;
@@ -188,6 +188,15 @@ export class World {
     this.#supervisor?.crash(node, awayMs);
   }
 
+  /** Kills a node's process, if it runs; it stays away until it is released. */
+  holdDown(node: SimulatedNode): void {
+    this.#supervisor?.holdDown(node);
+  }
+
+  release(node: SimulatedNode): void {
+    this.#supervisor?.release(node);
+  }
+
   /** Ends a node's process in good order; its supervisor starts it again. `ended` is not called if it dies before. */
   restart(node: SimulatedNode, ended: () => void): void {
     this.#supervisor?.restart(node, ended);
@@ -276,15 +285,4 @@ export class World {
         this.#options.onComplaint(`${bus} threw at ${subject}: ${stackOf(error)}`),
     });
   }
-}
-
-/** The disk of a target; of another kind of target: a name that no disk has. */
-function diskOf(target: FaultTarget): DiskId {
-  const { kind, id } = partsOfTarget(target);
-  return (kind === 'disk' ? id : '') as DiskId;
-}
-
-/** An exception with where it came from. */
-export function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -2,6 +2,7 @@
 import { failoverProof } from './failover.ts';
 import { fuzzProof } from './fuzz.ts';
 import { injectionsProof } from './injections.ts';
+import { killOrdersProof } from './kill-orders.ts';
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import type { Proof } from './proof.ts';
@@ -19,6 +20,7 @@ function proofOfTests(name: string, shows: string, files: readonly string[]): Pr
 
 export const proofs: readonly Proof[] = [
   seedsProof,
+  killOrdersProof,
   mutantsProof,
   fuzzProof,
   injectionsProof,

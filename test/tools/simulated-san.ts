@@ -64,7 +64,7 @@ export class SimulatedSan {
   readonly frames: SeenFrame[] = [];
   readonly #attached = new Map<string, () => OptimizationDriver | null>();
 
-  constructor(topology: Topology, seed = 1) {
+  constructor(topology: Topology, seed: string | number = 1) {
     this.world = new World({
       seed,
       topology,

@@ -175,6 +175,33 @@ describe('membership of mirrors', () => {
     expect(statesOf(world)).to.deep.equal(fillingD3);
   });
 
+  it('so does what a disk that is back knows of itself, though the record that is left has it in sync', () => {
+    world.database.syncsEveryWrite = false;
+    loseD3();
+    const former = world.database.values.get('volume.vol0');
+    if (former === undefined) throw new Error('there is no record');
+    world.start('d3');
+    untilStates(allInSync);
+    untilServed('d3 is equal');
+    world.kill('d4');
+    untilStates(['in-sync', 'in-sync', 'in-sync', 'stale']);
+    untilServed('without d4');
+    world.switch('s1').resyncBytes = 4096;
+    world.start('d4');
+    untilStates(['in-sync', 'in-sync', 'in-sync', 'resyncing']);
+    untilServed('while d4 is filled');
+    world.killVirtualizer();
+    world.database.values.set('volume.vol0', { ...former });
+    world.kill('d3');
+    world.startVirtualizer();
+    world.run(10_000);
+    expect(world.status().state).to.match(/^gathering/);
+    expect(world.status().reason).to.match(/d3 must come back$/);
+    world.start('d3');
+    untilServed('d3 is back');
+    expect(statesOf(world)).to.deep.equal(['in-sync', 'in-sync', 'in-sync', 'resyncing']);
+  });
+
   it('a disk that fails though it is there is gone on without at once, and tried again later', () => {
     const fails = { volume: 'vol0', reporter: 's1', what: 'disk d3 answers noSpace' };
     const { generation } = world.record();

@@ -173,6 +173,17 @@ describe('volume machine', () => {
     expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
   });
 
+  it('goes on saying what is lacking, whatever those report who suffer from it', () => {
+    const { actor, send, state, callsOf } = runVolume();
+    send('record.read');
+    actor.send({ type: 'members.missing', reason: 'disk d2 must come back' });
+    const report = { type: 'trouble.reported', reason: 'a write had no result' } as const;
+    expect(callsOf(() => actor.send(report))).to.deep.equal(['assembling: disk d2 must come back']);
+    expect(state()).to.equal('gathering.looking');
+    expect(actor.getSnapshot().context.reason).to.equal('disk d2 must come back');
+    expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+  });
+
   it('a contested write: the record is read again, and what had to be renewed still is', () => {
     const { send, state, callsOf, clock } = runVolume();
     send(...wayUp, 'member.lost', 'members.complete', 'record.contested');

@@ -4,6 +4,7 @@ import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
 import { leakMutants } from './leak-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
+import { membershipMutants } from './membership-mutants.ts';
 import { pathMutants } from './path-mutants.ts';
 import { takeoverMutants } from './takeover-mutants.ts';
 
@@ -15,6 +16,8 @@ export interface Mutant {
   readonly topology?: TopologyName;
   /** Where faults strike alone: consumers must see no error then. */
   readonly alone?: boolean;
+  /** The kill order that shows it; seeds are not looked at then. */
+  readonly killOrder?: string;
 }
 
 const coordinator = 'actors/switch/coordinator.js';
@@ -376,6 +379,7 @@ export const mutants = {
   },
   ...leakMutants,
   ...mediaMutants,
+  ...membershipMutants,
   ...pathMutants,
   ...takeoverMutants,
   ...cacheMutants,

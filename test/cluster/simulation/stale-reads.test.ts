@@ -207,6 +207,6 @@ describe('under all faults of the simulation', function () {
     const mutant = { does: 'no cache is ever cleaned', patches: withoutCleanup };
     const result = await runMutant(mutant, { seeds, minutes: isLongProof ? 2 : 1, jobs: 2 });
     expect(result.problem).to.equal('');
-    expect(result.seed).to.equal(null);
+    expect(result.shownBy).to.equal(null);
   });
 });
