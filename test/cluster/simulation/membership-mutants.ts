@@ -49,14 +49,9 @@ export const membershipMutants = {
     killOrder: '2:121',
     patches: [
       {
-        file: 'actors/virtualizer/membership.js',
-        snippet: 'knownSets: own.flatMap(({ mirrorSets }) => mirrorSets),',
-        replacement: 'knownSets: [],',
-      },
-      {
-        file: members,
-        snippet: 'own.flatMap((each) => each.mirrorSets)',
-        replacement: '[]',
+        file: 'actors/virtualizer/disk-survey.js',
+        snippet: '.flatMap(({ mirrorSets }) => mirrorSets);',
+        replacement: '.flatMap(() => []);',
       },
     ],
   },
@@ -66,8 +61,13 @@ export const membershipMutants = {
     patches: [
       {
         file: 'actors/virtualizer/membership.js',
-        snippet: "if (lacking.length === 0 && (lack === '' || lack === null))",
-        replacement: 'if (lacking.length === 0)',
+        snippet: 'const lack = question.lackOf(disks, told);',
+        replacement: 'const lack = lacking.length === 0 ? null : question.lackOf(disks, told);',
+      },
+      {
+        file: members,
+        snippet: 'neededBy: (told) => this.#neededBy(told),',
+        replacement: 'neededBy: () => this.#neededBy([]),',
       },
     ],
   },
