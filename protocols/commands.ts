@@ -14,6 +14,7 @@ import {
   type Incarnation,
   type IoNumber,
   mebibyte,
+  type PartitionEpoch,
   type VolumeOffset,
 } from './units.ts';
 
@@ -219,6 +220,8 @@ export const rememberedQuerySchema = z.object({
         host: id<HostId>(),
         hostIncarnation: count<Incarnation>(),
         ioNumbers: z.array(count<IoNumber>()).max(unfinishedWritesMax),
+        /** By number: what was done under an earlier epoch does not count. */
+        epochsMin: z.array(count<PartitionEpoch>()).max(unfinishedWritesMax),
       }),
     )
     .max(hostsMax),

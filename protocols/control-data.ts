@@ -77,6 +77,8 @@ export const mirrorSetRecordSchema = z.object({
    * of what was acknowledged before, only as much as those had that it was made equal with.
    */
   statesSince: listOf(count<EventCount>()),
+  /** By mirror: the first partition epoch of its state. Of what was done there before, copies may have left nothing. */
+  epochsSince: listOf(count<PartitionEpoch>()),
 });
 export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
 

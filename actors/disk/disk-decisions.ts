@@ -92,8 +92,11 @@ export class DiskDecisions {
       return;
     }
     const { remembered, journal } = device.parts;
-    const done = hosts.map(({ host, hostIncarnation, ioNumbers }) =>
-      ioNumbers.filter((ioNumber) => remembered.find(host, hostIncarnation, ioNumber)),
+    const done = hosts.map(({ host, hostIncarnation, ioNumbers, epochsMin }) =>
+      ioNumbers.filter((ioNumber, index) => {
+        const io = remembered.find(host, hostIncarnation, ioNumber);
+        return io !== undefined && io.epoch >= (epochsMin[index] ?? 0);
+      }),
     );
     const kept = (error: StoreError | null) => {
       if (error === null) answer({ ok: true, instance, done });

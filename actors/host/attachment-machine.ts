@@ -29,6 +29,7 @@ const attaching = attachmentSetup.createStateConfig({
     'controlData.received': [
       { guard: 'serves', target: 'serving', actions: 'noteControlData' },
       { guard: 'assembles', target: 'assembling', actions: 'noteControlData' },
+      { guard: 'isFenced', actions: ['noteReason', closeWithReason, 'endDoubt'] },
       { actions: ['noteReason', closeWithReason] },
     ],
     'request.refused': { actions: ['noteRefusal', closeWithReason] },
@@ -65,6 +66,11 @@ const goesOnWithoutWhatIsOpen = [
     target: 'assembling',
     actions: [...endWhatIsOpen, 'noteControlData'],
   },
+  {
+    guard: 'isFenced',
+    target: 'attaching',
+    actions: [...endWhatIsOpen, 'noteReason', 'endDoubt'],
+  },
   { target: 'attaching', actions: [...endWhatIsOpen, 'noteReason'] },
 ] as const;
 
@@ -76,7 +82,8 @@ const partings = {
 
 const serving = attachmentSetup.createStateConfig({
   tags: ['serving', 'holding'],
-  entry: 'openAdmission',
+  // What waits has been fenced by what is served now.
+  entry: ['endDoubt', 'openAdmission'],
   on: {
     'controlData.received': [
       { guard: 'continues', actions: ['noteControlData', 'adopt'] },
@@ -111,6 +118,7 @@ const lost = attachmentSetup.createStateConfig({
     'controlData.received': [
       { guard: 'serves', target: 'serving', actions: 'noteControlData' },
       { guard: 'assembles', target: 'assembling', actions: 'noteControlData' },
+      { guard: 'isFenced', actions: 'endDoubt' },
     ],
     'detach.requested': 'detaching',
   },

@@ -68,8 +68,10 @@ export const attachmentSetup = setup({
     openAdmission: () => {},
     /** Port: I/O that begins from now on ends with an error at once. */
     closeAdmission: (_, _params: { reason: string }) => {},
-    /** Port: all open I/O ends with an error. */
+    /** Port: all open I/O ends with an error, as soon as it cannot take effect any more. */
     endOpen: () => {},
+    /** Port: nothing that was sent under a lost epoch takes effect any more. */
+    endDoubt: () => {},
     /** Port: the latest control data counts for I/O that is open, too, and that goes on. */
     adopt: () => {},
     /** Port: nothing is sent until `adopt`; I/O is still taken, and waits. */
@@ -111,6 +113,9 @@ export const attachmentSetup = setup({
       event.type === 'controlData.received' &&
       event.firstEpoch > lostEpochAfter(context, event) &&
       event.state === 'assembling',
+    /** It counts, and everything that was sent before is fenced: no epoch of then is served. */
+    isFenced: ({ context, event }) =>
+      event.type === 'controlData.received' && event.state === 'serving' && !isSame(context, event),
     /** Open I/O may go on under it. */
     continues: ({ context, event }) =>
       event.type === 'controlData.received' && isSame(context, event) && event.state === 'serving',

@@ -76,6 +76,7 @@ export class Attachment {
           openAdmission: () => this.#open(),
           closeAdmission: (_, { reason }) => this.#setAdmission(refusing(reason)),
           endOpen: () => this.#endOpen(),
+          endDoubt: () => this.#driver?.inDoubt.end(),
           adopt: () => this.#adopt(),
           suspend: () => this.#driver?.suspend(),
           awaitDrained: () => this.#awaitDrained(),
@@ -200,7 +201,6 @@ export class Attachment {
   }
 
   #take(view: VolumeView): void {
-    const driver = this.#driver;
     this.#view = view;
     const { state, reason } = view.data;
     const mine = attachmentAs(view, this);
@@ -210,7 +210,7 @@ export class Attachment {
       firstEpoch: mine?.firstEpoch ?? 0,
       state,
       reason,
-      hasOpenWrites: driver?.hasOpenWrites ?? false,
+      hasOpenWrites: this.#driver?.hasOpenWrites ?? false,
     });
     if (this.#driver === null) this.#create(view);
   }
@@ -284,10 +284,12 @@ export class Attachment {
   #failed(): void {
     this.#setAdmission(refusing('its attachment machine died of a bug; restart the host'));
     this.#driver?.endOpen(Status.path);
+    this.#driver?.inDoubt.end();
   }
 
   #left(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
+    this.#driver?.inDoubt.end();
     this.#driver?.caches?.stop();
     if (this.#driver !== null) this.#parts.dispatcher.remove(this.#driver);
     const done = this.#whenLeft;

@@ -23,6 +23,7 @@ import { HeldReads } from './held-reads.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
 import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
+import { WritesInDoubt } from './writes-in-doubt.ts';
 
 const noPieces: readonly Uint8Array[] = [];
 const noStretches: readonly AllocationStretch[] = [];
@@ -33,6 +34,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly readsThroughCoordinator: boolean;
   readonly caches: VolumeCaches | null;
   readonly ledger = new FlushLedger();
+  readonly inDoubt: WritesInDoubt;
   /** Of what was adopted last. */
   view: VolumeView;
   routes: RouteTable = emptyRouteTable;
@@ -69,6 +71,7 @@ export class OptimizationDriver implements AttachedVolume {
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.listener = listener;
+    this.inDoubt = new WritesInDoubt(dispatcher, (io) => this.finish(io));
     dispatcher.add(this);
     this.#use(view);
   }
@@ -90,9 +93,9 @@ export class OptimizationDriver implements AttachedVolume {
     return this.#openIos;
   }
 
-  /** True while a write is open: ending it with an error leaves in doubt what is stored. */
+  /** True while a write is open that is not in doubt yet, and would be if it ended with an error. */
   get hasOpenWrites(): boolean {
-    return this.#held.unsettledWrites > 0;
+    return this.#held.unsettledWrites > this.inDoubt.count;
   }
 
   read(offset: VolumeOffset, lengthBytes: number, done: ConsumerDone): void {
@@ -190,21 +193,17 @@ export class OptimizationDriver implements AttachedVolume {
     this.listener.controlDataNeeded();
   }
 
-  /** What is stored is not known any more. All open I/O has ended when this returns. */
+  /** What is stored is not known any more. Nothing is under way any more when this returns. */
   lose(what: string): void {
     this.#dispatcher.counters.losses++;
     this.listener.lost(what);
   }
 
-  /** Ends everything that is open with an error. To be called with admission closed. */
+  /** Ends with an error what is open; writes that were sent stay in doubt. To be called with admission closed. */
   endOpen(status: Status): void {
-    const ending = new Set<ConsumerIo>();
+    const ending = new Set(this.#held.takeAll());
     this.#dispatcher.abandon(this, ending);
-    for (const io of this.#held.takeAll()) ending.add(io);
-    for (const io of ending) {
-      io.fail(status);
-      this.finish(io);
-    }
+    this.inDoubt.lose(ending, status, this.admission.open ? '' : this.admission.reason);
   }
 
   /** Ends held I/Os that are past their deadline. */

@@ -24,6 +24,7 @@ import {
   blockBytes,
   type DiskInstance,
   type EventCount,
+  type PartitionEpoch,
   unitOf,
   type VolumeOffset,
 } from '../../protocols/units.ts';
@@ -37,6 +38,8 @@ export interface LoadedVolume {
   readonly eventCounts: ReadonlyMap<MirrorSetId, EventCount>;
   /** By index of the extent: whether every mirror that it belongs to is in sync. Only these are read. */
   readonly inSync: readonly boolean[];
+  /** By index of the extent: the first partition epoch under which all of these were what they are. */
+  readonly since: readonly PartitionEpoch[];
   /** By index of the extent: whether it gets what is written, for none of its mirrors is away. */
   readonly written: readonly boolean[];
   /** True when an extent is written and not in sync: it is being made so. */
@@ -63,6 +66,7 @@ export function readLoad(load: SwitchLoad): LoadResult {
     attachments: new Map(load.attachments.map((record) => [record.host, record])),
     eventCounts: new Map(load.mirrorSets.map(({ set, eventCount }) => [set, eventCount])),
     inSync,
+    since: extentsSince(load),
     written,
     isResyncing: written.some((isWritten, extent) => isWritten && inSync[extent] !== true),
     instances: new Map(load.disks.map(({ disk, instance }) => [disk, instance])),
@@ -143,6 +147,18 @@ function extentsWithin(load: SwitchLoad, allowed: readonly MirrorState[]): reado
         for (const { extent } of extentsOf(child)) out.add(extent);
     }
   return extentsOf(load.layout).map(({ extent }) => !out.has(extent));
+}
+
+function extentsSince(load: SwitchLoad): readonly PartitionEpoch[] {
+  const since = new Map<string, number>();
+  const records = new Map(load.mirrorSets.map((record) => [record.set, record]));
+  for (const { set, node } of mirrorSetsOf(load.layout))
+    for (const [mirror, child] of node.children.entries()) {
+      const epoch = records.get(set)?.epochsSince[mirror] ?? 0;
+      for (const { extent } of extentsOf(child))
+        since.set(extent, Math.max(since.get(extent) ?? 0, epoch));
+    }
+  return extentsOf(load.layout).map(({ extent }) => unitOf<PartitionEpoch>(since.get(extent) ?? 0));
 }
 
 function problemOf(load: SwitchLoad): string {

@@ -17,7 +17,7 @@ import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import { extentsOf } from '../../protocols/layout/layout.ts';
 import type { Clock, Timer } from '../../protocols/ports.ts';
-import type { IoNumber } from '../../protocols/units.ts';
+import type { IoNumber, PartitionEpoch } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
 import { CommandRound, type Verdict } from '../command-round.ts';
 import { firstPartOf, holdsRange, type LoadedVolume } from './loaded-volume.ts';
@@ -151,17 +151,19 @@ export class UnfinishedWrites {
       this.#end();
       return;
     }
-    const hosts = writing.map(({ host, hostIncarnation, writes }) => ({
-      host,
-      hostIncarnation,
-      ioNumbers: writes.map(({ ioNumber }) => ioNumber),
-    }));
+    const hostsFor = (disk: DiskId) =>
+      writing.map(({ host, hostIncarnation, writes }) => ({
+        host,
+        hostIncarnation,
+        ioNumbers: writes.map(({ ioNumber }) => ioNumber),
+        epochsMin: writes.map((write) => this.#inSyncSince(disk, write) ?? 0),
+      }));
     const durable = writing.some(({ writes }) => writes.some(({ fua }) => fua));
     const tasks = disks
       .filter(({ disk }) => this.#isInSync(disk))
       .map(({ disk }) => ({
         receiver: { kind: 'disk', id: disk } as const,
-        body: { volume, generation, durable, hosts },
+        body: { volume, generation, durable, hosts: hostsFor(disk) },
       }));
     this.#begin(
       verbs.remembered,
@@ -173,7 +175,8 @@ export class UnfinishedWrites {
 
   /**
    * An answer counts only from the disk process that the volume was assembled from, and of what lies on a mirror of it
-   * that is in sync: what another one has done, none of those that hold all data may have.
+   * that is in sync: what another one has done, none of those that hold all data may have. Nor does what was done before
+   * it was in sync: it has been copied over with what those held that did not have it.
    */
   #diskAnswers(answer: Answer, disk: DiskId, writing: readonly HostWrites[]): Verdict {
     const parsed = answer.ok ? rememberedAnswerSchema.safeParse(answer) : undefined;
@@ -182,7 +185,7 @@ export class UnfinishedWrites {
     for (const [index, { done, writes }] of writing.entries()) {
       const isDone = new Set(told.done[index]);
       for (const write of writes)
-        if (isDone.has(write.ioNumber) && this.#isInSyncAt(disk, write))
+        if (isDone.has(write.ioNumber) && this.#inSyncSince(disk, write) !== null)
           done.set(write.ioNumber, (done.get(write.ioNumber) ?? new Set<DiskId>()).add(disk));
     }
     return through;
@@ -193,11 +196,15 @@ export class UnfinishedWrites {
     return extentsOf(load.layout).some((extent, index) => extent.disk === disk && inSync[index]);
   }
 
-  #isInSyncAt(disk: DiskId, { offset, lengthBytes }: UnfinishedWrite): boolean {
-    const { inSync } = this.#volume;
-    if (!holdsRange(this.#volume, offset, lengthBytes)) return false;
+  /** The first epoch under which what lies there on the disk has been in sync ever since; null when it is not. */
+  #inSyncSince(disk: DiskId, { offset, lengthBytes }: UnfinishedWrite): PartitionEpoch | null {
+    const { inSync, since } = this.#volume;
+    if (!holdsRange(this.#volume, offset, lengthBytes)) return null;
     const part = firstPartOf(this.#volume, offset, lengthBytes, this.#cut);
-    return part.legs.some((leg) => leg.disk === disk && inSync[leg.extentIndex] === true);
+    const leg = part.legs.find(
+      ({ disk: other, extentIndex }) => other === disk && inSync[extentIndex] === true,
+    );
+    return leg === undefined ? null : (since[leg.extentIndex] ?? null);
   }
 
   #end(): void {

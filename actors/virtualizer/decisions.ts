@@ -94,6 +94,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
       eventCount: unitOf<EventCount>(1),
       mirrors: node.children.map(() => 'in-sync' as const),
       statesSince: node.children.map(() => unitOf<EventCount>(1)),
+      epochsSince: node.children.map(() => unitOf<PartitionEpoch>(0)),
     })),
     attachments: [],
     disks: [],

@@ -12,7 +12,7 @@ import {
   type MirrorSet,
   mirrorSetsOf,
 } from '../../protocols/layout/layout.ts';
-import { type EventCount, unitOf } from '../../protocols/units.ts';
+import { type EventCount, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 
 /** What can be used of a volume's disks. */
 export interface UsableDisks {
@@ -38,6 +38,13 @@ export interface MirrorChange {
   readonly eventCount: EventCount;
 }
 
+/** What the next decision is made from, and with. */
+export interface Deciding {
+  readonly disks: UsableDisks;
+  /** No partition of it has a lower epoch; all before have had. */
+  readonly epochMin: PartitionEpoch;
+}
+
 interface Placed {
   readonly layout: Layout;
   readonly mirrorSets: readonly MirrorSetRecord[];
@@ -54,7 +61,7 @@ export function isWhole({ layout, mirrorSets }: Placed, has: UsableDisks['has'])
  */
 export function nextMirrorSets(
   { layout, mirrorSets }: Placed,
-  disks: UsableDisks,
+  { disks, epochMin }: Deciding,
 ): readonly MirrorSetRecord[] {
   const before = new Sets(mirrorSets);
   const next = new Map<MirrorSetId, readonly MirrorState[]>();
@@ -68,13 +75,18 @@ export function nextMirrorSets(
     for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
   }
   return mirrorSets.map((record) => {
-    const { set, mirrors, statesSince } = record;
+    const { set, mirrors, statesSince, epochsSince } = record;
     const after = [...(next.get(set) ?? mirrors)];
     const eventCount = unitOf<EventCount>(record.eventCount + (changed.has(set) ? 1 : 0));
-    const since = after.map((state, mirror) =>
-      state === mirrors[mirror] ? (statesSince[mirror] ?? eventCount) : eventCount,
-    );
-    return { set, eventCount, mirrors: after, statesSince: since };
+    const since = <T>(before: readonly T[], now: T) =>
+      after.map((state, mirror) => (state === mirrors[mirror] ? (before[mirror] ?? now) : now));
+    return {
+      set,
+      eventCount,
+      mirrors: after,
+      statesSince: since(statesSince, eventCount),
+      epochsSince: since(epochsSince, epochMin),
+    };
   });
 }
 

@@ -5,6 +5,10 @@
  */
 import { volumeSetup } from './volume-setup.ts';
 
+const beginning = volumeSetup.createStateConfig({
+  always: [{ guard: 'isDrained', target: 'retiring' }, 'draining'],
+});
+
 const draining = volumeSetup.createStateConfig({
   initial: 'looking',
   states: {
@@ -18,7 +22,7 @@ const draining = volumeSetup.createStateConfig({
 });
 
 const retiring = volumeSetup.createStateConfig({
-  entry: 'writeEnd',
+  entry: ['noteDrained', 'writeEnd'],
   on: {
     'record.written': 'forgetting',
     'record.contested': {
@@ -53,10 +57,10 @@ const unloading = volumeSetup.createStateConfig({
 
 export const ending = volumeSetup.createStateConfig({
   tags: ['ending'],
-  initial: 'draining',
+  initial: 'beginning',
   // It ends anyway.
   on: { 'end.requested': {}, 'trouble.reported': {} },
-  states: { draining, retiring, forgetting, unloading },
+  states: { beginning, draining, retiring, forgetting, unloading },
 });
 
 export const ended = volumeSetup.createStateConfig({ tags: ['ending'], entry: 'publishEnd' });

@@ -213,6 +213,7 @@ export const volumeMachine = volumeSetup.createMachine({
     failures: 0,
     waitMs: 0,
     isEnding: false,
+    isDrained: false,
   }),
   initial: 'reading',
   on: {

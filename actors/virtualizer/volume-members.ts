@@ -7,7 +7,7 @@ import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import { inSyncDisksOf, memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
-import { type Instant, unitOf } from '../../protocols/units.ts';
+import { type Instant, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 import { Absences } from './absences.ts';
 import { barredMs } from './actor-watch.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
@@ -86,10 +86,13 @@ export class VolumeMembers {
     return nextMirrorSets(
       { layout, mirrorSets },
       {
-        has,
-        hasRestarted: (disk) => hasRestarted(disk, last, members),
-        returns: (disk) => this.#failureOf(disk) === '',
-        isEqual: (disk) => this.#isEqual(disk, last, members),
+        disks: {
+          has,
+          hasRestarted: (disk) => hasRestarted(disk, last, members),
+          returns: (disk) => this.#failureOf(disk) === '',
+          isEqual: (disk) => this.#isEqual(disk, last, members),
+        },
+        epochMin: unitOf<PartitionEpoch>(Math.max(last.lastEpoch, members.knownEpoch) + 1),
       },
     );
   }

@@ -24,6 +24,8 @@ export interface VolumeMachineContext {
   readonly waitMs: number;
   /** It is being deleted. */
   readonly isEnding: boolean;
+  /** Hosts have left, or have had their time: not twice, however often its end must be written anew. */
+  readonly isDrained: boolean;
 }
 
 type WithReason<Type extends string> = { readonly type: Type; readonly reason: string };
@@ -130,6 +132,7 @@ export const volumeSetup = setup({
     /** Port: the volume is no more. */
     publishEnd: () => {},
     noteEnding: assign({ isEnding: true, reason: 'it is being deleted' }),
+    noteDrained: assign({ isDrained: true }),
     /** Port: ends what `assembleDisks`, `loadSwitches`, `askSettled` or the like began. */
     endRound: () => {},
     /** Port: tells the attached hosts that nothing goes on. Safety does not rest on it: the fences hold. */
@@ -157,6 +160,7 @@ export const volumeSetup = setup({
   guards: {
     renewalIsWanted: ({ context }) => context.renewal === 'wanted',
     isEnding: ({ context }) => context.isEnding,
+    isDrained: ({ context }) => context.isDrained,
     leasesMayLast: ({ event }) => event.type === 'disks.confirmed' && event.leasesMayLast,
   },
   delays: {

@@ -11,7 +11,7 @@ import type { Topology, Volume } from '../../protocols/topology.ts';
 import { sectorBytes } from '../../protocols/units.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
 import { CreatedConsumers } from './created-consumers.ts';
-import { patienceOf, refusedWhy } from './given-up.ts';
+import { patienceOf, refusalOf } from './given-up.ts';
 import { handOver } from './handover.ts';
 import { type HistoryVerdict, verdictOn } from './history-verdict.ts';
 import { flushAtLast, readAll } from './last-requests.ts';
@@ -256,7 +256,7 @@ export class Consumers {
         ),
         volume: () => (consumer.attached === null ? null : consumer.attached()),
         isOpen: () => consumer.volume()?.admission.open === true,
-        refusedWhy: () => refusedWhy(consumer.volume()),
+        refusal: () => refusalOf(consumer.volume()),
         hadWays: (forMs) => this.#world.hadWays(host, id, forMs),
         attached: null,
       };

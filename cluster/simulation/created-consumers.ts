@@ -11,7 +11,7 @@ import { CreatedExports, type ExportServer } from '../exports/created-exports.ts
 import type { CreatedExport } from '../exports/export-feed.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
 import type { ConsumerWorld } from './consumers.ts';
-import { patienceOf, refusedWhy } from './given-up.ts';
+import { patienceOf, refusalOf } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import { RecordedVolume, type VolumeCount } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
@@ -157,7 +157,7 @@ export class CreatedConsumers {
       attached: null as OptimizationDriver | null,
       volume: () => way.attached,
       isOpen: () => way.attached?.admission.open === true,
-      refusedWhy: () => refusedWhy(way.attached),
+      refusal: () => refusalOf(way.attached),
       hadWays: (forMs: number) => hadWays(host, wanted.volume, forMs),
     };
     const patience = patienceOf(topology);

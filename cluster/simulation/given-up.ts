@@ -4,6 +4,7 @@
  * be unknown, so that the whole attachment is lost with it, and not before its deadline.
  */
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
+import type { Loss } from '../../actors/host/writes-in-doubt.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Topology } from '../../protocols/topology.ts';
 
@@ -22,10 +23,11 @@ export interface FailedRequest {
   readonly kind: RequestKind;
   readonly status: Status;
   readonly startedMs: number;
+  /** Of a write that was in doubt: when that began. */
   readonly endedMs: number;
   /** By this way the volume has been served ever since, and is. */
   readonly isServed: boolean;
-  /** There really were ways, and they worked, for `waysFoundMs` until now. */
+  /** There really were ways, and they worked, for `waysFoundMs` until then. */
   readonly hadWays: boolean;
   /** Why the volume is not served by this way any more, as its host says; '' when it is, or nobody says. */
   readonly reason: string;
@@ -70,7 +72,7 @@ export class GivenUp {
         this.problems.push(`a read ended for want of a way, and ${hadWaysText}`);
     }
     if (!ownDeadline.test(reason)) return;
-    if (this.#longest.endedMs !== endedMs) {
+    if (Math.abs(this.#longest.endedMs - endedMs) > toleranceMs) {
       this.judge();
       this.#longest = { endedMs, tookMs, hadWays };
       this.#isJudged = false;
@@ -109,8 +111,10 @@ export function patienceOf({ policies }: Topology): Patience {
   return { noPathMs, deadlineMs: noPathMs, ioDeadlineMs };
 }
 
-/** Why a volume takes no I/O, as its host says; '' when it does, or there is none. */
-export function refusedWhy(volume: OptimizationDriver | null): string {
+/** Why a volume takes no I/O, as its host says, or why its writes were in doubt; '' when it does, or there is none. */
+export function refusalOf(volume: OptimizationDriver | null): Loss {
+  const loss = volume?.inDoubt.loss ?? null;
+  if (loss !== null) return loss;
   const admission = volume?.admission ?? { open: true };
-  return admission.open ? '' : admission.reason;
+  return { reason: admission.open ? '' : admission.reason, agoMs: 0 };
 }

@@ -8,9 +8,9 @@ import type { World } from './world.ts';
 /** How long an I/O may be open beyond its deadline. */
 const deadlineSlackMs = 2000;
 
-/** No I/O may be open for longer, from when its host can end it. */
+/** No I/O may be open for longer, from when its host can end it: a write may be in doubt for another deadline. */
 export function openMsMax({ policies }: Topology): number {
-  return policies.ioDeadlineMs + deadlineSlackMs;
+  return 2 * policies.ioDeadlineMs + deadlineSlackMs;
 }
 
 export class OpenIos {

@@ -3,6 +3,7 @@
  * hosts share the volume, more than half of them on a hot set of blocks. They never stop because of an error; they stop
  * when told to, and then every request must end.
  */
+import type { Loss } from '../../actors/host/writes-in-doubt.ts';
 import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
@@ -39,8 +40,8 @@ export interface Consumer {
   readonly volume: () => AttachedVolume | null;
   /** Whether the volume takes I/O by this way. */
   readonly isOpen: () => boolean;
-  /** Why not, as its host says; '' when it does, or nobody says. */
-  readonly refusedWhy: () => string;
+  /** Why not, as its host says ('' for nothing), and how long its writes have been in doubt for that. */
+  readonly refusal: () => Loss;
   /** Whether there really were ways for all of its I/O, for so long until now. */
   readonly hadWays: (forMs: number) => boolean;
 }
@@ -199,8 +200,9 @@ export class Workload {
     return (status) => {
       if (status === Status.ok || !wasOpen) return;
       const isServed = consumer.isOpen() && consumer.volume() === volume;
-      const [endedMs, reason] = [clock.now(), consumer.refusedWhy()];
-      const hadWays = status === Status.path && consumer.hadWays(waysFoundMs);
+      const { reason, agoMs } = consumer.refusal();
+      const endedMs = clock.now() - agoMs;
+      const hadWays = status === Status.path && consumer.hadWays(waysFoundMs + agoMs);
       const how = { kind, status, startedMs, endedMs, isServed, hadWays, reason };
       this.#givenUp.get(consumer)?.ended(how);
     };

@@ -1,7 +1,7 @@
 /** Mirror sets for tests. */
 import type { MirrorSetRecord, MirrorState } from '../../protocols/control-data.ts';
 import { idOf } from '../../protocols/ids.ts';
-import { type EventCount, unitOf } from '../../protocols/units.ts';
+import { type EventCount, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 
 /** One whose mirrors have been in these states since the volume's first decision. */
 export function mirrorSetOf(
@@ -14,5 +14,6 @@ export function mirrorSetOf(
     eventCount: unitOf<EventCount>(eventCount),
     mirrors: [...mirrors],
     statesSince: mirrors.map(() => unitOf<EventCount>(1)),
+    epochsSince: mirrors.map(() => unitOf<PartitionEpoch>(0)),
   };
 }

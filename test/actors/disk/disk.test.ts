@@ -186,12 +186,14 @@ describe('disk', () => {
     const world = assembled();
     world.write(0, bytesOf(4096, 1), { ioNumber: unitOf(7), writeNumber: unitOf(1) });
     world.write(8192, bytesOf(4096, 2), { ioNumber: unitOf(9), writeNumber: unitOf(2) });
-    const ask = (generation: number, hostIncarnation = 5) => {
-      const hosts = [{ host: 'h1', hostIncarnation, ioNumbers: [7, 8, 9] }];
+    const ask = (generation: number, hostIncarnation = 5, epochMin = 0) => {
+      const epochsMin = [epochMin, epochMin, 0];
+      const hosts = [{ host: 'h1', hostIncarnation, ioNumbers: [7, 8, 9], epochsMin }];
       return world.command('remembered', { volume: 'vol0', generation, durable: true, hosts });
     };
     expect(ask(1)).to.deep.equal({ ok: true, instance: 1, done: [[7, 9]] });
     expect(ask(1, 6), 'another process of the host').to.deep.include({ done: [[]] });
+    expect(ask(1, 5, 1000), 'not what was done before').to.deep.include({ done: [[9]] });
     expect(ask(2)).to.include({ ok: false, reason: 'not-ready' });
     expect(world.assemble({ generation: unitOf(2) })).to.include({ ok: true });
     expect(ask(2), 'they outlive a decision').to.deep.include({ done: [[7, 9]] });

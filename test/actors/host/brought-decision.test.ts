@@ -97,6 +97,8 @@ describe('a host whose request is refused for an older generation', () => {
   it('that is not in the decision any more ends what it has open, and asks to be attached anew', () => {
     write();
     bring(onlySent(), { generation: 2, attachEpoch: 0 });
+    expect(ended, 'not everybody has the decision yet').to.be.empty;
+    world.publish({ generation: 2, attachEpoch: 0 });
     expect(ended).to.deep.equal([Status.path]);
     expect(world.attachment.state).to.equal('attaching');
   });

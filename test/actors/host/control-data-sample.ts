@@ -76,6 +76,7 @@ export function controlDataOf(
       options.mirrors?.[set] ??
       node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
     statesSince: node.children.map(() => 1),
+    epochsSince: node.children.map(() => 0),
     ...options.sets?.[set],
   }));
   const { members = writtenDisks(layout, mirrorSets) } = options;

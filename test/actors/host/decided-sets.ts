@@ -1,6 +1,6 @@
 /** What decisions make of mirror sets, one after the other: their event counts, and since when mirrors are what they are. */
 import type { MirrorSetRecord, MirrorState } from '../../../protocols/control-data.ts';
-import { type EventCount, unitOf } from '../../../protocols/units.ts';
+import { type EventCount, type PartitionEpoch, unitOf } from '../../../protocols/units.ts';
 
 type Decided = Omit<MirrorSetRecord, 'set'>;
 
@@ -20,6 +20,7 @@ function began(states: readonly MirrorState[]): Decided {
     eventCount: unitOf<EventCount>(3),
     mirrors: states.map(() => 'in-sync'),
     statesSince: states.map(() => unitOf<EventCount>(1)),
+    epochsSince: states.map(() => unitOf<PartitionEpoch>(0)),
   };
 }
 
@@ -29,5 +30,5 @@ function after(before: Decided, states: readonly MirrorState[]): Decided {
   const statesSince = states.map((state, mirror) =>
     state === before.mirrors[mirror] ? (before.statesSince[mirror] ?? eventCount) : eventCount,
   );
-  return { eventCount, mirrors: [...states], statesSince };
+  return { eventCount, mirrors: [...states], statesSince, epochsSince: before.epochsSince };
 }

@@ -120,8 +120,9 @@ describe('a TRIM or WRITE_ZEROES that means very many parts', () => {
     world.driver.trim(at(0), sizeBytes, false, note('trim'));
     world.answerAll();
     world.clock.runFor(10_100);
-    expect(ended).to.deep.equal([`trim ${Status.path}`]);
     expect(world.attachment.state).to.equal('lost');
+    world.publish({ generation: 2, attachEpoch: 6 });
+    expect(ended).to.deep.equal([`trim ${Status.path}`]);
   });
 });
 

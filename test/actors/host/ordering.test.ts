@@ -51,7 +51,7 @@ describe('order and limits in the driver', () => {
     world.sent();
     read('r', 0);
     world.clock.runFor(10_100);
-    expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
+    expect(ended).to.deep.equal([`r ${Status.path}`]);
   });
 
   // Beside seed 3006: the read may have met the write on the only mirror that has it.
@@ -82,7 +82,7 @@ describe('order and limits in the driver', () => {
     write('w', 0);
     world.answerAll(frames);
     world.clock.runFor(10_100);
-    expect(ended.toSorted()).to.deep.equal([`r ${Status.path}`, `w ${Status.path}`]);
+    expect(ended).to.deep.equal([`r ${Status.path}`]);
     expect(world.host.counters.losses).to.equal(1);
   });
 

@@ -1,6 +1,6 @@
 /** A mirror that is being made equal: it gets every write, nobody reads it, and it says nothing of what is right. */
 import { expect } from 'chai';
-import { encodeJson } from '../../../actors/json.ts';
+import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { MirrorState } from '../../../protocols/control-data.ts';
 import type { Outcome } from '../../../protocols/frames/reply.ts';
@@ -155,6 +155,24 @@ describe('when partitions are taken over while a mirror is resyncing', () => {
     const asked = world.control.sent.filter(({ subject }) => subject.endsWith('.remembered'));
     const disks = asked.map(({ subject }) => subject.split('.').at(-2));
     expect(disks).to.deep.equal(['d1', 'd3', 'd4']);
+  });
+
+  // d2 had done it while it was resyncing, and was copied over with what d1 had instead (seed 161 on two-tier).
+  it('a disk is not asked for what it did before its mirror was in sync', () => {
+    const attachments = loadOf().attachments.map((each) => ({ ...each, attachEpoch: 40 }));
+    const mirrorSets = loadOf().mirrorSets.map((each) => ({ ...each, epochsSince: [0, 30] }));
+    const world = new ResyncingWorld();
+    world.settle({ attachments, mirrorSets, compared: 'unfinished' });
+    const write = { ioNumber: 6, offset: 0, lengthBytes: blockBytes, fua: false };
+    const [question] = world.control.sent.filter(({ subject }) => subject.endsWith('.unfinished'));
+    const answer = encodeJson({ ok: true, watermark: 5, writes: [write] });
+    world.control.deliver(question?.replySubject ?? '', answer);
+    const asked = world.control.sent.filter(({ subject }) => subject.endsWith('.remembered'));
+    const epochs = asked.map(({ subject, data }) => {
+      const { hosts } = decodeJson(data) as { hosts: { epochsMin: number[] }[] };
+      return `${subject.split('.').at(-2)} ${hosts[0]?.epochsMin}`;
+    });
+    expect(epochs.slice(0, 2)).to.deep.equal(['d1 0', 'd2 30']);
   });
 
   it('a disk says what was done only of what lies on a mirror in sync', () => {

@@ -14,9 +14,12 @@ import {
   type DiskOffset,
   type EventCount,
   type ExtentGeneration,
+  type PartitionEpoch,
   unitOf,
 } from '../../../protocols/units.ts';
 import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
+
+const epochMin = unitOf<PartitionEpoch>(100);
 
 function on(disk: string): Layout {
   return {
@@ -69,7 +72,7 @@ function after(
     returns: within(returns),
     isEqual: within(equal),
   };
-  const next = nextMirrorSets({ layout, mirrorSets }, disks);
+  const next = nextMirrorSets({ layout, mirrorSets }, { disks, epochMin });
   return next.map(
     ({ set, eventCount, mirrors }) => `${set}: ${mirrors.join(' ')} at ${eventCount}`,
   );
@@ -184,6 +187,7 @@ describe('what becomes of mirrors', () => {
   it('a state begins with the step to it, and goes on through the steps of others', () => {
     const everywhere = () => true;
     let mirrorSets = sets('m0: in-sync in-sync in-sync');
+    let epoch = 0;
     const step = (has: string, equal = '') => {
       const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
       const nobody = () => false;
@@ -193,7 +197,9 @@ describe('what becomes of mirrors', () => {
         returns: everywhere,
         isEqual: within(equal),
       };
-      mirrorSets = nextMirrorSets({ layout: three, mirrorSets }, disks);
+      epoch += 100;
+      const deciding = { disks, epochMin: unitOf<PartitionEpoch>(epoch) };
+      mirrorSets = nextMirrorSets({ layout: three, mirrorSets }, deciding);
       return mirrorSets[0]?.statesSince;
     };
     expect(step('d1 d2 d3'), 'nothing happens').to.deep.equal([1, 1, 1]);
@@ -201,6 +207,7 @@ describe('what becomes of mirrors', () => {
     expect(step('d1 d2 d3'), 'd2 comes back').to.deep.equal([1, 9, 1]);
     expect(step('d1 d2'), 'd3 goes').to.deep.equal([1, 9, 10]);
     expect(step('d1 d2', 'd2'), 'd2 is equal').to.deep.equal([1, 11, 10]);
+    expect(mirrorSets[0]?.epochsSince, 'the epochs of these steps').to.deep.equal([0, 500, 400]);
   });
 
   it('a volume is whole only with a mirror in sync that has all of its disks', () => {
@@ -283,7 +290,7 @@ describe('what becomes of mirrors', () => {
               returns: () => true,
               isEqual: within(equal),
             };
-            const next = nextMirrorSets({ layout, mirrorSets }, usable);
+            const next = nextMirrorSets({ layout, mirrorSets }, { disks: usable, epochMin });
             expect(isWhole({ layout, mirrorSets: next }, within(has))).to.equal(true);
             for (const disk of memberDisksOf(layout, next)) expect(has).to.include(disk);
             for (const [index, { eventCount, mirrors, statesSince }] of next.entries()) {

@@ -40,6 +40,7 @@ describe('membership of mirrors', () => {
 
   it('a disk stays away: that is decided, then the others are told, and only then it is served without it (I3)', () => {
     const [, count = 0] = eventCountsOf(world);
+    const { lastEpoch } = world.record();
     const { length } = world.diary;
     loseD3();
     const { generation } = world.record();
@@ -55,6 +56,7 @@ describe('membership of mirrors', () => {
       {
         ...{ set: 'vol0-m1', eventCount: count + 1, mirrors: ['stale', 'in-sync'] },
         statesSince: [count + 1, 1],
+        epochsSince: [lastEpoch + 1, 0],
       },
     ]);
   });

@@ -73,6 +73,7 @@ function runVolume() {
         calls.push(`assembling: ${params.reason}`);
       },
       publishServing: note('serving'),
+      writeEnd: note('write the end'),
     },
   });
   const actor: Actor<typeof volumeMachine> = createActor(machine, {
@@ -191,6 +192,17 @@ describe('volume machine', () => {
     expect(callsOf(() => clock.runFor(1000))).to.deep.equal(['read']);
     send('record.read');
     expect(callsOf(() => send('members.complete'))).to.deep.equal(['write anew']);
+  });
+
+  it('a contested end: the record is read again, and hosts that had their time get no more (seed 73)', () => {
+    const { send, state, callsOf, clock } = runVolume();
+    send('end.requested', 'record.read');
+    expect(state()).to.equal('ending.draining.looking');
+    expect(callsOf(() => clock.runFor(15_000))).to.deep.equal(['write the end']);
+    send('record.contested');
+    expect(callsOf(() => clock.runFor(1000))).to.deep.equal(['read']);
+    expect(callsOf(() => send('record.read'))).to.deep.equal(['write the end']);
+    expect(state()).to.equal('ending.retiring');
   });
 
   it('looks for its members every second, and whenever somebody came or went', () => {

@@ -24,6 +24,18 @@ const found: readonly Found[] = [
     onlyFaults: [56, 100],
     what: 'a partition stayed with a switch to which a host had no way, because all others had been deaf lately',
   },
+  {
+    seed: 161,
+    topology: 'two-tier',
+    minutes: 0.5,
+    what: 'a write that was done only where a mirror was resyncing, and copied over there, was acknowledged',
+  },
+  {
+    seed: 118,
+    topology: 'default',
+    minutes: 2,
+    what: 'a write of a lost attachment ended with an error, and took effect while another host was served',
+  },
 ];
 
 describe('seeds that found something', function () {

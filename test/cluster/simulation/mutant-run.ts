@@ -47,8 +47,9 @@ type Found = Omit<MutantResult, 'seconds'>;
 
 async function runSeeds(folder: string, mutant: Mutant, options: MutantRunOptions): Promise<Found> {
   const program = await mutatedBuild(folder, mutant.patches);
+  const seeds = mutant.seed === undefined ? options.seeds : `${mutant.seed}..${mutant.seed}`;
   const lines = await output(program, [
-    ...['sim', '--json', '--until-failure', '--no-reduce', '--seeds', options.seeds],
+    ...['sim', '--json', '--until-failure', '--no-reduce', '--seeds', seeds],
     ...['--topology', mutant.topology ?? 'both'],
     ...['--minutes', String(options.minutes), '--jobs', String(options.jobs)],
     ...(mutant.alone === true ? ['--alone'] : []),

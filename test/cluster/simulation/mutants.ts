@@ -16,6 +16,8 @@ export interface Mutant {
   readonly topology?: TopologyName;
   /** Where faults strike alone: consumers must see no error then. */
   readonly alone?: boolean;
+  /** The seed that showed it, where few do: only that one is looked at. */
+  readonly seed?: number;
   /** The kill order that shows it; seeds are not looked at then. */
   readonly killOrder?: string;
 }

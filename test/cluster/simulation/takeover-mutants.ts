@@ -1,4 +1,5 @@
 /** Rules of taking partitions over broken on purpose: a part of `mutants`. */
+import type { Mutant } from './mutants.ts';
 
 export const takeoverMutants = {
   forgetsWhatWasDone: {
@@ -56,4 +57,28 @@ export const takeoverMutants = {
       },
     ],
   },
-} as const;
+  countsWhatWasCopiedOver: {
+    does: 'what a disk did while its mirror was resyncing counts as done once that is in sync, although it was copied over',
+    seed: 161,
+    topology: 'two-tier',
+    patches: [
+      {
+        file: 'actors/disk/disk-decisions.js',
+        snippet: 'return io !== undefined && io.epoch >= (epochsMin[index] ?? 0);',
+        replacement: 'return io !== undefined;',
+      },
+    ],
+  },
+  endsWritesInDoubt: {
+    does: 'a host ends the writes of an attachment that it lost with an error before they are fenced',
+    seed: 118,
+    topology: 'default',
+    patches: [
+      {
+        file: 'actors/host/writes-in-doubt.js',
+        snippet: 'if (io.isWrite && io.partsMade > 0)',
+        replacement: 'if (false)',
+      },
+    ],
+  },
+} as const satisfies Record<string, Mutant>;
