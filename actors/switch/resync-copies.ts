@@ -73,9 +73,8 @@ export class ResyncCopies {
     const [first] = this.#unreadable.keys();
     if (first === undefined) return '';
     const more = this.#unreadable.size - 1;
-    const which =
-      more === 0 ? `the block at offset ${first}` : `${more} blocks and that at offset ${first}`;
-    return `${which} can be read on no mirror that is in sync`;
+    const others = more === 0 ? '' : ` and ${more} ${more === 1 ? 'other' : 'others'}`;
+    return `the block at offset ${first}${others} can be read on no mirror that is in sync`;
   }
 
   /** Bytes of what waits to be tried again. */

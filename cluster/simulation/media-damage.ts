@@ -33,6 +33,9 @@ export interface FailedRead {
   readonly endedMs: number;
 }
 
+/** How a coordinator says what keeps a mirror from being in sync. */
+const unreadable = /^the block at offset (\d+)(?: and \d+ others?)? can be read on no mirror/;
+
 export class MediaDamage {
   readonly #readErrors: ReadErrors[] = [];
   readonly #rotten = new Map<DiskId, Set<number>>();
@@ -105,8 +108,11 @@ export class MediaDamage {
   }
 
   /** Whether a mirror cannot be made equal because a block rotted on every mirror that is in sync, and that is what is told. */
-  keepsUnequal({ layout, mirrorSets }: VolumeRecord, told: string): boolean {
-    const [, offset] = /block at offset (\d+) can be read on no mirror/.exec(told) ?? [];
+  keepsUnequal(
+    { layout, mirrorSets }: Pick<VolumeRecord, 'layout' | 'mirrorSets'>,
+    told: string,
+  ): boolean {
+    const [, offset] = unreadable.exec(told) ?? [];
     if (offset === undefined) return false;
     const states = extentStatesOf(layout, mirrorSets);
     const range = { start: unitOf<VolumeOffset>(Number(offset)), lengthBytes: blockBytes };

@@ -1,6 +1,15 @@
 import { expect } from 'chai';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
-import type { DiskId, VolumeId } from '../../../protocols/ids.ts';
+import {
+  type DiskId,
+  type ExtentId,
+  idOf,
+  type MirrorSetId,
+  type VolumeId,
+} from '../../../protocols/ids.ts';
+import type { Layout } from '../../../protocols/layout/layout.ts';
+import { type DiskOffset, type ExtentGeneration, unitOf } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { SimulatedSan } from '../../tools/simulated-san.ts';
 
 const told = { volume: 'vol0' as VolumeId, offset: 0, lengthBytes: 4096, failed: ['d1' as DiskId] };
@@ -29,3 +38,36 @@ describe('whether a host may call a mirror bad', () => {
     expect(problem()).to.equal(null);
   });
 });
+
+describe('whether a mirror may stay unequal', () => {
+  it('may where a block rotted on every mirror in sync, however many others did (seed 276)', () => {
+    const { world } = new SimulatedSan(simulatedTopology('default'));
+    const record = {
+      layout: layoutOf(['d1', 'd2']),
+      mirrorSets: [mirrorSetOf('m0', 2, ['resyncing', 'in-sync'])],
+    };
+    const said = (which: string) => `the block at offset 8192${which} can be read on no mirror`;
+    const mayStay = (text: string) => world.damage.keepsUnequal(record, text);
+    world.damage.rotted('d1' as DiskId, 2);
+    expect(mayStay(said('')), 'only where it is not in sync').to.equal(false);
+    world.damage.rotted('d2' as DiskId, 2);
+    for (const which of ['', ' and 1 other', ' and 12 others'])
+      expect(mayStay(said(which)), which).to.equal(true);
+    expect(mayStay('the block at offset 4096 can be read on no mirror')).to.equal(false);
+    expect(mayStay('disk d2 does not answer')).to.equal(false);
+  });
+});
+
+function layoutOf(disks: readonly string[]): Layout {
+  const children = disks.map((disk) => ({
+    ...({
+      kind: 'extent',
+      extent: idOf<ExtentId>(`on-${disk}`),
+      disk: idOf<DiskId>(disk),
+    } as const),
+    start: unitOf<DiskOffset>(0),
+    lengthBytes: 1 << 20,
+    generation: unitOf<ExtentGeneration>(1),
+  }));
+  return { kind: 'mirror', set: idOf<MirrorSetId>('m0'), children };
+}
