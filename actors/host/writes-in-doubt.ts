@@ -45,15 +45,14 @@ export class WritesInDoubt {
 
   /** Nothing of `ios` is under way by this host any more: ends them with an error, writes that were sent not yet. */
   lose(ios: Iterable<ConsumerIo>, status: Status, reason: string): void {
-    const { clock, policy } = this.#parts;
+    const ending: ConsumerIo[] = [];
     for (const io of ios) {
       io.fail(status);
       if (io.isWrite && io.partsMade > 0) this.#writes.push(io);
-      else this.#finish(io);
+      else ending.push(io);
     }
-    if (this.#writes.length === 0 || this.#timer !== null) return;
-    this.#loss = { reason, atMs: clock.now() };
-    this.#timer = clock.setTimeout(() => this.end(), policy.deadlineMs);
+    if (this.#writes.length > 0) this.#begin(reason);
+    for (const io of ending) this.#finish(io);
   }
 
   /** What was sent before cannot take effect any more. */
@@ -62,5 +61,11 @@ export class WritesInDoubt {
     this.#timer = null;
     for (const write of this.#writes.splice(0)) this.#finish(write);
     this.#loss = null;
+  }
+
+  #begin(reason: string): void {
+    const { clock, policy } = this.#parts;
+    this.#loss ??= { reason, atMs: clock.now() };
+    this.#timer ??= clock.setTimeout(() => this.end(), policy.deadlineMs);
   }
 }

@@ -30,6 +30,7 @@ function objectionsOf(
       isServed: true,
       hadWays: false,
       reason: '',
+      isInDoubt: false,
       ...request,
     });
   givenUp.judge();
@@ -51,6 +52,15 @@ describe('the checker of what is given up too soon (I12)', () => {
     const lost = { kind: 'write', isServed: false, reason: deadlineMissed, endedMs: 4000 } as const;
     expect(objections({ ...lost, startedMs: 1000 })[0]).to.match(/open for only 3000 ms/);
     expect(objections({ ...lost, startedMs: 1000 }, { ...lost, startedMs: 0 })).to.deep.equal([]);
+  });
+
+  it('judges a loss when what was in doubt since has ended, too, and not at all when its host died before', () => {
+    const lost = { isServed: false, reason: deadlineMissed, endedMs: 4000, isInDoubt: true };
+    const read = { ...lost, kind: 'read', startedMs: 3000 } as const;
+    const write = { ...lost, kind: 'write', endedMs: 4000.2 } as const;
+    expect(objections(read, { ...write, startedMs: 0 })).to.deep.equal([]);
+    expect(objections(read, { ...write, startedMs: 2000 })[0]).to.match(/open for only 2000 ms/);
+    expect(objections(read)).to.deep.equal([]);
   });
 
   it('objects to what ended for want of a way before its deadline, although there were ways all the time', () => {
