@@ -5,10 +5,6 @@
  */
 import { volumeSetup } from './volume-setup.ts';
 
-const beginning = volumeSetup.createStateConfig({
-  always: [{ guard: 'isDrained', target: 'retiring' }, 'draining'],
-});
-
 const draining = volumeSetup.createStateConfig({
   initial: 'looking',
   states: {
@@ -57,10 +53,10 @@ const unloading = volumeSetup.createStateConfig({
 
 export const ending = volumeSetup.createStateConfig({
   tags: ['ending'],
-  initial: 'beginning',
+  initial: 'draining',
   // It ends anyway.
   on: { 'end.requested': {}, 'trouble.reported': {} },
-  states: { beginning, draining, retiring, forgetting, unloading },
+  states: { draining, retiring, forgetting, unloading },
 });
 
 export const ended = volumeSetup.createStateConfig({ tags: ['ending'], entry: 'publishEnd' });

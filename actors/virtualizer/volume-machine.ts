@@ -55,7 +55,11 @@ const reading = volumeSetup.createStateConfig({
     asking: {
       entry: 'readRecord',
       on: {
-        'record.read': [{ guard: 'isEnding', target: '#volume.ending' }, '#volume.gathering'],
+        'record.read': [
+          { guard: 'isDrained', target: '#volume.ending.retiring' },
+          { guard: 'isEnding', target: '#volume.ending' },
+          '#volume.gathering',
+        ],
         'record.unreadable': { target: 'resting', actions: ['noteReason', 'noteFailure'] },
       },
     },

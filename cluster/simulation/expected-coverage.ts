@@ -61,6 +61,11 @@ const exemptTransitions: readonly Exemption[] = [
     isRare: true,
   },
   {
+    why: 'the last write of a virtualizer that died must come between the reading of the record and its end, seconds later',
+    what: ['volume: reading.asking > ending.retiring on record.read'],
+    isRare: true,
+  },
+  {
     why: 'no switch knows a later generation of a volume than that of its end, unless another virtualizer decided it',
     what: ['volume: ending.unloading > ended on member.refused'],
   },

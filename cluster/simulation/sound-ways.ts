@@ -65,7 +65,7 @@ export class SoundWays {
     for (const node of nodes) {
       const isDown = node.process?.state !== 'running' || node.isStopping;
       for (const { kind, id } of node.node.actors)
-        if (isDown || isCut(node, id)) broken(`${kind}:${id}`);
+        if (isDown || isCut(node, kind, id)) broken(`${kind}:${id}`);
       for (const { target } of node.faults) broken(target);
     }
     for (const [disk, { readMs }] of latencies)
@@ -82,6 +82,8 @@ export class SoundWays {
     if (!this.#isWanted) return false;
     const sinceMs = clock.now() - forMs;
     const isSound = (part: Part) => (this.#brokenAtMs.get(part) ?? 0) < sinceMs;
+    // Whoever is cut off may not have heard who coordinates now.
+    if (!isSound(`host:${host}`)) return false;
     if (topology.policies.route === 'firstHop') return this.#parts.every(isSound);
     const record = recordOf(database, volume);
     if (record === null) return false;
@@ -120,10 +122,11 @@ function actorParts({ hosts, switches, disks }: Topology): readonly Part[] {
   ];
 }
 
-/** A connection of an actor to a fabric does not carry what it should. */
-function isCut({ buses }: SimulatedNode, id: string): boolean {
+/** A connection of an actor to a fabric, or that of a host to its virtualizer, does not carry what it should. */
+function isCut({ buses }: SimulatedNode, kind: string, id: string): boolean {
   return buses.some(
     ({ role, state, stalled }) =>
-      role.startsWith(`io-${id}-`) && (state !== 'connected' || stalled),
+      (role.startsWith(`io-${id}-`) || (kind === 'host' && role === 'control')) &&
+      (state !== 'connected' || stalled),
   );
 }

@@ -61,6 +61,14 @@ describe('whether a host had ways for its I/O, by what really befell them', () =
     expect(watched.after(100)).to.equal(false);
   });
 
+  it('it may have known of none while it was cut off from its virtualizer (seed 301)', () => {
+    const watched = new Watched();
+    const control = watched.san.node('h1').buses.find(({ role }) => role === 'control');
+    control?.cut(800);
+    expect(watched.after(1500)).to.equal(false);
+    expect(watched.after(1000)).to.equal(true);
+  });
+
   it('it is not blamed for a way that switches choose', () => {
     const watched = new Watched('firstHop');
     watched.down('link:s1-d1');
