@@ -6,7 +6,7 @@
  */
 import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
-import type { Outcome, Reply } from '../../protocols/frames/reply.ts';
+import type { Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { Attachments } from './attachments.ts';
@@ -29,7 +29,7 @@ import {
   partitionRefusal,
   rangeRefusal,
 } from './request-rules.ts';
-import { joinRetry } from './retries.ts';
+import { busy, joinRetry } from './retries.ts';
 import { Spans } from './spans.ts';
 import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 
@@ -37,7 +37,6 @@ import type { HostWrites, OwedTo } from './unfinished-writes.ts';
 export const openIosMax = 1024;
 /** Payload bytes of open writes of a volume; more are told to wait. */
 export const openBytesMax = 64 * 1024 * 1024;
-const busy: Outcome = { status: Status.busy, detail: { retryAfterMs: 20 } };
 
 export class VolumeCoordinator implements IoDirector, ReadDirector {
   readonly counters = newCoordinatorCounters();

@@ -39,7 +39,8 @@ export interface RoundRequest {
   readonly fua?: boolean;
   /** Gets the mirrors that could not read the range, by their place in the run; without it that fails the round. */
   readonly unreadable?: Set<number>;
-  readonly fail: (what: string) => void;
+  /** @param status what the disk answered; null when nothing */
+  readonly fail: (what: string, status: Status | null) => void;
   /** Where rounds stand while they wait for answers: who began them may stop them. */
   readonly open: Set<LegRound>;
 }
@@ -105,7 +106,8 @@ export class LegRound implements LegOwner {
     }
     calls.release(call);
     if (problem !== '') {
-      this.#fail(operation === Operation.read ? sourceProblem(problem) : problem);
+      const what = operation === Operation.read ? sourceProblem(problem) : problem;
+      this.#fail(what, reply.outcome.status);
       return;
     }
     this.#answered(call.leg, copyOf(data));
@@ -127,7 +129,7 @@ export class LegRound implements LegOwner {
   }
 
   legSilent(call: LegCall): void {
-    this.#fail(`disk ${call.request.disk} does not answer`);
+    this.#fail(`disk ${call.request.disk} does not answer`, null);
   }
 
   /** Waits for nothing any more. */
@@ -136,9 +138,9 @@ export class LegRound implements LegOwner {
     this.#parts.calls.releaseOf(this);
   }
 
-  #fail(what: string): void {
+  #fail(what: string, status: Status | null): void {
     this.stop();
-    this.#round.fail(what);
+    this.#round.fail(what, status);
   }
 
   #send(leg: Leg, index: number, data: FrameData): void {

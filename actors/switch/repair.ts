@@ -5,7 +5,7 @@
  * Where none is known to be right nothing is changed. It dies with the partition's epoch: who began it stops it.
  */
 import { checksumOf } from '../../protocols/checksums.ts';
-import { Operation } from '../../protocols/codes.ts';
+import { Operation, Status } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
 import type { DiskId } from '../../protocols/ids.ts';
@@ -40,6 +40,8 @@ export interface RepairResult {
   /** Why some of the blocks stayed as they were, for people; '' when none did. */
   readonly keptReason: string;
   readonly keptDisks: ReadonlySet<DiskId>;
+  /** Not all of them were looked at, for what says nothing of a disk's medium: fences, or silence. */
+  readonly isGivenUp: boolean;
 }
 
 interface Range {
@@ -63,6 +65,7 @@ export class Repair implements NumberedIo {
   #repairedBlocks = 0;
   #source: DiskId | '' = '';
   #keptReason = '';
+  #isGivenUp = false;
 
   constructor(parts: CoordinatorParts, volume: LoadedVolume, job: RepairJob) {
     this.#parts = parts;
@@ -75,7 +78,7 @@ export class Repair implements NumberedIo {
     for (let at = 0; at < lengthBytes; at += readBytesMax)
       this.#left.unshift({ atBytes: at, lengthBytes: Math.min(readBytesMax, lengthBytes - at) });
     const round = {
-      ...this.#round({ atBytes: 0, lengthBytes }, (what) => this.#giveUp(what)),
+      ...this.#round({ atBytes: 0, lengthBytes }, this.#giveUp),
       operation: Operation.tags,
       answerBytes: tagRecordsBytes(lengthBytes),
     };
@@ -99,7 +102,7 @@ export class Repair implements NumberedIo {
   #read(range: Range): void {
     const unreadable = new Set<number>();
     const round = {
-      ...this.#round(range, (what) => this.#giveUp(what)),
+      ...this.#round(range, this.#giveUp),
       operation: Operation.read,
       answerBytes: range.lengthBytes,
       unreadable,
@@ -183,10 +186,11 @@ export class Repair implements NumberedIo {
   }
 
   /** Nothing has been half done. What was repaired before is. */
-  #giveUp(what: string): void {
+  readonly #giveUp = (what: string, status: Status | null): void => {
     this.#keptReason = what;
+    this.#isGivenUp = status !== Status.media;
     this.#end();
-  }
+  };
 
   #end(): void {
     if (this.writeNumber !== 0) this.#job.partition.endNumber(this);
@@ -196,12 +200,13 @@ export class Repair implements NumberedIo {
       source: this.#source,
       keptReason: this.#keptReason,
       keptDisks: this.#keptDisks,
+      isGivenUp: this.#isGivenUp,
     });
   }
 
   #round(
     range: Range,
-    fail: (what: string) => void,
+    fail: RoundRequest['fail'],
   ): Omit<RoundRequest, 'operation' | 'answerBytes'> {
     const { partition, run, start } = this.#job;
     const at = unitOf<VolumeOffset>(start + range.atBytes);

@@ -4,7 +4,7 @@
  * A write that arrives damaged somewhere is mended here, too.
  */
 import { Status } from '../../protocols/codes.ts';
-import { plainError, success } from '../../protocols/frames/reply.ts';
+import { type Outcome, plainError, success } from '../../protocols/frames/reply.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { unitOf, type WriteNumber } from '../../protocols/units.ts';
 import { type BlockRange, raggedBlocksOf, wholeBlocksOf } from './block-ranges.ts';
@@ -18,7 +18,7 @@ import { inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts'
 import { type MirrorRun, writtenLegsOf } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { Repair, type RepairResult } from './repair.ts';
-import { damagedOnArrival, unreadableEverywhere } from './retries.ts';
+import { busy, damagedOnArrival, unreadableEverywhere } from './retries.ts';
 import type { SettlingRange } from './settling-windows.ts';
 
 /** What a volume's coordinator gives. */
@@ -72,9 +72,7 @@ export class Repairs {
   begin(io: CoordinatedIo): void {
     const { answers } = this.#parts;
     this.#repair(io, wholeBlocksOf(io.request.offset, io.request.lengthBytes), (result) => {
-      const { keptReason } = result;
-      const outcome = keptReason === '' ? success : plainError(Status.media, keptReason);
-      answers.end(io.request, outcome);
+      answers.end(io.request, outcomeOf(result));
       this.#ended(io, 'forgotten');
     });
   }
@@ -267,6 +265,12 @@ export class Repairs {
     } as const;
     this.#parts.tellRepair({ ...range, ...kept });
   }
+}
+
+/** What its host hears of a repair. One that was given up is asked for again: under newer epochs, if it was fenced. */
+function outcomeOf({ isGivenUp, keptReason }: RepairResult): Outcome {
+  if (isGivenUp) return busy;
+  return keptReason === '' ? success : plainError(Status.media, keptReason);
 }
 
 /** The mirrors of a part that get what is written. The part lives as long as the next cut: what is kept is copied. */

@@ -1,10 +1,13 @@
 /** Retries of I/Os that a coordinator knows (DESIGN I6): none is carried out twice. */
 import { Status } from '../../protocols/codes.ts';
-import { plainError } from '../../protocols/frames/reply.ts';
+import { type Outcome, plainError } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { Generation } from '../../protocols/units.ts';
 import type { Answers } from './answers.ts';
 import { isRetry, type KnownIos } from './known-ios.ts';
+
+/** What is to be asked for again a little later. */
+export const busy: Outcome = { status: Status.busy, detail: { retryAfterMs: 20 } };
 
 /** How a write ends that changes a part of a block which is bad on every mirror. */
 export const unreadableEverywhere = plainError(

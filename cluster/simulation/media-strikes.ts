@@ -133,12 +133,18 @@ export const badSectors: Strike = ({ world }, random) => {
   const blocks = drawnBlocks(world, random, disk);
   const places = random.fork('places');
   const opened = openedDisks(world);
+  // What a write has changed since need not be durable; then the journal ends there, and all that came later is gone.
+  const flushed = blocks.map((copies) => {
+    const struck = { disk, copies, opened };
+    return { struck, position: journalPosition(world, struck) };
+  });
   let left = opened.size;
   for (const { device } of opened.values())
     device.flush(() => {
       left -= 1;
-      if (left === 0)
-        for (const copies of blocks) spoilBlock(world, { disk, copies, opened }, places);
+      if (left > 0) return;
+      for (const { struck, position } of flushed)
+        if (position === journalPosition(world, struck)) spoilBlock(world, struck, places);
     });
   return `${blocks.length} blocks of ${disk}`;
 };
@@ -203,12 +209,19 @@ function rotBlock(world: World, struck: Struck, random: SeededRandom): void {
   world.media.get(disk)?.corrupt(homeStart + block * blockBytes, change, blockBytes);
 }
 
+/** Where the block is in the journal; `atHome` when it is not there, or not the same on all mirrors. */
+function journalPosition(world: World, struck: Struck): number {
+  const block = equalBlock(world, struck, tagOf);
+  const locations = struck.opened.get(struck.disk)?.device.parts.locations;
+  return block === null ? atHome : (locations?.find(block) ?? atHome);
+}
+
 /** Where the block is in the journal, if it is there, one sector of it goes bad. */
 function spoilBlock(world: World, struck: Struck, random: SeededRandom): void {
   const { disk, opened } = struck;
   const block = equalBlock(world, struck, tagOf);
+  const position = journalPosition(world, struck);
   const parts = opened.get(disk)?.device.parts;
-  const position = block === null ? atHome : (parts?.locations.find(block) ?? atHome);
   if (block === null || parts === undefined || position === atHome) return;
   const at = random.integer(blockBytes);
   world.damage.rotted(disk, block);

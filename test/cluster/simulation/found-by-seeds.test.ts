@@ -31,6 +31,12 @@ const found: readonly Found[] = [
     what: 'a write that was done only where a mirror was resyncing, and copied over there, was acknowledged',
   },
   {
+    seed: 306,
+    topology: 'two-tier',
+    minutes: 2,
+    what: 'a repair that met new fences was taken for one that no mirror allows, and a read ended with a media error',
+  },
+  {
     seed: 118,
     topology: 'default',
     minutes: 2,
