@@ -69,8 +69,8 @@ export const leakMutants = {
     patches: [
       {
         file: 'actors/switch/repairs.js',
-        snippet: `answers.end(io.request, outcome); this.#ended(io, 'forgotten');`,
-        replacement: `answers.end(io.request, outcome);
+        snippet: `answers.end(io.request, outcomeOf(result)); this.#ended(io, 'forgotten');`,
+        replacement: `answers.end(io.request, outcomeOf(result));
           if (result.repairedBlocks > 0) this.#ended(io, 'forgotten');`,
       },
     ],
