@@ -8,7 +8,7 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import { encodeForwarded, encodeReply, type FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
-import type { LinkId, SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, LinkId, SwitchId } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 import type { Answers } from './answers.ts';
@@ -87,8 +87,22 @@ export class Forwarding {
     const { route, disk } = request;
     const { links } = this.#parts;
     if (disk !== '') links.learn(request, disk);
-    const chosen = route.length > 0 || disk === '' ? route : links.bestTo(disk, request);
+    if (route.length > 0 || disk === '') {
+      this.forward(request, data, route, hop);
+      return;
+    }
+    const chosen = links.bestTo(disk, request);
+    if (chosen === undefined && this.#endsAtDeadLinks(request, disk)) return;
     this.forward(request, data, chosen ?? route, hop);
+  }
+
+  /** There are ways to the disk, and no connection over which one begins works. False where there are none. */
+  #endsAtDeadLinks(request: Request, disk: DiskId): boolean {
+    const ways = this.#parts.links.routesTo(disk);
+    if (ways.length === 0) return false;
+    const links = [...new Set(ways.flatMap(([first]) => first ?? []))];
+    this.#parts.answers.end(request, { status: Status.path, detail: { links, alternates: [] } });
+    return true;
   }
 
   /** The way to another switch, for what does not say how it goes on; undefined when hosts must say it. */

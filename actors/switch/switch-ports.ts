@@ -103,11 +103,12 @@ export class SwitchPorts {
     return known ?? this.#ports.find(({ bus }) => bus.state === 'connected')?.bus ?? this.#first;
   }
 
-  /** Whether a connection carries frames, as far as is known. */
+  /** Whether a connection carries frames, as far as is known. The only one that is left is not avoided. */
   works(bus: Bus): boolean {
     if (this.#isWhole) return true;
     const port = this.#ports.find((each) => each.bus === bus);
-    return port === undefined || this.#works(port);
+    if (port === undefined || this.#works(port)) return true;
+    return bus.state === 'connected' && !this.#ports.some((each) => this.#works(each));
   }
 
   /** An answer is due that was asked for over this connection. To be told between two sweeps. */

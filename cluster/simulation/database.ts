@@ -115,6 +115,11 @@ export class SimulatedDatabase implements DatabaseServer {
     return this.#entries.read(key, 0);
   }
 
+  /** The keys that begin so, as `peek` finds them. */
+  peekKeys(prefix: string): readonly string[] {
+    return this.#entries.keysFrom(prefix);
+  }
+
   /** From now on requests wait; they are served when it is resumed, unless it goes down before. */
   pause(): void {
     if (this.#state === 'up') this.#state = 'paused';
@@ -210,7 +215,7 @@ export class SimulatedDatabase implements DatabaseServer {
   }
 
   serveList(prefix: string): DatabaseList {
-    return { keys: this.#entries.keysFrom(prefix) };
+    return { keys: this.peekKeys(prefix) };
   }
 
   #syncedUntilMs(): number {

@@ -3,6 +3,7 @@
  * ended for want of a way can be told from I/O that was given up although there was one. Looked at now and then: what was
  * broken for a moment only may be taken for sound.
  */
+import { databaseKeys } from '../../actors/virtualizer/record-store.ts';
 import type { DiskId, HbaId, HostId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import { extentsOf } from '../../protocols/layout/layout.ts';
 import {
@@ -30,6 +31,15 @@ interface LinkPart {
   readonly subjects: readonly string[];
 }
 
+/** Who coordinates a volume, by partition. */
+interface Coordinators {
+  /** Of the record that says so. */
+  readonly revision: number;
+  readonly ids: readonly SwitchId[];
+  /** Seen first. */
+  readonly sinceMs: number;
+}
+
 export class SoundWays {
   readonly #world: World;
   readonly #links: readonly LinkPart[];
@@ -38,6 +48,7 @@ export class SoundWays {
   readonly #brokenAtMs = new Map<Part, number>();
   readonly #parts: readonly Part[];
   readonly #isWanted: boolean;
+  readonly #coordinators = new Map<VolumeId, Coordinators>();
 
   constructor(world: World) {
     this.#world = world;
@@ -70,12 +81,13 @@ export class SoundWays {
     }
     for (const [disk, { readMs }] of latencies)
       if (readMs !== this.#usualReadMs.get(disk)) broken(`disk:${disk}`);
+    this.#lookWhoCoordinates(nowMs);
   }
 
   /**
-   * Whether a host could have done any I/O of a volume for so long until now: each of its coordinators, and each of its
-   * disks from the host and from them. Where switches choose the way, only if all was sound: a host cannot go round what
-   * they do not know of.
+   * Whether a host could have done any I/O of a volume for so long until now: over each of its coordinators, the same all
+   * the while, and each of its disks from the host and from them. Where switches choose the way, only if all was sound: a
+   * host cannot go round what they do not know of.
    */
   hadAll(host: HostId, volume: VolumeId, forMs: number): boolean {
     const { topology, database, clock } = this.#world;
@@ -86,7 +98,8 @@ export class SoundWays {
     if (!isSound(`host:${host}`)) return false;
     if (topology.policies.route === 'firstHop') return this.#parts.every(isSound);
     const record = recordOf(database, volume);
-    if (record === null) return false;
+    const owners = this.#coordinators.get(volume);
+    if (record === null || owners === undefined || owners.sinceMs >= sinceMs) return false;
     const wiring = wiringOf(topology);
     const isOpen = ({ links, switches }: Way, ends: readonly Part[]) =>
       [...ends, ...links.map((id) => `link:${id}`), ...switches.map((id) => `switch:${id}`)].every(
@@ -95,7 +108,7 @@ export class SoundWays {
     const hbas = topology.hosts.find(({ id }) => id === host)?.hbas ?? [];
     const reaches = (waysOf: (hba: HbaId) => readonly Way[], end: Part) =>
       hbas.some(({ id }) => waysOf(id).some((way) => isOpen(way, [`hba:${id}`, end])));
-    const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];
+    const coordinators = [...new Set(owners.ids)];
     const disks = [...new Set(extentsOf(record.layout).map(({ disk }) => disk))];
     const carries = (from: SwitchId, disk: DiskId) =>
       pathsToDisk(wiring, from as string as HbaId, disk).some((way) =>
@@ -111,6 +124,22 @@ export class SoundWays {
           coordinators.every((id) => carries(id, disk)),
       )
     );
+  }
+
+  #lookWhoCoordinates(nowMs: number): void {
+    const { database } = this.#world;
+    for (const key of database.peekKeys(databaseKeys.volumes)) {
+      const volume = key.slice(databaseKeys.volumes.length) as VolumeId;
+      const found = database.peek(key);
+      const known = this.#coordinators.get(volume);
+      if (found.outcome !== 'found' || known?.revision === found.revision) continue;
+      const { revision } = found;
+      const partitions = recordOf(database, volume)?.partitions ?? [];
+      const ids = partitions.map(({ coordinator }) => coordinator);
+      const isSame = ids.join() === known?.ids.join();
+      const sinceMs = isSame ? known.sinceMs : nowMs;
+      this.#coordinators.set(volume, { revision, ids, sinceMs });
+    }
   }
 }
 

@@ -8,11 +8,14 @@ import { SwitchWorld } from './switch-world.ts';
 
 const disks = ['d1', 'd2', 'd3', 'd4'];
 const read = { operation: Operation.read, disk: 'd1', partitionEpoch: 0 };
+/** Any connection of this switch will do for its answer. */
+const fromSwitch = { ...read, replyKind: 'switch', replyId: 's2' } as const;
 
 class TwoFabrics extends SwitchWorld {
   readonly other: HeldBus;
 
-  constructor() {
+  /** @param onFirst the disks that can be reached over n1 */
+  constructor(onFirst: readonly string[] = disks) {
     const other = new HeldBus();
     super((io) => {
       const link = (id: string, kind: string, end: string, bus: HeldBus | typeof io) => ({
@@ -23,7 +26,7 @@ class TwoFabrics extends SwitchWorld {
       const links = [
         link('h1-s1', 'hba', 'h1-a', io),
         link('h1-b-s1', 'hba', 'h1-b', other),
-        ...disks.map((id) => link(`s1-${id}`, 'disk', id, io)),
+        ...onFirst.map((id) => link(`s1-${id}`, 'disk', id, io)),
         ...disks.map((id) => link(`s1-${id}-n2`, 'disk', id, other)),
       ];
       const routes = disks.flatMap((disk) =>
@@ -128,5 +131,25 @@ describe('a switch on two fabrics', () => {
     world.takeFromOther();
     world.write({ offset: 16_384 });
     expect(world.takeToDisks().map(({ link }) => link)).to.have.members(['s1-d1', 's1-d2']);
+  });
+
+  it('does not avoid a quiet fabric while there is no other', () => {
+    const world = new TwoFabrics().serve();
+    world.arriveByB(world.request({ replyId: 'h1-b' }));
+    world.clock.runFor(140);
+    world.takeToDisks();
+    world.other.become('disconnected');
+    world.takeToDisks();
+    world.write(fromSwitch);
+    expect(world.takeToDisks().map(({ link }) => link)).to.deep.equal(['s1-d1']);
+  });
+
+  it('calls the links to a disk dead, and the request not invalid, when it has lost the fabrics they are on', () => {
+    const world = new TwoFabrics(['d2', 'd3', 'd4']).serve();
+    world.other.become('disconnected');
+    world.write(fromSwitch);
+    expect(world.takeReplies().map(({ reply }) => reply.outcome)).to.deep.equal([
+      { status: Status.path, detail: { links: ['s1-d1-n2'], alternates: [] } },
+    ]);
   });
 });

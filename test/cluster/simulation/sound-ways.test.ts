@@ -1,8 +1,9 @@
 import { expect } from 'chai';
 import { type DrawnPolicies, usualPolicies } from '../../../cluster/simulation/drawn-policies.ts';
+import { recordOf } from '../../../cluster/simulation/media-damage.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
 import { SoundWays } from '../../../cluster/simulation/sound-ways.ts';
-import type { HostId, VolumeId } from '../../../protocols/ids.ts';
+import type { HostId, SwitchId, VolumeId } from '../../../protocols/ids.ts';
 import { SimulatedSan } from '../../tools/simulated-san.ts';
 
 const [host, volume] = ['h1' as HostId, 'vol0' as VolumeId];
@@ -73,5 +74,16 @@ describe('whether a host had ways for its I/O, by what really befell them', () =
     const watched = new Watched('firstHop');
     watched.down('link:s1-d1');
     expect(watched.after(1500)).to.equal(false);
+  });
+
+  it('it is not blamed for ways to a coordinator that has only just become one (seed 622)', () => {
+    const watched = new Watched();
+    expect(watched.after(1500)).to.equal(true);
+    watched.san.node('s1').kill();
+    const { database } = watched.san.world;
+    const owners = () => recordOf(database, volume)?.partitions.map((each) => each.coordinator);
+    while (owners()?.includes('s1' as SwitchId)) watched.after(stepMs);
+    expect(watched.after(500)).to.equal(false);
+    expect(watched.after(1000)).to.equal(true);
   });
 });
