@@ -203,11 +203,23 @@ export class SwitchVolume {
   #settle(): void {
     const unsettled = this.coordinator.partitions.filter(({ mode }) => mode === 'settling');
     if (unsettled.length === 0) return;
-    this.#unfinished = new UnfinishedWrites(this.#parts.commands, this.volume, (hosts) => {
-      this.#unfinished = null;
-      this.#makeEqual(unsettled, hosts);
+    this.#unfinished = new UnfinishedWrites(this.#parts.commands, this.volume, {
+      found: (hosts) => {
+        this.#unfinished = null;
+        this.#makeEqual(unsettled, hosts);
+      },
+      silent: (disks) => this.#cannotAsk(unsettled, disks),
     });
     this.#unfinished.start();
+  }
+
+  /** What these disks have done is not known, and cannot be: others may hear them. */
+  #cannotAsk(partitions: readonly Partition[], disks: readonly DiskId[]): void {
+    this.#unfinished = null;
+    for (const disk of disks) this.#parts.calls.silentDisks.add(disk);
+    for (const partition of partitions)
+      this.coordinator.trouble(partition, `disk ${disks.join(', ')} does not answer`);
+    this.#onSettled();
   }
 
   #stopSettling(): void {

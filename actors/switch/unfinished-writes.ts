@@ -20,6 +20,7 @@ import type { Clock, Timer } from '../../protocols/ports.ts';
 import type { IoNumber, PartitionEpoch } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
 import { CommandRound, type Verdict } from '../command-round.ts';
+import { legSilenceMs } from './leg-calls.ts';
 import { firstPartOf, holdsRange, type LoadedVolume } from './loaded-volume.ts';
 
 export interface CommandPorts {
@@ -49,29 +50,32 @@ export const askedWritesMax = 16_384;
 /** A host that has not answered by then is gone on without: others wait. */
 export const hostSilenceMs = 2000;
 
+/** What became of the questions. One of the two is called, once, unless they are stopped before. */
+export interface UnfinishedEnd {
+  readonly found: (hosts: readonly HostWrites[]) => void;
+  /** These have answered nothing for `legSilenceMs`: whether it is they or this switch, the virtualizer finds out. */
+  readonly silent: (disks: readonly DiskId[]) => void;
+}
+
 const again: Verdict = { outcome: 'again' };
 const through: Verdict = { outcome: 'done' };
 
 export class UnfinishedWrites {
   readonly #ports: CommandPorts;
   readonly #volume: LoadedVolume;
-  readonly #done: (hosts: readonly HostWrites[]) => void;
+  readonly #told: UnfinishedEnd;
   readonly #asked: readonly AttachmentRecord[];
   readonly #found = new Map<HostId, HostWrites>();
   readonly #cut = new PartList();
   #round: CommandRound | null = null;
   #timer: Timer | null = null;
   #silent: readonly HostId[] = [];
+  readonly #heard = new Set<DiskId>();
 
-  /** @param done called once with what was found, unless it is stopped before */
-  constructor(
-    ports: CommandPorts,
-    volume: LoadedVolume,
-    done: (hosts: readonly HostWrites[]) => void,
-  ) {
+  constructor(ports: CommandPorts, volume: LoadedVolume, told: UnfinishedEnd) {
     this.#ports = ports;
     this.#volume = volume;
-    this.#done = done;
+    this.#told = told;
     this.#asked = volume.load.attachments.filter(goesOn);
   }
 
@@ -83,7 +87,7 @@ export class UnfinishedWrites {
   /** Begins. Ends before it returns when nobody has anything open. */
   start(): void {
     if (this.#asked.length === 0) {
-      this.#done([]);
+      this.#told.found([]);
       return;
     }
     const { clock } = this.#ports;
@@ -104,6 +108,10 @@ export class UnfinishedWrites {
   stop(): void {
     this.#round?.cancel();
     this.#round = null;
+    this.#clearTimer();
+  }
+
+  #clearTimer(): void {
     if (this.#timer !== null) this.#ports.clock.clearTimeout(this.#timer);
     this.#timer = null;
   }
@@ -165,6 +173,9 @@ export class UnfinishedWrites {
         receiver: { kind: 'disk', id: disk } as const,
         body: { volume, generation, durable, hosts: hostsFor(disk) },
       }));
+    this.#heard.clear();
+    this.#clearTimer();
+    this.#timer = this.#ports.clock.setTimeout(() => this.#judgeSilence(), legSilenceMs);
     this.#begin(
       verbs.remembered,
       tasks,
@@ -179,6 +190,7 @@ export class UnfinishedWrites {
    * it was in sync: it has been copied over with what those held that did not have it.
    */
   #diskAnswers(answer: Answer, disk: DiskId, writing: readonly HostWrites[]): Verdict {
+    if (answer.ok || answer.reason !== 'timeout') this.#heard.add(disk);
     const parsed = answer.ok ? rememberedAnswerSchema.safeParse(answer) : undefined;
     const told = parsed?.data;
     if (told === undefined || told.instance !== this.#volume.instances.get(disk)) return again;
@@ -189,6 +201,16 @@ export class UnfinishedWrites {
           done.set(write.ioNumber, (done.get(write.ioNumber) ?? new Set<DiskId>()).add(disk));
     }
     return through;
+  }
+
+  /** One that answers, and not what it was asked, has restarted or is busy: it is asked on. */
+  #judgeSilence(): void {
+    this.#timer = null;
+    const waiting = (this.#round?.waitingActors ?? []).map(({ id }) => id as DiskId);
+    const silent = waiting.filter((disk) => !this.#heard.has(disk));
+    if (silent.length === 0) return;
+    this.stop();
+    this.#told.silent(silent);
   }
 
   #isInSync(disk: DiskId): boolean {
@@ -210,7 +232,7 @@ export class UnfinishedWrites {
   #end(): void {
     this.stop();
     this.#silent = [];
-    this.#done([...this.#found.values()]);
+    this.#told.found([...this.#found.values()]);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Taking partitions over from a coordinator that is gone: what hosts have open is learned, settled, and done once (I6). */
 import { expect } from 'chai';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
+import { legSilenceMs } from '../../../actors/switch/leg-calls.ts';
 import { hostSilenceMs } from '../../../actors/switch/unfinished-writes.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { rememberedQuerySchema } from '../../../protocols/commands.ts';
@@ -201,6 +202,38 @@ describe('taking partitions over', () => {
     takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
     expect(takeover.asked('remembered'), 'disks are asked').to.have.length(4);
     expect(takeover.world.settled(11)).to.deep.include({ settled: false, silentHosts: [] });
+  });
+
+  it('gives up for a disk that answers nothing, and reports it: the mirrors may be equal, and nobody here can tell', () => {
+    const takeover = new Takeover().begin();
+    takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
+    for (const question of takeover.asked('remembered'))
+      if (!question.subject.includes('.d1.'))
+        takeover.answer(question, { ok: true, instance: 1, done: [[]] });
+    takeover.world.clock.runFor(legSilenceMs - 10);
+    expect(takeover.asked('trouble')).to.be.empty;
+    takeover.world.clock.runFor(20);
+    const problem = 'disk d1 does not answer';
+    expect(takeover.asked('trouble')[0]?.body).to.deep.include({
+      what: problem,
+      silentDisks: ['d1'],
+    });
+    expect(takeover.world.settled(11)).to.deep.include({ settled: false, problem });
+  });
+
+  it('waits for a disk that answers, and is not ready yet', () => {
+    const takeover = new Takeover().begin();
+    takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
+    for (let waitedMs = 0; waitedMs < 2 * legSilenceMs; waitedMs += 100) {
+      for (const question of takeover.asked('remembered'))
+        takeover.answer(question, { ok: false, reason: 'not-ready', message: 'it starts' });
+      takeover.world.clock.runFor(100);
+    }
+    expect(takeover.asked('trouble')).to.be.empty;
+    takeover.world.clock.runFor(1000);
+    takeover.disksAnswer({});
+    takeover.world.runDisks();
+    expect(takeover.world.settled(11)).to.include({ settled: true });
   });
 
   it('from ever so many hosts that share the volume, whose writes do not all fit into one question', () => {

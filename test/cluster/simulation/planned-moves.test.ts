@@ -1,5 +1,6 @@
 /** Partitions that come home while consumers go on: on whole actors, in virtual time. */
 import { expect } from 'chai';
+import { legSilenceMs } from '../../../actors/switch/leg-calls.ts';
 import { Status } from '../../../protocols/codes.ts';
 import { SimulatedSan, smallShippedTopology } from '../../tools/simulated-san.ts';
 
@@ -142,6 +143,23 @@ describe('planned moves of partitions under load', () => {
     expect(returns).to.be.within(1, 2);
     san.runFor(10_000);
     expect(coordinators(), 'once it has proven itself').to.equal('s1 s2');
+    load.stop();
+    expect(load.problems).to.deep.equal([]);
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  });
+
+  it('a partition goes back when its switch is cut off from a disk in the midst of it, within a frame’s patience', () => {
+    const { san, load, coordinators } = worldUnderLoad(20);
+    san.runFor(500);
+    san.world.crash(san.node('s2'));
+    san.runUntil('s1 has taken over', () => coordinators() === 's1 s1');
+    san.runUntil('s2 is back', () => san.node('s2').isRunning);
+    load.takeLatestMs();
+    san.world.inject({ kind: 'cut', target: 'partition:d1/s2' });
+    san.runUntil('s2 has its partition again', () => coordinators() === 's1 s2');
+    san.runUntil('s1 has it', () => coordinators() === 's1 s1');
+    san.runFor(1000);
+    expect(load.takeLatestMs(), 'the pause').to.be.within(legSilenceMs, legSilenceMs + 1000);
     load.stop();
     expect(load.problems).to.deep.equal([]);
     expect(san.stopAndCompare()).to.deep.equal([]);
