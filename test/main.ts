@@ -1,0 +1,31 @@
+/**
+ * `npm test [-- WORDS FOR MOCHA]`: all tests, those in virtual time beside those with real processes. The last line of a
+ * whole run is `N passed, N failed`.
+ */
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { root } from './tidy/sources.ts';
+import { type Lane, laneFiles, runLanes, sumOf } from './tools/lanes.ts';
+
+const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
+const reporter = join(root, 'dist/test/tools/summary-reporter.js');
+const given = process.argv.slice(2);
+const colours = process.stdout.isTTY ? ['--color'] : [];
+
+const lanes = Object.entries(laneFiles).map(
+  ([name, files]): Lane => ({
+    name,
+    words: [mocha, ...colours, '--reporter', reporter, ...files, ...given],
+  }),
+);
+
+const started = performance.now();
+const results = await runLanes(lanes, process.stdout);
+const { exitCode, line } = sumOf(results);
+for (const { name, counts, exitCode: code } of results) {
+  const said = counts === null ? 'broke off' : `${counts.passed} passed, ${counts.failed} failed`;
+  process.stdout.write(`${name}: ${said}, exit code ${code}\n`);
+}
+process.stdout.write(`${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+if (line !== '') process.stdout.write(`${line}\n`);
+process.exitCode = exitCode;
