@@ -27,6 +27,8 @@ export interface Presence {
   readonly former: readonly string[];
   /** When this process was heard of first, since it is the one. */
   readonly since: Instant;
+  /** When it told of itself last. */
+  readonly seenAt: Instant;
 }
 
 const saidGoodbye = 'said goodbye';
@@ -91,6 +93,7 @@ export class PresenceTable {
       departure: '',
       former: former.filter((each) => each !== process),
       since,
+      seenAt: at,
     };
     this.#presences.set(key, presence);
     // A disk that fails does not get better by being started again and again.

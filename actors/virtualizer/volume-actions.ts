@@ -67,7 +67,7 @@ export function wiredVolumeMachine(
       askSettled: withRecord((record) => rounds.askSettled(record)),
       askYield: withRecord((record) => rounds.askYield(record)),
       noteEqual: () => decider.noteEqual(true),
-      noteSilent: (_, { hosts }) => decider.noteSilent(hosts),
+      noteSilent: (_, { hosts, reporter }) => decider.noteSilent(hosts, reporter),
       watchResync: withRecord((record) => {
         if (isResyncing(record)) rounds.watchResync(record);
       }),

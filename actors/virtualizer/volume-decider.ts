@@ -193,9 +193,9 @@ export class VolumeDecider {
     this.#inForce = this.record?.generation ?? 0;
   }
 
-  /** Hosts do not say what they have open: the next decision goes on without them. */
-  noteSilent(hosts: readonly HostId[]): void {
-    this.#requests.noteSilent(hosts);
+  /** Hosts do not tell a coordinator what they have open: the next decision goes on without them, or without it. */
+  noteSilent(hosts: readonly HostId[], reporter: SwitchId): void {
+    this.#requests.noteSilent(this.membership.noteSilentHosts(hosts, reporter));
   }
 
   attach(request: AttachRequest): Judgement {

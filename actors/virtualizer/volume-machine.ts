@@ -176,8 +176,12 @@ const settling = volumeSetup.createStateConfig({
     'hosts.silent': {
       target: '#volume.gathering.looking',
       actions: [
+        'noteReason',
         'requireRenewal',
-        { type: 'noteSilent', params: ({ event }) => ({ hosts: event.hosts }) },
+        {
+          type: 'noteSilent',
+          params: ({ event: { hosts, reporter } }) => ({ hosts, reporter }),
+        },
       ],
     },
   },

@@ -3,7 +3,7 @@
  * for disks that may be back soon, and says which mirrors are to be stale, resyncing or in sync next.
  */
 import type { DiskMember, MirrorSetRecord, VolumeRecord } from '../../protocols/control-data.ts';
-import type { DiskId, SwitchId } from '../../protocols/ids.ts';
+import type { DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { inSyncDisksOf, memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
@@ -19,6 +19,7 @@ import {
   nextMirrorSets,
 } from './mirror-changes.ts';
 import type { HasEnded } from './replaced.ts';
+import { SilentHosts } from './silent-hosts.ts';
 import { reachOf } from './switch-reach.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 
@@ -39,6 +40,7 @@ export type GracedSurvey =
 export class VolumeMembers {
   readonly #parts: MembersParts;
   readonly #absences: Absences;
+  readonly #silentHosts: SilentHosts;
   /** Processes of disks, as `disk/instance`. */
   readonly #fenced = new Set<string>();
   /** The decision under which what was resyncing has become equal. */
@@ -50,6 +52,7 @@ export class VolumeMembers {
     this.#parts = parts;
     const { membership } = parts.environment.input.topology.policies;
     this.#absences = new Absences(membership.staleAfterMs);
+    this.#silentHosts = new SilentHosts(parts.environment);
   }
 
   /** Looks at who is there now. Better one that fails at times than none: but no more of them than the volume needs. */
@@ -134,6 +137,11 @@ export class VolumeMembers {
     // Disks that are there, as far as anybody else can tell, and a switch that hears nothing of them: it is cut off.
     if (silent.length > 0 && !this.#areDeaf(silent, reporter))
       presence.bar({ kind: 'switch', id: reporter }, unitOf<Instant>(clock.now() + barredMs));
+  }
+
+  /** A coordinator waits for hosts. @returns those to be gone on without */
+  noteSilentHosts(hosts: readonly HostId[], reporter: SwitchId): readonly HostId[] {
+    return this.#silentHosts.judge(hosts, reporter, this.#parts.candidates());
   }
 
   /** Where another switch hears nothing of these disks either, or there is none, that is held against the disks. */

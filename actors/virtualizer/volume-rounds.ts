@@ -243,7 +243,11 @@ export class VolumeRounds {
       return { outcome: 'refused', reason: `${name} does not say if it settled` };
     const { settled, problem, remainingBytes, silentHosts } = parsed.data;
     this.#remainingBytes.set(receiver.id as SwitchId, remainingBytes);
-    if (silentHosts.length > 0) this.#tell({ type: 'hosts.silent', hosts: silentHosts });
+    if (silentHosts.length > 0) {
+      const reason = `${name} hears nothing of ${silentHosts.join(', ')}`;
+      const reporter = receiver.id as SwitchId;
+      this.#tell({ type: 'hosts.silent', hosts: silentHosts, reporter, reason });
+    }
     if (problem !== '') return { outcome: 'refused', reason: `${name} cannot settle: ${problem}` };
     return { outcome: settled ? 'done' : 'again' };
   }

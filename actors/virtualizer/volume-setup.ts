@@ -3,7 +3,7 @@
  * follows on which is said in `volume-machine` and, for the end of a volume, in `volume-ending`.
  */
 import { assign, setup } from 'xstate';
-import type { ActorAddress, HostId } from '../../protocols/ids.ts';
+import type { ActorAddress, HostId, SwitchId } from '../../protocols/ids.ts';
 import { leaseWaitMs } from '../../protocols/leases.ts';
 
 export interface VolumeMachineInput {
@@ -53,8 +53,12 @@ export type VolumeMachineEvent =
   | { readonly type: 'partitions.settled' }
   /** What is resyncing is equal to what is in sync, and durable, as far as all coordinators know. */
   | { readonly type: 'mirrors.resynced' }
-  /** Hosts do not say what they have open: it is to be decided without them. */
-  | { readonly type: 'hosts.silent'; readonly hosts: readonly HostId[] }
+  /** Hosts do not say what they have open: it is to be decided without them, or without the coordinator that asked. */
+  | (WithReason<'hosts.silent'> & {
+      readonly hosts: readonly HostId[];
+      /** The coordinator that waits for them. */
+      readonly reporter: SwitchId;
+    })
   | (WithReason<'member.refused'> & { readonly member: ActorAddress })
   /** What the last decision was made for is not there any more. */
   | WithReason<'member.lost'>
@@ -121,8 +125,8 @@ export const volumeSetup = setup({
     askYield: () => {},
     /** Port: the mirrors are equal, as far as all coordinators know. */
     noteEqual: () => {},
-    /** Port: the next decision goes on without these hosts. */
-    noteSilent: (_, _params: { hosts: readonly HostId[] }) => {},
+    /** Port: the next decision goes on without these hosts, or without the coordinator that hears nothing of them. */
+    noteSilent: (_, _params: { hosts: readonly HostId[]; reporter: SwitchId }) => {},
     /** Port: looks whether a host may still use the volume; `hosts.left` when none does. */
     surveyHosts: () => {},
     /** Port: ends the record; `record.written` or `record.contested` follows. */

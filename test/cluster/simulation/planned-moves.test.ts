@@ -1,7 +1,10 @@
 /** Partitions that come home while consumers go on: on whole actors, in virtual time. */
 import { expect } from 'chai';
 import { legSilenceMs } from '../../../actors/switch/leg-calls.ts';
+import { hostSilenceMs } from '../../../actors/switch/unfinished-writes.ts';
+import { recordOf } from '../../../cluster/simulation/media-damage.ts';
 import { Status } from '../../../protocols/codes.ts';
+import type { VolumeId } from '../../../protocols/ids.ts';
 import { SimulatedSan, smallShippedTopology } from '../../tools/simulated-san.ts';
 
 const blockBytes = 4096;
@@ -160,6 +163,25 @@ describe('planned moves of partitions under load', () => {
     san.runUntil('s1 has it', () => coordinators() === 's1 s1');
     san.runFor(1000);
     expect(load.takeLatestMs(), 'the pause').to.be.within(legSilenceMs, legSilenceMs + 1000);
+    load.stop();
+    expect(load.problems).to.deep.equal([]);
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  });
+
+  it('no I/O fails when the switch that is to have a partition is cut off from its host in the midst of it', () => {
+    const { san, load, coordinators } = worldUnderLoad(20);
+    san.runFor(500);
+    san.world.crash(san.node('s2'));
+    san.runUntil('s1 has taken over', () => coordinators() === 's1 s1');
+    san.runUntil('s2 is back', () => san.node('s2').isRunning);
+    load.takeLatestMs();
+    const decided = () => recordOf(san.world.database, 'vol0' as VolumeId)?.partitions ?? [];
+    while (decided()[1]?.coordinator !== 's2') san.runFor(1);
+    san.world.inject({ kind: 'cut', target: 'partition:h1/s2' });
+    san.runUntil('s1 has it', () => decided()[1]?.coordinator === 's1');
+    san.runUntil('it is served', () => coordinators() === 's1 s1');
+    san.runFor(1000);
+    expect(load.takeLatestMs(), 'the pause').to.be.within(hostSilenceMs, hostSilenceMs + 1500);
     load.stop();
     expect(load.problems).to.deep.equal([]);
     expect(san.stopAndCompare()).to.deep.equal([]);
