@@ -148,13 +148,13 @@ function judgeEquality(range: JudgedRange, block: number): readonly Finding[] {
   const [first] = copies;
   if (first === undefined || copies.length < 2) return [];
   const records = copies.map(({ copy }) => recordOf(copy, block));
-  const { unequal, conflict } = compareTags(records, 1);
+  // Where tags contradict the bytes none is named.
+  const { unequal } = compareTags(records, 1);
   const isEqual = copies.every(({ copy }) =>
     isSameBytes(dataOf(copy, block), dataOf(first.copy, block)),
   );
   const newest = copies[unequal[0]?.source ?? -1];
-  if (conflict >= 0 || (newest === undefined && !isEqual)) return [sameTag(range, block, copies)];
-  if (newest === undefined) return [];
+  if (newest === undefined) return isEqual ? [] : [sameTag(range, block, copies)];
   return [isEqual ? unequalTags(range, block, copies) : differing(range, block, copies, newest)];
 }
 

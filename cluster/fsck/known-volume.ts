@@ -17,7 +17,7 @@ export interface KnownVolume {
   readonly layout: Layout;
   /** Who is in sync, as was told last. */
   readonly mirrorSets: readonly MirrorSetRecord[];
-  /** Hosts that had it when the cluster ended, by the last decision. */
+  /** Hosts that hold it by the last decision, which need not know that they let it go as the cluster ended. */
   readonly hosts: readonly HostId[];
   /** Disks that are older copies of themselves: what they hold is not what they held last. */
   readonly olderCopies: readonly DiskId[];

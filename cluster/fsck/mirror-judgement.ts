@@ -105,7 +105,7 @@ export function judgeClosing({ volume, hosts }: KnownVolume): readonly Finding[]
       severity: 'note',
       kind: 'not-closed',
       volume: id,
-      what: `volume ${id} was in use by ${hosts.join(', ')} when the cluster ended: what was being written may be on some mirrors only`,
+      what: `volume ${id} is held by ${hosts.join(', ')} by the last decision that its disks know: what was being written when the cluster ended may be on some mirrors only`,
       remedy: 'Nothing is to be done: its mirrors are made equal before it is served again.',
     },
   ];

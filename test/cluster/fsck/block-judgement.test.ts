@@ -92,6 +92,12 @@ describe('blocks of mirrors', () => {
   it('of a mirror that is not in sync are compared with nobody', () => {
     const copies = [copyOn('d1', [whole]), copyOn('d2', [{ value: 2 }], false)];
     expect(judge(copies)).to.deep.equal([]);
+    const besideRot = [
+      copyOn('d1', [whole, rotten]),
+      copyOn('d2', [{ value: 2 }, whole], false),
+      copyOn('d3', [whole, whole]),
+    ];
+    expect(shortly(besideRot)).to.deep.equal(['error bad-block d1']);
   });
 
   it('that rot are an error, and name who has them as new; where a mirror is not in sync a warning', () => {
