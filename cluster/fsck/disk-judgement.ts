@@ -70,7 +70,7 @@ export function judgeDisk(evidence: DiskEvidence): readonly Finding[] {
     ];
   return [
     ...judgeSlots(disk, read.slots),
-    ...judgeJournal(disk, read.replayed),
+    ...judgeJournal(disk, read.replayed, read.damagedCheckpoints),
     ...judgeSize(evidence, read.superblock.content.sizeBytes),
   ];
 }
@@ -128,7 +128,11 @@ function judgePair(disk: DiskId, second: ValidSlot, first: ValidSlot): readonly 
   ];
 }
 
-function judgeJournal(disk: DiskId, replayed: Replayed): readonly Finding[] {
+function judgeJournal(
+  disk: DiskId,
+  replayed: Replayed,
+  damagedCheckpoints: number,
+): readonly Finding[] {
   if (!replayed.ok)
     return [
       {
@@ -142,6 +146,14 @@ function judgeJournal(disk: DiskId, replayed: Replayed): readonly Finding[] {
     ];
   const { isTorn, damagedRecords } = replayed;
   const findings: Finding[] = [];
+  if (damagedCheckpoints > 0)
+    findings.push({
+      severity: 'warning',
+      kind: 'damaged-checkpoint',
+      disk,
+      what: `of disk ${disk} ${damagedCheckpoints} of the 4 places that say where its journal begins are damaged; a copy of each is whole`,
+      remedy: 'Checkpoints write them again; if it comes back, move the file to another medium.',
+    });
   if (damagedRecords > 0)
     findings.push({
       severity: 'error',

@@ -3,8 +3,9 @@
  * begins, and what is replayed is replayed in memory.
  */
 import { BlockLocations } from '../../actors/disk/block-locations.ts';
+import { damagedCheckpoints } from '../../actors/disk/checkpoint-record.ts';
 import type { DeviceParts } from '../../actors/disk/device-parts.ts';
-import type { DiskLayout } from '../../actors/disk/disk-layout.ts';
+import { checkpointSlots, type DiskLayout } from '../../actors/disk/disk-layout.ts';
 import { RememberedIos } from '../../actors/disk/remembered-ios.ts';
 import { Replay, type Replayed } from '../../actors/disk/replay.ts';
 import type { Slot, Superblock, SuperblockContent } from '../../actors/disk/superblock.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../actors/disk/superblock-store.ts';
 import { TagPages } from '../../actors/disk/tag-pages.ts';
 import type { BlockStore, Clock, Log } from '../../protocols/ports.ts';
+import { blockBytes } from '../../protocols/units.ts';
 
 /** What was read of a store. */
 export type ReadDisk =
@@ -23,6 +25,8 @@ export type ReadDisk =
       readonly superblock: Superblock;
       /** By copy and then by the lowest bit of the sequence number. */
       readonly slots: readonly Slot[];
+      /** Copies of checkpoints, as far as they can be read at all. */
+      readonly damagedCheckpoints: number;
       readonly replayed: Replayed;
       readonly parts: DeviceParts;
     }
@@ -49,7 +53,16 @@ export async function readDisk(store: BlockStore, clock: Clock): Promise<ReadDis
   );
   const parts = partsOf(store, clock, layout, superblock.content.salt);
   const replayed = await new Promise<Replayed>((done) => new Replay(parts, done).start());
-  return { kind: 'valid', superblock, slots, replayed, parts };
+  const damaged = await damagedCheckpointsOf(parts);
+  return { kind: 'valid', superblock, slots, damagedCheckpoints: damaged, replayed, parts };
+}
+
+async function damagedCheckpointsOf({ store, layout, salt }: DeviceParts): Promise<number> {
+  const slots = Buffer.alloc(checkpointSlots * blockBytes);
+  const isRead = await new Promise<boolean>((done) =>
+    store.read(layout.checkpointStart, slots, (error) => done(error === null)),
+  );
+  return isRead ? damagedCheckpoints(slots, salt) : 0;
 }
 
 function partsOf(store: BlockStore, clock: Clock, layout: DiskLayout, salt: number): DeviceParts {

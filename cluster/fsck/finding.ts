@@ -17,6 +17,7 @@ export type FindingKind =
   | 'bad-block'
   | 'behind'
   | 'cannot-be-assembled'
+  | 'damaged-checkpoint'
   | 'damaged-superblock'
   | 'disagreement'
   | 'disk-in-memory'

@@ -27,7 +27,7 @@ import {
 
 const layout = layoutOf(diskBytes);
 if (layout === null) throw new Error('no layout');
-const { homeStart, tagsStart, journalStart, superblockStarts } = layout;
+const { homeStart, tagsStart, journalStart, superblockStarts, checkpointStart } = layout;
 const [[firstEven = 0] = [], [secondEven = 0] = []] = superblockStarts;
 
 /** Blocks of 32 KiB at the beginning and in the middle, on two mirrors each. */
@@ -164,6 +164,13 @@ describe('a stopped cluster that is checked', () => {
     expect(shortly(await check(folder()))).to.deep.equal(['warning damaged-superblock d1']);
     flipBit(file('d1'), secondEven + 40);
     expect(shortly(await check(folder()))).to.deep.equal(['error disk-unusable d1']);
+  });
+
+  it('a copy of a checkpoint is damaged: the other does; both copies: the disk cannot be used', async () => {
+    flipBit(file('d1'), checkpointStart + 20);
+    expect(shortly(await check(folder()))).to.deep.equal(['warning damaged-checkpoint d1']);
+    flipBit(file('d1'), checkpointStart + blockBytes + 20);
+    expect(shortly(await check(folder()))).to.deep.equal(['error journal-damaged d1']);
   });
 
   it('a disk of a cluster of the same name is put in: it is told by its identity', async () => {
