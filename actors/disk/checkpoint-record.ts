@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
-import type { DiskLayout } from './disk-layout.ts';
+import { checkpointSlots, type DiskLayout } from './disk-layout.ts';
 
 const mark = 0x53434b31;
 const usedBytes = 56;
@@ -58,13 +58,24 @@ export function checkpointPlaces(layout: DiskLayout, number: number): readonly [
  * and the newest may have been among them.
  */
 export function newestCheckpoint(slots: Buffer, salt: number): CheckpointRecord | null {
-  const found: (CheckpointRecord | null)[] = [];
-  for (let slot = 0; slot < 4; slot++)
-    found.push(decodeCheckpoint(slots.subarray(slot * blockBytes), salt));
+  const found = copiesIn(slots, salt);
   const [even, evenCopy, odd, oddCopy] = found;
   if ((even ?? evenCopy) === null || (odd ?? oddCopy) === null) return null;
   let newest: CheckpointRecord | null = null;
   for (const record of found)
     if (record !== null && (newest === null || record.number > newest.number)) newest = record;
   return newest;
+}
+
+/** How many copies of checkpoints are damaged: no crash does that, for each fits a sector. */
+export function damagedCheckpoints(slots: Buffer, salt: number): number {
+  return copiesIn(slots, salt).filter((record) => record === null).length;
+}
+
+/** By pair, and then by copy; null where one is damaged. */
+function copiesIn(slots: Buffer, salt: number): readonly (CheckpointRecord | null)[] {
+  const found: (CheckpointRecord | null)[] = [];
+  for (let slot = 0; slot < checkpointSlots; slot++)
+    found.push(decodeCheckpoint(slots.subarray(slot * blockBytes), salt));
+  return found;
 }

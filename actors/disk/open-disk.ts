@@ -75,7 +75,11 @@ export function openDisk(request: OpenRequest, done: (result: OpenedDisk) => voi
   });
 }
 
-function whyNot(found: Exclude<FoundSuperblock, { kind: 'valid' }>, storeBytes: number): string {
+/** Why a store cannot be opened as a disk, and what to do, for people. */
+export function whyNot(
+  found: Exclude<FoundSuperblock, { kind: 'valid' }>,
+  storeBytes: number,
+): string {
   switch (found.kind) {
     case 'blank':
       return 'the store is blank: it was emptied or never formatted; restore it, or format it as a new disk';

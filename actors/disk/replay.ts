@@ -26,6 +26,10 @@ export type Replayed =
       readonly start: JournalStart;
       readonly checkpointNumber: number;
       readonly records: number;
+      /** Behind them one was being written when the power failed, as far as what is left of it tells. */
+      readonly isTorn: boolean;
+      /** Those of them that were durable, and of which blocks are damaged now. */
+      readonly damagedRecords: number;
     }
   | { readonly ok: false; readonly message: string };
 
@@ -43,6 +47,7 @@ export class Replay {
   #sequence = 1;
   #instance = 0;
   #records = 0;
+  #damagedRecords = 0;
   /** The record that is not whole, once met, if at least its head is. */
   #torn: RecordHead | null = null;
 
@@ -195,6 +200,7 @@ export class Replay {
     }
     const what = { sequence: this.#sequence, position: this.#position };
     log.warn(what, 'blocks of a durable journal record are damaged; they answer media errors');
+    this.#damagedRecords += 1;
     this.#apply(this.#torn);
   }
 
@@ -208,6 +214,8 @@ export class Replay {
       },
       checkpointNumber: this.#checkpoint.number,
       records: this.#records,
+      isTorn: this.#torn !== null,
+      damagedRecords: this.#damagedRecords,
     });
   }
 

@@ -46,8 +46,8 @@ function smallStore(store: BlockStore, slots: readonly Slot[]): FoundSuperblock 
   return { kind: 'too-small' };
 }
 
-/** Slots that cannot be read count as damaged. */
-function readSlots(
+/** Reads the slots at these places of the store. Those that cannot be read count as damaged. */
+export function readSlots(
   store: BlockStore,
   places: readonly number[],
   done: (slots: Slot[]) => void,

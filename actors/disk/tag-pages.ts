@@ -38,6 +38,7 @@ export class TagPages {
   readonly #layout: DiskLayout;
   readonly #salt: number;
   readonly #log: Log;
+  readonly #pagesMax: number;
   readonly #pages = new Map<number, TagPage>();
   #changedPages: TagPage[] = [];
   #frozenPages: TagPage[] = [];
@@ -45,7 +46,15 @@ export class TagPages {
   badSectors = 0;
   loads = 0;
 
-  constructor(store: BlockStore, layout: DiskLayout, salt: number, log: Log) {
+  /** @param pagesMax in the cache; more only where that is too few for those that changed and those asked for */
+  constructor(
+    store: BlockStore,
+    layout: DiskLayout,
+    salt: number,
+    log: Log,
+    pagesMax = cachedPagesMax,
+  ) {
+    this.#pagesMax = pagesMax;
     this.#store = store;
     this.#layout = layout;
     this.#salt = salt;
@@ -214,9 +223,11 @@ export class TagPages {
 
   /** Second chance: a page that was used since it was last looked at goes to the end of the line. */
   #evict(): void {
+    const mustStay = this.#changedPages.length + this.#frozenPages.length;
+    const pagesMax = Math.max(this.#pagesMax, mustStay + loadPagesMax);
     let looks = 2 * this.#pages.size;
     for (const [number, page] of this.#pages) {
-      if (this.#pages.size <= cachedPagesMax || looks === 0) return;
+      if (this.#pages.size <= pagesMax || looks === 0) return;
       looks -= 1;
       if (!page.used && !page.changed && !page.frozen) this.#pages.delete(number);
       else {

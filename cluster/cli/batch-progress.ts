@@ -55,6 +55,7 @@ export class BatchProgress {
   }
 }
 
-function durationText(seconds: number): string {
+/** A time that is left, for people. */
+export function durationText(seconds: number): string {
   return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }

@@ -9,6 +9,9 @@ export function jsonOption(): Option {
   return new Option('--json', 'print JSON');
 }
 
+/** The exit code of a check that found nothing out, for it was used wrongly: told apart from what it finds. */
+export const nothingCheckedCode = 2;
+
 /** Reads a number above 0 for an option. */
 export function positiveNumber(text: string): number {
   const value = Number(text);

@@ -1,7 +1,8 @@
-/** Commands that look closer: at what travels, and at the machines that decide. */
+/** Commands that look closer: at what travels, at the machines that decide, and at what lies on disks. */
 import { type Command, Option } from 'commander';
-import { jsonOption } from './common-options.ts';
+import { jsonOption, nothingCheckedCode } from './common-options.ts';
 import type { DecodeOptions } from './decode.ts';
+import type { FsckOptions } from './fsck.ts';
 import type { StatechartOptions } from './statechart.ts';
 
 export function addInspectCommands(program: Command): void {
@@ -37,5 +38,32 @@ JSON of the other planes is shown as it is; what is neither is said to be neithe
     .action(async (options: DecodeOptions) => {
       const { decode } = await import('./decode.ts');
       await decode(options);
+    });
+
+  addFsck(program);
+}
+
+function addFsck(program: Command): void {
+  program
+    .command('fsck')
+    .description('check the disks of a stopped cluster; looks only, and changes nothing')
+    .argument('[topology]', 'topology file (YAML); the shipped default when left out')
+    .requiredOption(
+      '--data <folder>',
+      'where the cluster keeps its data, as for `up`; or where a node keeps its disks',
+    )
+    .addOption(jsonOption())
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : nothingCheckedCode))
+    .addHelpText(
+      'after',
+      `
+Checks superblocks and journals, what disks know of volumes, the checksum of every block that a volume owns, and that
+mirrors in sync are equal. Not looked at: the config database, which needs a running cluster, and volumes that are not in
+the topology, but for their checksums. The exit code is 0 without errors (warnings are allowed), 1 with errors, and 2 when
+nothing could be checked, for a disk runs or the command was used wrongly.`,
+    )
+    .action(async (topology: string | undefined, options: FsckOptions) => {
+      const { fsck } = await import('./fsck.ts');
+      await fsck(topology, options);
     });
 }

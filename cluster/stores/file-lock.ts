@@ -24,13 +24,18 @@ export type LockedOpen =
   | { readonly outcome: 'no-lock'; readonly reason: string; readonly fd: number | null };
 
 /**
- * Opens a file for reading and writing and locks it. On other outcomes than `locked` the caller closes `fd`, if any.
+ * Opens a file and locks it. On other outcomes than `locked` the caller closes `fd`, if any.
  *
- * @param extraFlags added to O_RDWR, such as O_CREAT | O_EXCL
+ * @param extraFlags added to `access`, such as O_CREAT | O_EXCL
+ * @param access for reading and writing, or O_RDONLY: the lock is the same
  * @throws the system's error when the file cannot be opened
  */
-export function openWithLock(path: string, extraFlags: number): LockedOpen {
-  const flags = constants.O_RDWR | extraFlags;
+export function openWithLock(
+  path: string,
+  extraFlags: number,
+  access = constants.O_RDWR,
+): LockedOpen {
+  const flags = access | extraFlags;
   if (process.platform === 'darwin') return openExclusively(path, flags);
   const fd = openSync(path, flags, 0o600);
   const child = spawnSync('flock', ['--nonblock', '--exclusive', '3'], {

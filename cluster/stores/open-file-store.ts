@@ -30,6 +30,8 @@ export interface FileStoreOptions {
    * the file system can, so that the disk's journal does not run out of space later.
    */
   readonly reserveBytes?: number;
+  /** The system refuses every write. The lock is the same as for writing. */
+  readonly readOnly?: boolean;
 }
 
 /** Opens existing files or block devices as one store: their bytes one behind the other. Locks each of them. */
@@ -67,7 +69,8 @@ function openAll(files: readonly Wanted[], options: FileStoreOptions): OpenedFil
   const segments: FileSegment[] = [];
   let startBytes = 0;
   for (const file of files) {
-    const opened = openOne(file, startBytes);
+    const access = options.readOnly === true ? constants.O_RDONLY : constants.O_RDWR;
+    const opened = openOne(file, startBytes, access);
     if ('problem' in opened) {
       for (const segment of segments) undo(segment, file.sizeBytes !== null);
       return { ok: false, problem: opened.problem };
@@ -86,10 +89,11 @@ function undo(segment: FileSegment, created: boolean): void {
 function openOne(
   file: Wanted,
   startBytes: number,
+  access: number,
 ): { segment: FileSegment } | { problem: FileStoreProblem } {
   const { path } = file;
   try {
-    const locked = openWithLock(path, file.extraFlags);
+    const locked = openWithLock(path, file.extraFlags, access);
     if (locked.outcome !== 'locked') {
       if (locked.fd !== null) closeSync(locked.fd);
       return { problem: lockProblem(path, locked) };

@@ -1,0 +1,123 @@
+/** `sanctor fsck` as a user runs it: what it prints, and its exit codes. */
+import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { ByteProgress } from '../../../cluster/cli/byte-progress.ts';
+import { openFileStore } from '../../../cluster/stores/open-file-store.ts';
+import { mebibyte } from '../../../protocols/units.ts';
+import { runSanctor } from '../../tools/sanctor.ts';
+import { temporaryFolder } from '../../tools/temporary-folder.ts';
+import {
+  CheckedSan,
+  fileOf,
+  type Images,
+  writeImages,
+  writeTopology,
+} from '../fsck/checked-san.ts';
+
+describe('sanctor fsck', function () {
+  this.timeout(60_000);
+  const folder = temporaryFolder();
+  let images: Images;
+
+  before(() => {
+    const san = new CheckedSan();
+    san.write(1);
+    san.stop();
+    images = san.images();
+  });
+
+  beforeEach(() => writeImages(folder(), images));
+
+  const fsck = (...words: readonly string[]) =>
+    runSanctor(['fsck', writeTopology(folder()), ...words]);
+
+  it('ends with 0 when nothing is wrong, and says what it did not look at', async () => {
+    const { code, output, errors } = await fsck('--data', folder());
+    expect(errors).to.equal('');
+    expect(output.split('\n')).to.deep.equal([
+      '4 disks, 1 volume, 128 blocks verified (512KiB): 0 errors, 0 warnings, 0 notes',
+      'The config database was not looked at: that needs a running cluster. Nothing was changed.',
+      '',
+    ]);
+    expect(code).to.equal(0);
+  });
+
+  it('takes the folder with the disk files, too, as a node has it', async () => {
+    const { code, output } = await fsck('--data', join(folder(), 'disks'), '--json');
+    expect(code).to.equal(0);
+    expect(JSON.parse(output)).to.deep.equal({
+      cluster: 'sanctor',
+      checked: { disks: 4, volumes: 1, blocks: 128, bytes: 524_288 },
+      notChecked: ['config database'],
+      totals: { errors: 0, warnings: 0, notes: 0 },
+      findings: [],
+      unlisted: [],
+    });
+  });
+
+  it('ends with 1 when there are errors, each with what to do, and with 0 for warnings', async () => {
+    const file = fileOf(folder(), 'd1');
+    const bytes = readFileSync(file);
+    bytes[40] = 0xa5;
+    writeFileSync(file, bytes);
+    const warned = await fsck('--data', folder());
+    expect(warned.output).to.match(/^warning \(damaged-superblock\): .*\n {2}The next changes/);
+    expect(warned.code).to.equal(0);
+    writeImages(folder(), images);
+    truncateSync(file, 4 * mebibyte);
+    const failed = await fsck('--data', folder());
+    expect(failed.output).to.match(/^error \(disk-unusable\): disk d1 cannot be used: .*truncated/);
+    expect(failed.code).to.equal(1);
+  });
+
+  it('ends with 2 while a disk runs, and says which process has it', async () => {
+    const opened = openFileStore([fileOf(folder(), 'd3')]);
+    if (!opened.ok) throw new Error(opened.problem.message);
+    const { code, output, errors } = await fsck('--data', folder());
+    await new Promise<void>((done) => opened.store.close(done));
+    expect(code).to.equal(2);
+    expect(output).to.equal('');
+    expect(errors).to.match(/^sanctor: disk d3: .*in use by process .*sanctor down stops it\n$/);
+  });
+
+  it('ends with 2 when it is used wrongly', async () => {
+    writeFileSync(join(folder(), 'cluster'), 'elsewhere\n');
+    for (const [words, message] of [
+      [['--data', folder()], /belongs to cluster elsewhere, not to sanctor/],
+      [['--data', join(folder(), 'nowhere')], /there is no folder .*nowhere/],
+      [[], /required option '--data <folder>'/],
+      [['--data', folder(), '--repair'], /unknown option '--repair'/],
+    ] as const) {
+      const { code, output, errors } = await fsck(...words);
+      expect(errors).to.match(message);
+      expect(output).to.equal('');
+      expect(code).to.equal(2);
+    }
+    const { code, errors } = await runSanctor(['fsck', '/no/topology', '--data', folder()]);
+    expect(errors).to.contain('the topology cannot be used');
+    expect(code).to.equal(2);
+  });
+});
+
+describe('progress in bytes', () => {
+  it('is a line on a terminal with the time that is left, and nothing elsewhere', () => {
+    for (const isTTY of [true, false]) {
+      let nowMs = 0;
+      const lines: string[] = [];
+      const write = (text: string) => lines.push(text) > 0;
+      const progress = new ByteProgress({ isTTY, write: write as never }, () => nowMs);
+      for (let mebibytes = 1; mebibytes <= 40; mebibytes++) {
+        nowMs += 50;
+        progress.stepped(mebibytes * mebibyte, 100 * mebibyte);
+      }
+      progress.clear();
+      if (!isTTY) expect(lines).to.deep.equal([]);
+      else {
+        expect(lines).to.have.length(11);
+        expect(lines.at(-2)).to.equal('\r\x1b[K40MiB of 100MiB, 3 s left');
+        expect(lines.at(-1)).to.equal('\r\x1b[K');
+      }
+    }
+  });
+});
