@@ -50,5 +50,6 @@ describe('the recording of a SAN', function () {
   it('has a name, and anything else names none', () => {
     for (const name of ['', 'default', 'disk:', 'third:1', 'disk:1@', 'disk:1@x'])
       expect(() => cutRecording(name, eachOf(1)), name).to.throw(RangeError, 'names no recording');
+    expect(() => cutRecording('disk:1@999999', eachOf(1))).to.throw(RangeError, 'entry 999999');
   });
 });

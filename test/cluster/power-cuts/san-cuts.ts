@@ -8,6 +8,7 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import type { SectorImage } from '../../../cluster/simulation/sector-image.ts';
 import { stackOf } from '../../../cluster/simulation/trace.ts';
 import type { World } from '../../../cluster/simulation/world.ts';
+import type { StatusName } from '../../../protocols/codes.ts';
 import type { DiskId, VolumeId } from '../../../protocols/ids.ts';
 import type { Topology } from '../../../protocols/topology.ts';
 import { blockBytes } from '../../../protocols/units.ts';
@@ -95,7 +96,7 @@ function problemsOf(remains: Remains, expected: Expected, seed: string): readonl
       problems.push(...shown.problems(san));
     }
     san.runUntil('all mirrors are in sync', () => areInSync(san.world));
-    return [...problems, ...san.stopAndCompare()];
+    return [...problems, ...rotIn(san.world), ...san.stopAndCompare()];
   } catch (error) {
     return [stackOf(error)];
   }
@@ -118,6 +119,14 @@ function restore({ media, database }: World, remains: Remains): void {
     const { outcome } = database.serveWrite(key, value, expectedRevision);
     if (outcome !== 'written') throw new Error(`${key} cannot be written again: ${outcome}`);
   }
+}
+
+/** Nothing rotted: no disk may say so, also where a mirror helped out. */
+function rotIn({ coverage }: World): readonly string[] {
+  const { codes } = coverage.counts;
+  return (['media', 'mirrorRead'] as const satisfies readonly StatusName[])
+    .filter((code) => codes[code] !== undefined)
+    .map((code) => `${codes[code]} answers were ${code}, and nothing is rotten`);
 }
 
 /** What reads gave: the same question must always get the same answer. */

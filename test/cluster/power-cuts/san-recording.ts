@@ -39,6 +39,8 @@ export interface SanRecording {
 const operations = 150;
 /** Between two disturbances. */
 const momentMsMax = 30;
+/** In this time everything is moved home. */
+const homeMs = 100;
 /** How long the process that was killed is away: some disks are back before they are gone on without. */
 const awayMsMax = 5000;
 
@@ -81,6 +83,7 @@ class RecordedSan {
       'consumers have ended and mirrors are equal',
       () => consumers.every(({ isDone }) => isDone) && world.isWhole && areInSync(world),
     );
+    this.#bringHome();
     if (complaints.length > 0) throw new Error(complaints.join('; '));
     return { topology: this.#topology, log: this.#log, bases: this.#bases };
   }
@@ -111,6 +114,13 @@ class RecordedSan {
       assembled?.disks[0]?.opened?.device.writeBehind.drain(() => {});
       if (index === killedAfter) this.#kill(victim, random.between(0, awayMsMax));
     }
+  }
+
+  /** At the end all of it: what nobody writes any more is read from its home location then. */
+  #bringHome(): void {
+    for (const { assembled } of this.#san.world.nodes)
+      for (const disk of assembled?.disks ?? []) disk.opened?.device.writeBehind.drain(() => {});
+    this.#san.runFor(homeMs);
   }
 
   #kill(node: SimulatedNode, awayMs: number): void {
