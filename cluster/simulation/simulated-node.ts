@@ -30,6 +30,8 @@ export interface SimulatedMachine {
   readonly onStoreWrite: () => void;
   /** Told of what an actor publishes on its control connection, sent or not. */
   readonly onPublish: (subject: string, data: Uint8Array) => void;
+  /** Put around each store before a disk gets it. */
+  readonly wrapStore: (disk: DiskId, store: BlockStore) => BlockStore;
 }
 
 /** Monotonic clocks of processes begin anywhere within this. */
@@ -201,7 +203,7 @@ export class SimulatedNode {
     buses: SimulatedBus[],
     faults: FaultInjector,
   ): NodePorts {
-    const { topology, network, database, media } = this.#machine;
+    const { topology, network, database, media, wrapStore } = this.#machine;
     const log = this.#machine.logOf(process.name);
     const connect = (fabric: string, role: string): SimulatedBus => {
       const bus = network.server(fabric).connect({ process, role, log });
@@ -226,7 +228,7 @@ export class SimulatedNode {
       store: (disk) => {
         const medium = media.get(disk);
         if (medium === undefined) throw new RangeError(`there is no medium for disk ${disk}`);
-        const store = this.#watched(medium.open(process.clock));
+        const store = wrapStore(disk, this.#watched(medium.open(process.clock)));
         return faults.store(disk, { ok: true, store });
       },
       database: () => database.open(process),

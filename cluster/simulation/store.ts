@@ -72,6 +72,11 @@ export class MemoryMedium {
     return new MemoryStore(this, clock, this.#life);
   }
 
+  /** Lays an image over what is durable. For a medium that nobody has opened yet. */
+  restore(image: SectorImage): void {
+    image.copyInto(this.#durable, null);
+  }
+
   /** Nothing is left but the durable image and a random part of what was not flushed. Handles fall silent. */
   powerCut(): void {
     const keep = this.#drawnKeep();

@@ -8,6 +8,7 @@ import { decodeJson } from '../../actors/json.ts';
 import { eventNames, mirrorRetrySchema } from '../../protocols/events.ts';
 import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
+import type { BlockStore } from '../../protocols/ports.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
 import { stopOrder } from '../supervisor/stop-order.ts';
@@ -38,6 +39,10 @@ export interface WorldOptions {
   readonly onComplaint: (what: string) => void;
   /** Told of a mirror that was called bad without a reason. */
   readonly onAccused?: (what: string) => void;
+  /** Put around each store before a disk gets it. */
+  readonly wrapStore?: ((disk: DiskId, store: BlockStore) => BlockStore) | undefined;
+  /** Of the config database's server; drawn when left out. */
+  readonly syncsEveryWrite?: boolean | undefined;
 }
 
 /** Like an SSD behind the operating system's cache. */
@@ -84,7 +89,8 @@ export class World {
     this.database = new SimulatedDatabase({
       clock,
       random: random.fork('database'),
-      syncsEveryWrite: random.fork('database-kind').integer(unsyncedSeedsIn) > 0,
+      syncsEveryWrite:
+        options.syncsEveryWrite ?? random.fork('database-kind').integer(unsyncedSeedsIn) > 0,
       note: (kind, key, revision) => {
         trace.note(`database ${kind} ${key} ${revision}`);
         if (kind === 'written') this.#recordWritten(key);
@@ -108,6 +114,7 @@ export class World {
       logOf: (process) => tracedLog(trace, process, options.onComplaint),
       onStoreWrite: () => this.#storeWritten(),
       onPublish: (subject, data) => this.#published(subject, data),
+      wrapStore: options.wrapStore ?? ((_disk, store) => store),
     };
     this.nodes = topology.nodes.map((node) => new SimulatedNode(this.#machine, node));
   }

@@ -5,6 +5,7 @@ import { injectionsProof } from './injections.ts';
 import { killOrdersProof } from './kill-orders.ts';
 import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
+import { powerCutsProof } from './power-cuts.ts';
 import type { Proof } from './proof.ts';
 import { seedsProof } from './seeds.ts';
 
@@ -21,6 +22,7 @@ function proofOfTests(name: string, shows: string, files: readonly string[]): Pr
 export const proofs: readonly Proof[] = [
   seedsProof,
   killOrdersProof,
+  powerCutsProof,
   mutantsProof,
   fuzzProof,
   injectionsProof,

@@ -14,7 +14,7 @@ import type { SimulatedBus } from '../../cluster/simulation/bus.ts';
 import { mirrorProblems } from '../../cluster/simulation/mirror-check.ts';
 import { SimulatedProcess } from '../../cluster/simulation/process.ts';
 import type { SimulatedNode } from '../../cluster/simulation/simulated-node.ts';
-import { World } from '../../cluster/simulation/world.ts';
+import { World, type WorldOptions } from '../../cluster/simulation/world.ts';
 import { Status } from '../../protocols/codes.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import type { Request } from '../../protocols/frames/request.ts';
@@ -53,6 +53,12 @@ export interface Ended {
   bytes: Buffer;
 }
 
+/** What of a SAN's world is not as usual. */
+export interface SanSetup extends Pick<WorldOptions, 'wrapStore' | 'syncsEveryWrite'> {
+  /** Makes the media what they are when the power comes on; formats them when left out. */
+  readonly prepare?: (world: World) => void;
+}
+
 const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const startMsMax = 60_000;
 
@@ -64,15 +70,18 @@ export class SimulatedSan {
   readonly frames: SeenFrame[] = [];
   readonly #attached = new Map<string, () => OptimizationDriver | null>();
 
-  constructor(topology: Topology, seed: string | number = 1) {
+  /** @throws Error when it does not come to serve. */
+  constructor(topology: Topology, seed: string | number = 1, setup: SanSetup = {}) {
+    const { prepare = (world) => world.format(), ...unusual } = setup;
     this.world = new World({
+      ...unusual,
       seed,
       topology,
       openIos: () => 0,
       onStarted: (node) => this.#attach(node),
       onComplaint: (what) => this.complaints.push(what),
     });
-    this.world.format();
+    prepare(this.world);
     this.world.powerOn();
     this.runUntil('all volumes serve', () => this.isServing);
   }
