@@ -12,9 +12,10 @@ export interface Lane {
 }
 
 /** What runs in virtual time, where a processor that is busy with something else changes nothing. */
-const virtual = ['tidy', 'protocols', 'actors', 'cluster/simulation'].map(
-  (folder) => `dist/test/${folder}/**/*.test.js`,
-);
+const virtual = [
+  ...['tidy', 'protocols', 'actors'],
+  ...['simulation', 'power-cuts', 'kill-orders', 'paths'].map((room) => `cluster/${room}`),
+].map((folder) => `dist/test/${folder}/**/*.test.js`);
 
 /** Each test file is in one of them. By name: mocha's words for the files. */
 export const laneFiles: Readonly<Record<string, readonly string[]>> = {
