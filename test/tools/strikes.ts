@@ -79,10 +79,21 @@ export function moveStrike(
   const [virtualizer] = topology.virtualizers;
   if (virtualizer === undefined) throw new Error('there is no virtualizer');
   const address = { kind: 'virtualizer', id: virtualizer.id } as const;
+  const what = `partition ${partition} of ${volume} moved to ${to}`;
   return {
-    what: `partition ${partition} of ${volume} moved to ${to}`,
+    what,
     strike: async (operator) => {
-      await operator.ask(address, verbs.moveCoordinator, { volume, partition, to });
+      const isTaken = async () => {
+        try {
+          await operator.ask(address, verbs.moveCoordinator, { volume, partition, to });
+          return true;
+        } catch (error) {
+          // One that has just come back answers everybody before the virtualizer hears of it.
+          if (error instanceof Error && error.message.includes('is not there')) return false;
+          throw error;
+        }
+      };
+      await untilAsync(isTaken, what);
     },
     heal: async (operator) => {
       // Where it has already gone home, which is no error here, the answer is a refusal.
