@@ -173,9 +173,8 @@ export class UnfinishedWrites {
         receiver: { kind: 'disk', id: disk } as const,
         body: { volume, generation, durable, hosts: hostsFor(disk) },
       }));
-    this.#heard.clear();
     this.#clearTimer();
-    this.#timer = this.#ports.clock.setTimeout(() => this.#judgeSilence(), legSilenceMs);
+    this.#listen();
     this.#begin(
       verbs.remembered,
       tasks,
@@ -203,12 +202,20 @@ export class UnfinishedWrites {
     return through;
   }
 
-  /** One that answers, and not what it was asked, has restarted or is busy: it is asked on. */
+  #listen(): void {
+    this.#heard.clear();
+    this.#timer = this.#ports.clock.setTimeout(() => this.#judgeSilence(), legSilenceMs);
+  }
+
+  /** One that answers, and not what it was asked, has restarted or is busy: it is asked on, as long as it answers. */
   #judgeSilence(): void {
     this.#timer = null;
     const waiting = (this.#round?.waitingActors ?? []).map(({ id }) => id as DiskId);
     const silent = waiting.filter((disk) => !this.#heard.has(disk));
-    if (silent.length === 0) return;
+    if (silent.length === 0) {
+      this.#listen();
+      return;
+    }
     this.stop();
     this.#told.silent(silent);
   }

@@ -236,6 +236,19 @@ describe('taking partitions over', () => {
     expect(takeover.world.settled(11)).to.include({ settled: true });
   });
 
+  it('gives up for a disk that was not ready at first, and then answers nothing any more', () => {
+    const takeover = new Takeover().begin();
+    takeover.hostAnswers([{ ioNumber: 7, block: 3 }]);
+    for (const question of takeover.asked('remembered'))
+      takeover.answer(question, { ok: false, reason: 'not-ready', message: 'it starts' });
+    takeover.world.clock.runFor(legSilenceMs + 10);
+    expect(takeover.asked('trouble'), 'it has answered').to.be.empty;
+    takeover.world.clock.runFor(legSilenceMs);
+    expect(takeover.asked('trouble')[0]?.body).to.deep.include({
+      silentDisks: ['d1', 'd2', 'd3', 'd4'],
+    });
+  });
+
   it('from ever so many hosts that share the volume, whose writes do not all fit into one question', () => {
     const [attachment] = loadOf().attachments;
     const attachments = Array.from({ length: 300 }, (_, index) => ({

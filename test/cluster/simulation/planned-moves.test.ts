@@ -186,4 +186,17 @@ describe('planned moves of partitions under load', () => {
     expect(load.problems).to.deep.equal([]);
     expect(san.stopAndCompare()).to.deep.equal([]);
   });
+
+  it('no I/O fails when the switch that takes over cannot ask a disk what became of open writes: another one does', () => {
+    const { san, load, coordinators } = worldUnderLoad(20);
+    san.runFor(500);
+    san.world.inject({ kind: 'cut', target: 'partition:d1/s1' });
+    san.world.crash(san.node('s2'));
+    san.runUntil('s2 has all', () => coordinators() === 's2 s2');
+    san.runFor(1000);
+    expect(load.takeLatestMs(), 'the pause').to.be.within(legSilenceMs, legSilenceMs + 2000);
+    load.stop();
+    expect(load.problems).to.deep.equal([]);
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  });
 });
