@@ -1,11 +1,12 @@
 /**
  * Compares the mirrors of a volume byte by byte, by checksums that each disk computes over what it has stored. True
- * only while nobody writes.
+ * only while nobody writes. Mirrors that are not in sync may hold anything: they are named, and not compared.
  */
 import { checksumChunkBytes, checksumRangeBytesMax, verbs } from '../protocols/commands.ts';
-import type { DiskId, ExtentId, VolumeId } from '../protocols/ids.ts';
+import type { ControlData, MirrorState } from '../protocols/control-data.ts';
+import type { DiskId, ExtentId, MirrorSetId, VolumeId } from '../protocols/ids.ts';
 import { cutRange, type Leg } from '../protocols/layout/geometry.ts';
-import { type Layout, sizeOf } from '../protocols/layout/layout.ts';
+import { extentsOf, type Layout, mirrorSetsOf, sizeOf } from '../protocols/layout/layout.ts';
 import { unitOf, type VolumeOffset } from '../protocols/units.ts';
 import type { ClusterClient } from './cluster-client.ts';
 
@@ -22,10 +23,24 @@ export interface Difference {
   readonly atBytes: number;
 }
 
+export interface UncomparedMirror {
+  readonly set: MirrorSetId;
+  /** Which of the set's mirrors, from 0. */
+  readonly mirror: number;
+  readonly state: MirrorState;
+  readonly disks: readonly DiskId[];
+}
+
 export interface Comparison {
+  /** Of what at least two mirrors in sync have. */
   readonly comparedBytes: number;
   readonly differences: readonly Difference[];
+  /** Mirrors that are not in sync. */
+  readonly notCompared: readonly UncomparedMirror[];
 }
+
+/** What is known of a volume's mirrors: where they lie, and whether they are in sync. */
+export type Mirrors = Pick<ControlData, 'layout' | 'mirrorSets'>;
 
 const answerTimeoutMs = 60_000;
 const stepBytes = 16 * checksumChunkBytes;
@@ -34,11 +49,13 @@ const stepBytes = 16 * checksumChunkBytes;
 export async function compareMirrors(
   client: ClusterClient,
   volume: VolumeId,
-  layout: Layout,
+  mirrors: Mirrors,
 ): Promise<Comparison> {
+  const { layout } = mirrors;
+  const notCompared = notInSync(mirrors);
   const differences: Difference[] = [];
   let comparedBytes = 0;
-  for (const run of mirroredRuns(layout)) {
+  for (const run of mirroredRuns(layout, notCompared)) {
     for (let at = 0; at < run.lengthBytes; at += stepBytes) {
       const lengthBytes = Math.min(stepBytes, checksumRangeBytesMax, run.lengthBytes - at);
       const sums = await Promise.all(
@@ -48,7 +65,18 @@ export async function compareMirrors(
       differences.push(...differencesOf(run, at, sums));
     }
   }
-  return { comparedBytes, differences };
+  return { comparedBytes, differences, notCompared };
+}
+
+function notInSync({ layout, mirrorSets }: Mirrors): readonly UncomparedMirror[] {
+  const nodes = new Map(mirrorSetsOf(layout).map(({ set, node }) => [set, node]));
+  return mirrorSets.flatMap(({ set, mirrors }) =>
+    mirrors.flatMap((state, mirror) => {
+      const node = nodes.get(set)?.children[mirror];
+      if (state === 'in-sync' || node === undefined) return [];
+      return [{ set, mirror, state, disks: extentsOf(node).map(({ disk }) => disk) }];
+    }),
+  );
 }
 
 function differencesOf(
@@ -94,12 +122,23 @@ function startOf(layout: Layout, extent: ExtentId): number {
   return Math.max(...layout.children.map((child) => startOf(child, extent)));
 }
 
-/** Joins the parts of a whole layout to the longest runs: strips that lie behind each other on all their disks. */
-function mirroredRuns(layout: Layout): readonly MirroredRun[] {
+/**
+ * Joins the parts of a whole layout to the longest runs: strips that lie behind each other on all their disks. Only of
+ * what lies on several mirrors that are compared.
+ */
+function mirroredRuns(
+  layout: Layout,
+  notCompared: readonly UncomparedMirror[],
+): readonly MirroredRun[] {
+  const isCompared = ({ steps }: Leg) =>
+    steps.every(({ set, mirror }) =>
+      notCompared.every((other) => other.set !== set || other.mirror !== mirror),
+    );
   const runs: MirroredRun[] = [];
   const last = new Map<string, MirroredRun>();
   const whole = { start: unitOf<VolumeOffset>(0), lengthBytes: sizeOf(layout) };
-  for (const { legs, lengthBytes } of cutRange(layout, whole)) {
+  for (const { legs: all, lengthBytes } of cutRange(layout, whole)) {
+    const legs = all.filter(isCompared);
     if (legs.length < 2) continue;
     const key = legs.map(({ extent }) => extent).join(' ');
     const run = last.get(key);

@@ -1,48 +1,73 @@
 /** `sanctor compare`: checks that the mirrors of a volume hold the same bytes. */
+import { isDeepStrictEqual } from 'node:util';
 import { verbs } from '../../protocols/commands.ts';
-import { controlDataSchema } from '../../protocols/control-data.ts';
+import { type ControlData, controlDataSchema } from '../../protocols/control-data.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import { sizeText } from '../../protocols/topology/sizes.ts';
-import { compareMirrors } from '../mirror-comparison.ts';
+import { type Comparison, compareMirrors } from '../mirror-comparison.ts';
 import { VolumeClient } from '../volume-client.ts';
 import { type ConnectedCluster, withCluster } from './with-cluster.ts';
 
 const differencesShownMax = 20;
 
-/** Prints the verdict; the exit code is 1 when the mirrors differ. @throws Error when they cannot be compared. */
+/**
+ * Prints the verdict; the exit code is 1 when mirrors differ, and also when some are not in sync, which nobody compares.
+ *
+ * @throws Error when they cannot be compared, or become something else meanwhile.
+ */
 export async function compare(
   volume: string,
   cluster: string | undefined,
   json: boolean,
 ): Promise<void> {
-  const result = await withCluster(cluster, async (connected) =>
-    compareMirrors(connected.client, volume as VolumeId, await layoutOf(connected, volume)),
-  );
-  const { comparedBytes, differences } = result;
+  const result = await withCluster(cluster, (connected) => compareNow(connected, volume));
+  const { differences, notCompared } = result;
   if (json) process.stdout.write(`${JSON.stringify({ volume, ...result }, null, 2)}\n`);
-  else {
-    const verdict =
-      differences.length === 0 ? 'are identical' : `differ in ${differences.length} places`;
-    process.stdout.write(
-      `${volume}: the mirrors ${verdict} (${sizeText(comparedBytes)} compared)\n`,
-    );
-    for (const { disks, extent, atBytes } of differences.slice(0, differencesShownMax)) {
-      process.stdout.write(
-        `  ${disks.join(', ')}: within 1 MiB behind byte ${atBytes} of ${extent}\n`,
-      );
-    }
-  }
-  if (differences.length > 0) process.exitCode = 1;
+  else process.stdout.write(verdictLines(volume, result).join('\n').concat('\n'));
+  if (differences.length + notCompared.length > 0) process.exitCode = 1;
 }
 
-/** The layout as the virtualizer publishes it to a host that may use the volume. @throws Error when nobody tells. */
-export async function layoutOf({ client, topology }: ConnectedCluster, volume: string) {
+async function compareNow(connected: ConnectedCluster, volume: string): Promise<Comparison> {
+  const mirrors = await controlDataOf(connected, volume);
+  const result = await compareMirrors(connected.client, volume as VolumeId, mirrors);
+  const { mirrorSets } = await controlDataOf(connected, volume);
+  if (isDeepStrictEqual(mirrorSets, mirrors.mirrorSets)) return result;
+  throw new Error(
+    `mirrors of volume ${volume} came into sync or fell out of it while they were compared; compare again`,
+  );
+}
+
+function verdictLines(volume: string, result: Comparison): readonly string[] {
+  const { comparedBytes, differences, notCompared } = result;
+  const which = notCompared.length === 0 ? 'mirrors' : 'mirrors in sync';
+  const verdict =
+    differences.length === 0 ? 'are identical' : `differ in ${differences.length} places`;
+  return [
+    `${volume}: the ${which} ${verdict} (${sizeText(comparedBytes)} compared)`,
+    ...differences
+      .slice(0, differencesShownMax)
+      .map(
+        ({ disks, extent, atBytes }) =>
+          `  ${disks.join(', ')}: within 1 MiB behind byte ${atBytes} of ${extent}`,
+      ),
+    ...notCompared.map(
+      ({ set, state, disks }) =>
+        `  not compared: the mirror on ${disks.join(', ')} of ${set} is ${state}; see sanctor status`,
+    ),
+  ];
+}
+
+/** As the virtualizer publishes it to a host that may use the volume. @throws Error when nobody tells. */
+export async function controlDataOf(
+  { client, topology }: ConnectedCluster,
+  volume: string,
+): Promise<ControlData> {
   const volumes = new VolumeClient(client, topology);
   const { hosts } = await volumes.find(volume);
   for (const host of hosts) {
     const answer = await volumes.ask(verbs.controlData, { host, volume });
     const parsed = controlDataSchema.safeParse(answer.ok ? answer.controlData : null);
-    if (parsed.success) return parsed.data.layout;
+    if (parsed.success) return parsed.data;
   }
   throw new Error(
     `the layout of volume ${volume} is told to hosts that are attached to it, and none is; ` +

@@ -4,7 +4,7 @@ import { cutRange } from '../../protocols/layout/geometry.ts';
 import { sizeOf } from '../../protocols/layout/layout.ts';
 import { sizeText } from '../../protocols/topology/sizes.ts';
 import { unitOf, type VolumeOffset } from '../../protocols/units.ts';
-import { layoutOf } from './compare.ts';
+import { controlDataOf } from './compare.ts';
 import type { ConnectedCluster } from './with-cluster.ts';
 
 export interface ByteRange {
@@ -23,7 +23,7 @@ export async function diskRangeOf(
   { atBytes, lengthBytes }: ByteRange,
   disk: string,
 ): Promise<ByteRange> {
-  const layout = await layoutOf(connected, volume);
+  const { layout } = await controlDataOf(connected, volume);
   const sizeBytes = sizeOf(layout);
   if (!isId(volume) || lengthBytes === 0 || atBytes + lengthBytes > sizeBytes)
     throw new Error(

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { SeededRandom } from '../../cluster/simulation/random.ts';
 import { ClusterOperator } from '../tools/cluster-operator.ts';
 import { fetchTool } from '../tools/fetch-tool.ts';
+import { untilInSync } from '../tools/mirrors.ts';
 import { ClusterPlace } from '../tools/real-clusters.ts';
 import type { RunningCluster } from '../tools/running-cluster.ts';
 import { untilAsync } from '../tools/until.ts';
@@ -169,7 +170,9 @@ class Round {
   }
 
   async #compare(): Promise<void> {
-    const { code, output, errors } = await this.#parts.cluster.trySanctor('compare', volume);
+    const { cluster } = this.#parts;
+    await untilInSync(cluster, volume);
+    const { code, output, errors } = await cluster.trySanctor('compare', volume);
     if (code !== 0) this.problems.push(`the mirrors are not equal: ${errors}${output}`);
   }
 }

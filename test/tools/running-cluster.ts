@@ -17,6 +17,14 @@ export const sanctorProgram = fileURLToPath(new URL('../../cluster/cli/main.js',
 const readyTimeoutMs = 60_000;
 
 /** What tests read of `sanctor status --json`. */
+interface VolumeStatus {
+  readonly name: string;
+  readonly size: number;
+  readonly state: string;
+  readonly generation: number;
+  readonly mirrors: readonly { readonly state: string; readonly disks: readonly string[] }[];
+}
+
 export interface ClusterStatus {
   readonly ready: boolean;
   readonly nats: {
@@ -25,7 +33,7 @@ export interface ClusterStatus {
   };
   readonly nodes: readonly { name: string; pid: number | null; state: string; actors: string[] }[];
   readonly actors: readonly { kind: string; id: string; state: string }[];
-  readonly volumes: readonly { name: string; size: number; state: string; generation: number }[];
+  readonly volumes: readonly VolumeStatus[];
   readonly exports: readonly { host: string; volume: string; uri: string; attach: string }[];
   readonly counters: Readonly<Record<string, number>>;
 }

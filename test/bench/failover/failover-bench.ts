@@ -9,6 +9,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { ClusterOperator } from '../../tools/cluster-operator.ts';
+import { untilInSync } from '../../tools/mirrors.ts';
 import { RunningCluster } from '../../tools/running-cluster.ts';
 import { writeTestTopology } from '../../tools/test-topology.ts';
 import { waysInUse } from '../../tools/ways-in-use.ts';
@@ -65,6 +66,7 @@ export async function measureFailover(
     try {
       const operator = await ClusterOperator.connect(cluster, topology);
       const report = await strikeInRounds(operator, scale, say).finally(() => operator.close());
+      await untilInSync(cluster, volume);
       await cluster.sanctor('compare', volume);
       return report;
     } finally {

@@ -1,8 +1,9 @@
 /** What is done to a cluster whose pause is measured: each kind with what is asked of it, and how a target is chosen. */
 import type { SeededRandom } from '../../../cluster/simulation/random.ts';
-import { type FaultTarget, faultSchema } from '../../../protocols/faults.ts';
+import { type FaultTarget, faultSchema, faultTargetSchema } from '../../../protocols/faults.ts';
 import { idOf } from '../../../protocols/ids.ts';
 import type { ClusterOperator } from '../../tools/cluster-operator.ts';
+import { onlyWays } from '../../tools/only-ways.ts';
 import {
   faultStrike,
   killStrike,
@@ -16,6 +17,7 @@ export const kindNames = [
   'nothing',
   'link',
   'hba',
+  'only-way',
   'forwarder',
   'killed',
   'silent',
@@ -54,13 +56,19 @@ function down(target: FaultTarget): Strike {
 
 /** Chooses one of those that are in use. */
 function chosen(
-  of: (ways: WaysInUse) => readonly string[],
+  of: (ways: WaysInUse, choice: Choice) => readonly string[],
   strike: (id: string, operator: ClusterOperator) => Strike | Promise<Strike>,
 ): InjectionKind['choose'] {
-  return async ({ operator, ways, random }) => {
-    const ids = of(ways);
+  return async (choice) => {
+    const { operator, ways, random } = choice;
+    const ids = of(ways, choice);
     return ids.length === 0 ? null : strike(random.pick(ids), operator);
   };
+}
+
+/** Links and HBAs without which a host of the volume cannot reach a coordinator. */
+function onlyWaysOf({ operator, volume, ways }: Choice) {
+  return onlyWays(operator.topology, volume, ways.coordinators, ways);
 }
 
 /** To another of the switches that the topology names for the volume. */
@@ -74,6 +82,10 @@ async function movedPartition(choice: Choice): Promise<Strike | null> {
   if (others.length === 0) return null;
   const to = random.pick(others);
   return moveStrike(operator, { volume: idOf(volume), partition: Number(partition), to });
+}
+
+function without(ids: readonly string[], others: readonly string[]): readonly string[] {
+  return ids.filter((id) => !others.includes(id));
 }
 
 const killed = (id: string, operator: ClusterOperator) => killStrike(operator, id);
@@ -114,7 +126,7 @@ export const kinds: readonly InjectionKind[] = [
     pauseMsMax: 50,
     healingMsMax: wayBackMsMax,
     choose: chosen(
-      ({ links }) => links,
+      ({ links }, choice) => without(links, onlyWaysOf(choice).links),
       (id) => down(`link:${id}`),
     ),
   }),
@@ -125,8 +137,23 @@ export const kinds: readonly InjectionKind[] = [
     healingMsMax: wayBackMsMax,
     metShareMin: hbaMetShareMin,
     choose: chosen(
-      ({ hbas }) => hbas,
+      ({ hbas }, choice) => without(hbas, onlyWaysOf(choice).hbas),
       (id) => down(`hba:${id}`),
+    ),
+  }),
+  kind({
+    name: 'only-way',
+    title: "link or HBA down that is a host's\nonly way to a coordinator",
+    pauseMsMax: 300,
+    healingMsMax: coordinatorBackMsMax,
+    metShareMin: hbaMetShareMin,
+    movesCoordinator: true,
+    choose: chosen(
+      (_, choice) => {
+        const { links, hbas } = onlyWaysOf(choice);
+        return [...links.map((id) => `link:${id}`), ...hbas.map((id) => `hba:${id}`)];
+      },
+      (target) => down(faultTargetSchema.parse(target)),
     ),
   }),
   kind({

@@ -194,6 +194,20 @@ describe('faults on a running cluster', function () {
     expect(await processOf(cluster, 'd1')).to.not.equal(pid);
   });
 
+  it('crash a disk under writes: its mirror is said not to be compared, until it is in sync again', async function () {
+    const qemuIo = await toolFor(this, 'qemu-io');
+    await cluster.sanctor('fault', 'disk:d1', 'crash');
+    const written = await runTool(qemuIo, ['-f', 'raw', place.uri, '-c', 'write -P 3 0 4k']);
+    expect(written.output).to.contain('wrote 4096/4096');
+    const degraded = await cluster.trySanctor('compare', 'vol0');
+    expect(degraded.output)
+      .to.match(/^vol0: the mirrors in sync are identical/)
+      .and.match(/^ {2}not compared: the mirror on d1 of vol0-\S+ is stale; see sanctor status$/m);
+    expect(degraded.code).to.equal(1);
+    await cluster.sanctor('heal', 'disk:d1');
+    await expectEqualMirrors(cluster, volumeBytes);
+  });
+
   it('pause a process, and let it go on', async () => {
     const pid = await processOf(cluster, 's1');
     await cluster.sanctor('fault', 'switch:s1', 'pause');
