@@ -73,10 +73,10 @@ export const mirrorSetRecordSchema = z.object({
   eventCount: count<EventCount>(),
   mirrors: listOf(mirrorStateSchema),
   /**
-   * By mirror: the event count that its state began with. A mirror has all that was acknowledged since it is in sync;
-   * of what was acknowledged before, only as much as those had that it was made equal with.
+   * All mirrors in sync have all that was acknowledged under this partition epoch or a later one. Of what was acknowledged
+   * before and never flushed some is lost, if it is not on all of them by chance: no mirror in sync had gone on then.
    */
-  statesSince: listOf(count<EventCount>()),
+  heldSince: count<PartitionEpoch>(),
   /** By mirror: the first partition epoch of its state. Of what was done there before, copies may have left nothing. */
   epochsSince: listOf(count<PartitionEpoch>()),
 });

@@ -2,15 +2,14 @@
  * Which disks of a volume hold acknowledged writes that no flush has covered yet (DESIGN I11), and under which
  * instance of the disk's process they were acknowledged. A disk that restarts may have lost them, but as long as one
  * in-sync mirror of each set went on they were copied back before the volume served again; a mirror that is stale or
- * resyncing saves nothing, and one that has been made equal since what was adopted last, by decisions that this host may
- * have missed, only what others had by then. Outlives control data, membership and attachments, because what a consumer
+ * resyncing saves nothing. Decisions that this host may have missed are told by `heldSince`. Outlives control data, membership and attachments, because what a consumer
  * was told does.
  */
 import { assertNever, Status } from '../../protocols/codes.ts';
 import type { ControlData } from '../../protocols/control-data.ts';
 import type { DiskId, MirrorSetId } from '../../protocols/ids.ts';
 import { extentsOf, type Layout } from '../../protocols/layout/layout.ts';
-import type { DiskInstance, EventCount } from '../../protocols/units.ts';
+import { type DiskInstance, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 import type { ConsumerIo } from './consumer-io.ts';
 import type { VolumeView } from './volume-view.ts';
 
@@ -50,14 +49,14 @@ interface Exposure {
   readonly lossy: ReadonlySet<DiskId>;
   /** Disks that had some that no flush has covered. */
   readonly unflushed: ReadonlySet<DiskId>;
-  /** By set, when all of its mirrors that were in sync had all that was acknowledged until now. */
-  readonly eventCounts: ReadonlyMap<MirrorSetId, EventCount>;
+  /** The last that writes were acknowledged under. */
+  readonly epoch: PartitionEpoch;
 }
 
 export class FlushLedger {
   #entries: readonly FlushEntry[] = [];
-  /** Of the sets when control data was adopted last: under them the last writes were acknowledged. */
-  #eventCounts: ReadonlyMap<MirrorSetId, EventCount> = new Map();
+  /** The highest in the control data adopted last: no later one has had writes acknowledged. */
+  #epoch: PartitionEpoch = unitOf(0);
   readonly #open = new Set<ConsumerIo>();
   #isBroken = false;
 
@@ -86,14 +85,14 @@ export class FlushLedger {
       entry.instance = instance;
       return entry;
     });
-    if (isAnyLost(data, { lossy, unflushed, eventCounts: this.#eventCounts })) this.#broke();
-    this.#eventCounts = new Map(data.mirrorSets.map(({ set, eventCount }) => [set, eventCount]));
+    if (isAnyLost(data, { lossy, unflushed, epoch: this.#epoch })) this.#broke();
+    this.#epoch = unitOf(Math.max(...data.partitions.map(({ epoch }) => epoch)));
   }
 
   /** True when a disk that lacks acknowledged writes leaves no mirror that has them; `data` was adopted last. */
   isAnyLostWithout(disk: DiskId, data: Membership): boolean {
     const lossy = new Set([disk]);
-    return isAnyLost(data, { lossy, unflushed: lossy, eventCounts: this.#eventCounts });
+    return isAnyLost(data, { lossy, unflushed: lossy, epoch: this.#epoch });
   }
 
   /**
@@ -134,13 +133,12 @@ function hasToLose({ isMember, acknowledged, flushed }: FlushEntry): boolean {
 
 /** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */
 function isAnyLost({ layout, mirrorSets }: Membership, exposure: Exposure): boolean {
-  const { lossy, unflushed, eventCounts } = exposure;
+  const { lossy, unflushed, epoch } = exposure;
   const records = new Map(mirrorSets.map((record) => [record.set, record]));
   const isExposed = ({ disk }: { readonly disk: DiskId }) => lossy.has(disk) || unflushed.has(disk);
   const hasAll = (set: MirrorSetId, mirror: number) => {
     const record = records.get(set);
-    const [state, since] = [record?.mirrors[mirror], record?.statesSince[mirror]];
-    return state === 'in-sync' && since !== undefined && since <= (eventCounts.get(set) ?? 0);
+    return record?.mirrors[mirror] === 'in-sync' && record.heldSince <= epoch;
   };
   const isLost = (node: Layout): boolean => {
     switch (node.kind) {

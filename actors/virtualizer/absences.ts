@@ -26,7 +26,7 @@ const retryMsMin = 5000;
 const retryMsMax = 300_000;
 /** One that restarts just then refuses as well: the next decision is for what it is then. */
 const refusalsMax = 3;
-/** Who has been there for so long, or in sync, has left its former absences behind. */
+/** Who has been there for so long, or in sync, has left its former absences and failures behind. */
 const forgivenAfterMs = 60_000;
 const flappingMs = 5000;
 
@@ -83,7 +83,8 @@ export class Absences {
   failed(disk: DiskId, reason: string, at: Instant): Instant {
     const before = this.#failures.get(disk);
     if (before !== undefined && at < before.until) return before.until;
-    const times = before?.times ?? 0;
+    const isForgiven = before === undefined || at - before.until >= forgivenAfterMs;
+    const times = isForgiven ? 0 : before.times;
     const until = unitOf<Instant>(at + Math.min(retryMsMin * 2 ** times, retryMsMax));
     this.#failures.set(disk, { until, reason, times: times + 1 });
     return until;

@@ -93,7 +93,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
       set,
       eventCount: unitOf<EventCount>(1),
       mirrors: node.children.map(() => 'in-sync' as const),
-      statesSince: node.children.map(() => unitOf<EventCount>(1)),
+      heldSince: unitOf<PartitionEpoch>(0),
       epochsSince: node.children.map(() => unitOf<PartitionEpoch>(0)),
     })),
     attachments: [],
@@ -228,8 +228,11 @@ function disksDiffer(last: readonly DiskMember[], now: readonly DiskMember[]): b
 }
 
 function setsDiffer(last: readonly MirrorSetRecord[], now: readonly MirrorSetRecord[]): boolean {
-  const counts = new Map(last.map(({ set, eventCount }) => [set, eventCount]));
-  return now.some(({ set, eventCount }) => counts.get(set) !== eventCount);
+  const records = new Map(last.map((record) => [record.set, record]));
+  return now.some(({ set, eventCount, heldSince }) => {
+    const before = records.get(set);
+    return before?.eventCount !== eventCount || before.heldSince !== heldSince;
+  });
 }
 
 function ownersDiffer(last: readonly PartitionRecord[], now: readonly PartitionRecord[]): boolean {

@@ -17,11 +17,13 @@ import { type EventCount, type PartitionEpoch, unitOf } from '../../protocols/un
 /** What can be used of a volume's disks. */
 export interface UsableDisks {
   readonly has: (disk: DiskId) => boolean;
+  /** Whether the last decision that is known counts it among the members. */
+  readonly wasMember: (disk: DiskId) => boolean;
   /**
-   * Of a disk that can be used: whether it is another process than the member that it was, and may have lost what it had not
-   * made durable (DESIGN I11).
+   * Of a disk that can be used: whether it is the same process of the same disk that was a member. Another one may have
+   * lost what it had not made durable (DESIGN I11).
    */
-  readonly hasRestarted: (disk: DiskId) => boolean;
+  readonly wentOn: (disk: DiskId) => boolean;
   /** Of a disk that can be used: whether a stale mirror on it is to be made good again. */
   readonly returns: (disk: DiskId) => boolean;
   /** Of a disk that can be used: whether what was resyncing on it is equal, copied and flushed. */
@@ -57,7 +59,8 @@ export function isWhole({ layout, mirrorSets }: Placed, has: UsableDisks['has'])
 
 /**
  * The states that the mirrors have in the next decision. A set's event count goes up with each change in it, or within
- * one of its mirrors; a state that stays has begun when it did. The volume must be whole.
+ * one of its mirrors; a state that stays has begun when it did. What is in sync is made equal with what went on, and so
+ * has what that had; nothing else vouches for what no flush has covered. The volume must be whole.
  */
 export function nextMirrorSets(
   { layout, mirrorSets }: Placed,
@@ -66,26 +69,28 @@ export function nextMirrorSets(
   const before = new Sets(mirrorSets);
   const next = new Map<MirrorSetId, readonly MirrorState[]>();
   const changed = new Set<MirrorSetId>();
+  const held = new Set<MirrorSetId>();
   for (const place of mirrorSetsOf(layout)) {
     const isInSync = place.within.every(({ set, mirror }) => next.get(set)?.[mirror] === 'in-sync');
     const states = before.of(place.set);
     const after = statesAfter(place, isInSync, { before, disks });
     next.set(place.set, after);
+    if (isHeld(place, before, disks)) held.add(place.set);
     if (after.every((state, mirror) => state === states[mirror])) continue;
     for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
   }
   return mirrorSets.map((record) => {
-    const { set, mirrors, statesSince, epochsSince } = record;
+    const { set, mirrors, epochsSince } = record;
     const after = [...(next.get(set) ?? mirrors)];
     const eventCount = unitOf<EventCount>(record.eventCount + (changed.has(set) ? 1 : 0));
-    const since = <T>(before: readonly T[], now: T) =>
-      after.map((state, mirror) => (state === mirrors[mirror] ? (before[mirror] ?? now) : now));
     return {
       set,
       eventCount,
       mirrors: after,
-      statesSince: since(statesSince, eventCount),
-      epochsSince: since(epochsSince, epochMin),
+      heldSince: held.has(set) ? record.heldSince : epochMin,
+      epochsSince: after.map((state, mirror) =>
+        state === mirrors[mirror] ? (epochsSince[mirror] ?? epochMin) : epochMin,
+      ),
     };
   });
 }
@@ -183,6 +188,18 @@ function isThere(node: Layout, sets: Sets, has: UsableDisks['has']): boolean {
   );
 }
 
+/**
+ * True when one of a set's mirrors in sync goes on, as the processes that it was: it has what it ever acknowledged. Who is
+ * no member by the last decision may have been one by others that were forgotten, and have restarted since.
+ */
+function isHeld({ set, node }: MirrorSet, before: Sets, { has, wentOn }: UsableDisks): boolean {
+  const states = before.of(set);
+  const isSame = (disk: DiskId) => has(disk) && wentOn(disk);
+  return node.children.some(
+    (child, mirror) => states[mirror] === 'in-sync' && isReadable(child, before, isSame),
+  );
+}
+
 /** @param isInSync the mirrors that the set lies in, if any, all are */
 function statesAfter(
   { set, node }: MirrorSet,
@@ -190,8 +207,8 @@ function statesAfter(
   { before, disks }: { readonly before: Sets; readonly disks: UsableDisks },
 ): readonly MirrorState[] {
   const states = before.of(set);
-  const { has, hasRestarted, returns, isEqual } = disks;
-  const isSteady = (disk: DiskId) => has(disk) && !hasRestarted(disk);
+  const { has, wasMember, wentOn, returns, isEqual } = disks;
+  const isSteady = (disk: DiskId) => has(disk) && (wentOn(disk) || !wasMember(disk));
   const isHeldElsewhere = (mirror: number) =>
     node.children.some(
       (other, index) =>

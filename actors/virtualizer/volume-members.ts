@@ -91,7 +91,8 @@ export class VolumeMembers {
       {
         disks: {
           has,
-          hasRestarted: (disk) => hasRestarted(disk, last, members),
+          wasMember: (disk) => last.disks.some((member) => member.disk === disk),
+          wentOn: (disk) => wentOn(disk, last, members),
           returns: (disk) => this.#failureOf(disk) === '',
           isEqual: (disk) => this.#isEqual(disk, last, members),
         },
@@ -280,11 +281,11 @@ export class VolumeMembers {
   }
 }
 
-function hasRestarted(disk: DiskId, last: VolumeRecord, { disks }: Members): boolean {
+function wentOn(disk: DiskId, last: VolumeRecord, { disks }: Members): boolean {
   const before = last.disks.find((member) => member.disk === disk);
   const now = disks.find((member) => member.disk === disk);
   return (
-    before !== undefined && (before.instance !== now?.instance || before.identity !== now.identity)
+    before !== undefined && before.instance === now?.instance && before.identity === now.identity
   );
 }
 

@@ -13,7 +13,7 @@ export function mirrorSetOf(
     set: idOf(set),
     eventCount: unitOf<EventCount>(eventCount),
     mirrors: [...mirrors],
-    statesSince: mirrors.map(() => unitOf<EventCount>(1)),
+    heldSince: unitOf<PartitionEpoch>(0),
     epochsSince: mirrors.map(() => unitOf<PartitionEpoch>(0)),
   };
 }

@@ -43,7 +43,7 @@ export interface ControlDataOptions {
   readonly secondMirror?: 'in-sync' | 'stale';
   /** By set: the states of its mirrors, instead of that. */
   readonly mirrors?: Readonly<Record<string, readonly MirrorState[]>>;
-  /** By set, instead of that: what was decided of it. Default: event count 3, and states as old as the volume. */
+  /** By set, instead of that: what was decided of it. Default: event count 3, nothing was lost since the volume began. */
   readonly sets?: Readonly<Record<string, Omit<MirrorSetRecord, 'set'>>>;
   /** Default: the disks that have an extent with no stale or detached mirror around it. */
   readonly members?: readonly string[];
@@ -75,7 +75,7 @@ export function controlDataOf(
     mirrors:
       options.mirrors?.[set] ??
       node.children.map((_, index) => (index === 1 ? secondMirror : 'in-sync')),
-    statesSince: node.children.map(() => 1),
+    heldSince: 0,
     epochsSince: node.children.map(() => 0),
     ...options.sets?.[set],
   }));

@@ -56,10 +56,10 @@ describe('flush, while mirrors go and come back', () => {
     answerAll();
   };
   /** The next decision, with new epochs; the attachment goes on. */
-  const decide = (options: ControlDataOptions) => {
+  const decide = (options: ControlDataOptions, lost: readonly string[] = []) => {
     decisions++;
-    sets.take(options.mirrors);
     const [attachEpoch, partitionEpoch] = [5 + decisions, 10 + 10 * decisions];
+    sets.take(options.mirrors ?? {}, { epoch: partitionEpoch, lost });
     const generation = 1 + decisions;
     world.publish({
       generation,
@@ -75,6 +75,9 @@ describe('flush, while mirrors go and come back', () => {
   /** Of the first mirror set, that on d1 and that on d2. */
   const become = (first: MirrorState, second: MirrorState) =>
     decide({ mirrors: { m0: [first, second] } });
+  /** The same, and no mirror in sync went on as the process that it was. */
+  const loseAndBecome = (first: MirrorState, second: MirrorState) =>
+    decide({ mirrors: { m0: [first, second] } }, ['m0']);
   /** Says of what the next flush comes to, all answered. */
   const flushed = (): Status | undefined => {
     flush();
@@ -108,7 +111,7 @@ describe('flush, while mirrors go and come back', () => {
       become(away, 'in-sync');
       write();
       instances = [1, 2, 1, 1];
-      become(away, 'in-sync');
+      loseAndBecome(away, 'in-sync');
       expect(flushed()).to.equal(Status.media);
       expect(flushed()).to.equal(Status.ok);
     });
@@ -142,7 +145,7 @@ describe('flush, while mirrors go and come back', () => {
       write();
       const mirrors = { m0: ['in-sync', 'in-sync'], m1: ['in-sync', inner] } as const;
       instances = [2, 1, 2];
-      decide({ layout: nestedMirrors, mirrors });
+      decide({ layout: nestedMirrors, mirrors }, inner === 'stale' ? ['m0', 'm1'] : []);
       expect(flushed(), `d2 ${inner}`).to.equal(status);
     }
   });
@@ -248,7 +251,7 @@ describe('flush, while mirrors go and come back', () => {
 
     it('fails when that leaves nobody who has what was acknowledged', () => {
       instances = [1, 2, 1, 1];
-      become('stale', 'in-sync');
+      loseAndBecome('stale', 'in-sync');
       answerAll();
       expect(ended).to.deep.equal([Status.media]);
     });

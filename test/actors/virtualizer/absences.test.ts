@@ -52,6 +52,8 @@ describe('how long a volume waits for disks', () => {
     absences.healed(d1);
     expect(absences.reasonOf(d1)).to.equal('');
     expect(absences.failed(d1, 'no space', at(20_000))).to.equal(25_000);
+    expect(absences.failed(d1, 'no space', at(25_000))).to.equal(35_000);
+    expect(absences.failed(d1, 'no space', at(95_000)), 'that was long ago').to.equal(100_000);
   });
 
   it('for one that refuses as long as it does so seldom', () => {

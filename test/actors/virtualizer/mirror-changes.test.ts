@@ -68,7 +68,8 @@ function after(
   const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
   const disks = {
     has: within(has),
-    hasRestarted: within(restarted),
+    wasMember: () => true,
+    wentOn: (disk: DiskId) => !within(restarted)(disk),
     returns: within(returns),
     isEqual: within(equal),
   };
@@ -190,24 +191,76 @@ describe('what becomes of mirrors', () => {
     let epoch = 0;
     const step = (has: string, equal = '') => {
       const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
-      const nobody = () => false;
       const disks = {
         has: within(has),
-        hasRestarted: nobody,
+        wasMember: everywhere,
+        wentOn: everywhere,
         returns: everywhere,
         isEqual: within(equal),
       };
       epoch += 100;
       const deciding = { disks, epochMin: unitOf<PartitionEpoch>(epoch) };
       mirrorSets = nextMirrorSets({ layout: three, mirrorSets }, deciding);
-      return mirrorSets[0]?.statesSince;
+      return mirrorSets[0]?.epochsSince;
     };
-    expect(step('d1 d2 d3'), 'nothing happens').to.deep.equal([1, 1, 1]);
-    expect(step('d1 d3'), 'd2 goes').to.deep.equal([1, 8, 1]);
-    expect(step('d1 d2 d3'), 'd2 comes back').to.deep.equal([1, 9, 1]);
-    expect(step('d1 d2'), 'd3 goes').to.deep.equal([1, 9, 10]);
-    expect(step('d1 d2', 'd2'), 'd2 is equal').to.deep.equal([1, 11, 10]);
-    expect(mirrorSets[0]?.epochsSince, 'the epochs of these steps').to.deep.equal([0, 500, 400]);
+    expect(step('d1 d2 d3'), 'nothing happens').to.deep.equal([0, 0, 0]);
+    expect(step('d1 d3'), 'd2 goes').to.deep.equal([0, 200, 0]);
+    expect(step('d1 d2 d3'), 'd2 comes back').to.deep.equal([0, 300, 0]);
+    expect(step('d1 d2'), 'd3 goes').to.deep.equal([0, 300, 400]);
+    expect(step('d1 d2', 'd2'), 'd2 is equal').to.deep.equal([0, 500, 400]);
+  });
+
+  describe('what no flush has covered is held', () => {
+    /** Since which epoch, by set; the step's own is 9. */
+    const heldAfter = (
+      layout: Layout,
+      states: readonly MirrorSetRecord[],
+      { has, restarted = '', strangers = '' }: Situation & { readonly strangers?: string },
+    ) => {
+      const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
+      const wasMember = (disk: DiskId) => !within(strangers)(disk);
+      const disks = {
+        ...{ has: within(has), wasMember, returns: () => true, isEqual: () => false },
+        wentOn: (disk: DiskId) => wasMember(disk) && !within(restarted)(disk),
+      };
+      const deciding = { disks, epochMin: unitOf<PartitionEpoch>(9) };
+      return nextMirrorSets({ layout, mirrorSets: states }, deciding).map(
+        ({ heldSince }) => heldSince,
+      );
+    };
+    const inSync = () => sets('m0: in-sync in-sync in-sync');
+
+    it('while a mirror in sync goes on as the process that it was', () => {
+      expect(heldAfter(three, inSync(), { has: 'd1 d2 d3' })).to.deep.equal([0]);
+      expect(heldAfter(three, inSync(), { has: 'd2' })).to.deep.equal([0]);
+      expect(heldAfter(three, inSync(), { has: 'd1 d2', restarted: 'd1' })).to.deep.equal([0]);
+    });
+
+    it('no longer when all of them that can be used have restarted, whoever else went on', () => {
+      expect(heldAfter(three, inSync(), { has: 'd1 d2 d3', restarted: 'd1 d2 d3' })).to.eql([9]);
+      expect(heldAfter(three, inSync(), { has: 'd1', restarted: 'd1' })).to.deep.equal([9]);
+      for (const state of ['stale', 'resyncing', 'detached'])
+        expect(
+          heldAfter(three, sets(`m0: in-sync ${state} ${state}`), {
+            has: 'd1 d2 d3',
+            restarted: 'd1',
+          }),
+          state,
+        ).to.deep.equal([9]);
+    });
+
+    it('by no disk that the last decision does not know as a member: it may have been one, and have restarted', () => {
+      expect(heldAfter(three, inSync(), { has: 'd1', strangers: 'd1' })).to.deep.equal([9]);
+      expect(heldAfter(three, inSync(), { has: 'd1 d2', strangers: 'd1' })).to.deep.equal([0]);
+    });
+
+    it('around a mirror within a mirror by any of them that has all of its disks', () => {
+      const states = sets('m0: in-sync in-sync', 'm1: in-sync in-sync');
+      const situation = { has: 'd1 d2 d3', restarted: 'd1 d2' };
+      expect(heldAfter(nested, states, situation), 'm1 by nobody, m0 by d3').to.deep.equal([0, 9]);
+      const without = { has: 'd1 d2 d3', restarted: 'd1 d3' };
+      expect(heldAfter(nested, states, without), 'both by d2').to.deep.equal([0, 0]);
+    });
   });
 
   it('a volume is whole only with a mirror in sync that has all of its disks', () => {
@@ -286,19 +339,16 @@ describe('what becomes of mirrors', () => {
             if (!isWhole({ layout, mirrorSets }, within(has))) continue;
             const usable = {
               has: within(has),
-              hasRestarted: within(restarted),
+              wasMember: () => true,
+              wentOn: (disk: DiskId) => !restarted.includes(disk),
               returns: () => true,
               isEqual: within(equal),
             };
             const next = nextMirrorSets({ layout, mirrorSets }, { disks: usable, epochMin });
             expect(isWhole({ layout, mirrorSets: next }, within(has))).to.equal(true);
             for (const disk of memberDisksOf(layout, next)) expect(has).to.include(disk);
-            for (const [index, { eventCount, mirrors, statesSince }] of next.entries()) {
+            for (const [index, { eventCount, mirrors }] of next.entries()) {
               const before = mirrorSets[index];
-              const since = mirrors.map((state, mirror) =>
-                state === before?.mirrors[mirror] ? before.statesSince[mirror] : eventCount,
-              );
-              expect(statesSince).to.deep.equal(since);
               const isSame = mirrors.join() === before?.mirrors.join();
               expect(eventCount).to.be.at.least((before?.eventCount ?? 0) + (isSame ? 0 : 1));
             }

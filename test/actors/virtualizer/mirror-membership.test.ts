@@ -55,7 +55,7 @@ describe('membership of mirrors', () => {
     expect(world.disk('d4').confirmed.get('vol0')?.mirrorSets).to.deep.equal([
       {
         ...{ set: 'vol0-m1', eventCount: count + 1, mirrors: ['stale', 'in-sync'] },
-        statesSince: [count + 1, 1],
+        heldSince: 1,
         epochsSince: [lastEpoch + 1, 0],
       },
     ]);
