@@ -22,6 +22,9 @@ const lanes = Object.entries(laneFiles).map(
 const started = performance.now();
 const results = await runLanes(lanes, process.stdout);
 const { exitCode, line } = sumOf(results);
+// Once more, at the end: what a lane prints is long, and of a long text often only the end is kept.
+for (const { name, failures } of results)
+  if (failures !== '') process.stdout.write(`\n${name}:\n${failures}\n`);
 for (const { name, counts, exitCode: code } of results) {
   const said = counts === null ? 'broke off' : `${counts.passed} passed, ${counts.failed} failed`;
   process.stdout.write(`${name}: ${said}, exit code ${code}\n`);

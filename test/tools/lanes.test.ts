@@ -28,11 +28,23 @@ describe('tests in lanes', () => {
     expect((await run(bad, good)).sum).to.deep.equal({ exitCode: 2, line: '6 passed, 2 failed' });
   });
 
+  it('tell what failed, apart from all that passed', async () => {
+    const said =
+      "'  ok\\n\\n  5 passing\\n\\u001b[31m  1 failing\\u001b[0m\\n\\n  1) a disk: lost'";
+    const bad = laneOf('bad', `console.log(${said})`);
+    const good = laneOf('good', "console.log('  5 passing')");
+    const { results } = await run(bad, good);
+    expect(results.map(({ failures }) => failures)).to.deep.equal([
+      '  1 failing\n\n  1) a disk: lost\n',
+      '',
+    ]);
+  });
+
   it('come to no sum when one breaks off, even if it says that all is well', async () => {
     const broken = laneOf('broken', 'process.exit(0)');
     const good = laneOf('good', "console.log('5 passed, 0 failed')");
     const { results, sum } = await run(good, broken);
-    expect(results[1]).to.deep.equal({ name: 'broken', counts: null, exitCode: 0 });
+    expect(results[1]).to.deep.equal({ name: 'broken', counts: null, failures: '', exitCode: 0 });
     expect(sum).to.deep.equal({ exitCode: 1, line: '' });
   });
 

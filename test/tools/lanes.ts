@@ -3,6 +3,7 @@
  * processor, and what runs real clusters mostly waits. What lanes print comes one lane after the other, not mixed.
  */
 import type { Readable, Writable } from 'node:stream';
+import { stripVTControlCharacters } from 'node:util';
 import { createChildGuard } from '../../cluster/child-guard.ts';
 
 /** A program that runs some of the tests, and prints `N passed, N failed` when it has run them to the end. */
@@ -30,6 +31,8 @@ export interface LaneResult {
   readonly name: string;
   /** Null when it broke off. */
   readonly counts: { readonly passed: number; readonly failed: number } | null;
+  /** What it said of the tests that failed; '' when none did. */
+  readonly failures: string;
   readonly exitCode: number;
 }
 
@@ -57,7 +60,8 @@ export async function runLanes(
   for (const { name, printed, exitCode } of running) {
     printed.showOn(output);
     const code = await exitCode;
-    results.push({ name, counts: countsIn(printed.text), exitCode: code });
+    const { text } = printed;
+    results.push({ name, counts: countsIn(text), failures: failuresIn(text), exitCode: code });
   }
   guard.close();
   return results;
@@ -99,4 +103,11 @@ function countsIn(text: string): LaneResult['counts'] {
   return passed === undefined || failed === undefined
     ? null
     : { passed: Number(passed), failed: Number(failed) };
+}
+
+/** Mocha's own list of them, with what each met: from its last `N failing` on. */
+function failuresIn(text: string): string {
+  const plain = stripVTControlCharacters(text);
+  const [last] = [...plain.matchAll(/^ *\d+ failing$/gm)].slice(-1);
+  return last === undefined ? '' : plain.slice(last.index);
 }
