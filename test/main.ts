@@ -5,17 +5,17 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './tidy/sources.ts';
-import { type Lane, laneFiles, runLanes, sumOf } from './tools/lanes.ts';
+import { type Lane, laneWords, runLanes, sumOf } from './tools/lanes.ts';
 
 const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 const reporter = join(root, 'dist/test/tools/summary-reporter.js');
 const given = process.argv.slice(2);
 const colours = process.stdout.isTTY ? ['--color'] : [];
 
-const lanes = Object.entries(laneFiles).map(
-  ([name, files]): Lane => ({
+const lanes = Object.entries(laneWords).map(
+  ([name, words]): Lane => ({
     name,
-    words: [mocha, ...colours, '--reporter', reporter, ...files, ...given],
+    words: [mocha, ...colours, '--reporter', reporter, ...words, ...given],
   }),
 );
 
