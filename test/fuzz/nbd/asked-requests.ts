@@ -6,6 +6,7 @@
 import * as nbd from '../../../protocols/nbd/constants.ts';
 import { decodeClientFlags, decodeOptionHeader } from '../../../protocols/nbd/handshake.ts';
 import {
+  type Cookie,
   type RequestHeader,
   readRequest,
   requestHeaderBytes,
@@ -102,4 +103,21 @@ function deedFor(request: RequestHeader, payload: Uint8Array): Deed | null {
     default:
       return null;
   }
+}
+
+/** As a key. */
+export function cookieOf({ cookieHigh, cookieLow }: Readonly<Cookie>): string {
+  return `${cookieHigh}:${cookieLow}`;
+}
+
+/** Those that share a cookie, in the order in which they were sent. */
+export function byCookieOf(asked: readonly AskedRequest[]): ReadonlyMap<string, AskedRequest[]> {
+  const groups = new Map<string, AskedRequest[]>();
+  for (const request of asked) {
+    const cookie = cookieOf(request);
+    const group = groups.get(cookie);
+    if (group === undefined) groups.set(cookie, [request]);
+    else group.push(request);
+  }
+  return groups;
 }

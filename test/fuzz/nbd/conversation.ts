@@ -13,13 +13,12 @@ import {
   optionReplyHeaderBytes,
 } from '../../../protocols/nbd/handshake.ts';
 import {
-  type Cookie,
   chunkHeaderBytes,
   decodeReplyHeader,
   type ReplyHeader,
   simpleReplyBytes,
 } from '../../../protocols/nbd/transmission.ts';
-import { type AskedRequest, ClientStream } from './asked-requests.ts';
+import { type AskedRequest, byCookieOf, ClientStream, cookieOf } from './asked-requests.ts';
 import { commandName, errorName, optionName, optionReplyName } from './names.ts';
 import { type Deed, readResult } from './watched-volume.ts';
 
@@ -200,8 +199,7 @@ class Judge {
       const end = this.#at + simpleReplyBytes + dataBytes;
       if (this.#structured && request.command === nbd.NBD_CMD_READ) return false;
       if (request.command === nbd.NBD_CMD_BLOCK_STATUS && error === 0) return false;
-      if (end > this.#server.length) return false;
-      if (end < this.#server.length && decodeReplyHeader(this.#server, end) === null) return false;
+      if (!this.#mayEndAt(end)) return false;
       return dataBytes === 0 || this.#isRead(request, this.#server.subarray(end - dataBytes, end));
     };
     const request = candidates.find(isFitting);
@@ -211,6 +209,13 @@ class Judge {
     if (request === undefined) wrong(`a simple reply (${errorName(error)}) that fits no request`);
     this.#take(simpleReplyBytes + this.#dataBytes(request, error));
     this.#answered(request, error);
+  }
+
+  /** A reply is followed by another one or by nothing; or by a piece of one, but only where a socket was cut. */
+  #mayEndAt(end: number): boolean {
+    if (end >= this.#server.length) return end === this.#server.length;
+    const next = decodeReplyHeader(this.#server, end);
+    return next === 'more' ? this.#done === null : next !== null;
   }
 
   #dataBytes({ command, lengthBytes }: AskedRequest, error: number): number {
@@ -258,21 +263,6 @@ class Judge {
     this.#at += lengthBytes;
     return taken;
   }
-}
-
-function cookieOf({ cookieHigh, cookieLow }: Readonly<Cookie>): string {
-  return `${cookieHigh}:${cookieLow}`;
-}
-
-function byCookieOf(asked: readonly AskedRequest[]): ReadonlyMap<string, AskedRequest[]> {
-  const groups = new Map<string, AskedRequest[]>();
-  for (const request of asked) {
-    const cookie = cookieOf(request);
-    const group = groups.get(cookie);
-    if (group === undefined) groups.set(cookie, [request]);
-    else group.push(request);
-  }
-  return groups;
 }
 
 function areDescriptors({ flags, lengthBytes }: AskedRequest, payload: Uint8Array): boolean {

@@ -23,6 +23,10 @@ describe('NBD sessions that nobody would write by hand', () => {
     expect(texts[0]).to.not.equal(texts[2]);
   });
 
+  it('43890 of seed proof-5: what follows a last reply of few bytes is its data, not another reply', () => {
+    expect(new Server().play(generatePlan('proof-5', 43_890), () => {})).to.equal(null);
+  });
+
   it('one that finds a fault is told with its seed, its number and the few steps that show it', () => {
     const { stop } = NbdSession.prototype;
     NbdSession.prototype.stop = () => {
