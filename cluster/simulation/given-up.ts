@@ -8,11 +8,6 @@ import type { Loss } from '../../actors/host/writes-in-doubt.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Topology } from '../../protocols/topology.ts';
 
-export interface Refusal extends Loss {
-  /** It has writes in doubt. */
-  readonly isInDoubt: boolean;
-}
-
 export interface Patience {
   /** A read without any way is tried for so long. */
   readonly noPathMs: number;
@@ -36,8 +31,8 @@ export interface FailedRequest {
   readonly hadWays: boolean;
   /** Why the volume is not served by this way any more, as its host says; '' when it is, or nobody says. */
   readonly reason: string;
-  /** Writes that were open then are in doubt: they are told of when that ends, unless their host dies before. */
-  readonly isInDoubt: boolean;
+  /** When the oldest request of this way began that is still open, a write in doubt too; Infinity when there is none. */
+  readonly openSinceMs: number;
 }
 
 /** A way that works again is found within this: hosts look at what has failed each half second. */
@@ -54,7 +49,7 @@ export class GivenUp {
   readonly problems: string[] = [];
   readonly #patience: Patience;
   /** The longest of those that ended at the same moment. */
-  #longest = { endedMs: -1, tookMs: 0, hadWays: false, lacksWrites: false };
+  #longest = { endedMs: -1, tookMs: 0, hadWays: false };
   #isJudged = true;
 
   constructor(patience: Patience) {
@@ -63,7 +58,7 @@ export class GivenUp {
 
   /** Of one way to the volume, in the order in which they ended. */
   ended(request: FailedRequest): void {
-    const { kind, status, startedMs, endedMs, isServed, hadWays, reason, isInDoubt } = request;
+    const { kind, status, startedMs, endedMs, isServed, hadWays, reason, openSinceMs } = request;
     const tookMs = endedMs - startedMs;
     const isExcused = this.#isExcused(hadWays);
     if (isServed && status === Status.path) {
@@ -79,20 +74,19 @@ export class GivenUp {
         this.problems.push(`a read ended for want of a way, and ${hadWaysText}`);
     }
     if (!ownDeadline.test(reason)) return;
+    const longestMs = endedMs - Math.min(startedMs, openSinceMs);
     if (Math.abs(this.#longest.endedMs - endedMs) > toleranceMs) {
       this.judge();
-      this.#longest = { endedMs, tookMs, hadWays, lacksWrites: isInDoubt };
+      this.#longest = { endedMs, tookMs: longestMs, hadWays };
       this.#isJudged = false;
-    } else this.#longest.tookMs = Math.max(this.#longest.tookMs, tookMs);
-    if (kind === 'write') this.#longest.lacksWrites = false;
+    } else this.#longest.tookMs = Math.max(this.#longest.tookMs, longestMs);
   }
 
   /** All that has ended so far has been told. */
   judge(): void {
-    const { tookMs, hadWays, lacksWrites } = this.#longest;
+    const { tookMs, hadWays } = this.#longest;
     if (this.#isJudged) return;
     this.#isJudged = true;
-    if (lacksWrites) return;
     if (tookMs < this.#patience.deadlineMs - toleranceMs && !this.#isExcused(hadWays))
       this.problems.push(
         `an attachment was lost although its oldest request had been open for only ${tookMs.toFixed(0)} ms`,
@@ -121,9 +115,9 @@ export function patienceOf({ policies }: Topology): Patience {
 }
 
 /** Why a volume takes no I/O, as its host says, or why its writes were in doubt; '' when it does, or there is none. */
-export function refusalOf(volume: OptimizationDriver | null): Refusal {
+export function refusalOf(volume: OptimizationDriver | null): Loss {
   const loss = volume?.inDoubt.loss ?? null;
-  if (loss !== null) return { ...loss, isInDoubt: true };
+  if (loss !== null) return loss;
   const admission = volume?.admission ?? { open: true };
-  return { reason: admission.open ? '' : admission.reason, agoMs: 0, isInDoubt: false };
+  return { reason: admission.open ? '' : admission.reason, agoMs: 0 };
 }

@@ -3,11 +3,12 @@
  * hosts share the volume, more than half of them on a hot set of blocks. They never stop because of an error; they stop
  * when told to, and then every request must end.
  */
+import type { Loss } from '../../actors/host/writes-in-doubt.ts';
 import type { AttachedVolume } from '../../protocols/attached-volume.ts';
 import { Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import { blockBytes, sectorBytes } from '../../protocols/units.ts';
-import { GivenUp, type Patience, type Refusal, type RequestKind, waysFoundMs } from './given-up.ts';
+import { GivenUp, type Patience, type RequestKind, waysFoundMs } from './given-up.ts';
 import type { SeededRandom } from './random.ts';
 import type { RecordedVolume, RequestEnded, SectorRange } from './recorded-volume.ts';
 
@@ -40,7 +41,7 @@ export interface Consumer {
   /** Whether the volume takes I/O by this way. */
   readonly isOpen: () => boolean;
   /** Why not, as its host says ('' for nothing), and how long its writes have been in doubt for that. */
-  readonly refusal: () => Refusal;
+  readonly refusal: () => Loss;
   /** Whether there really were ways for all of its I/O, for so long until now. */
   readonly hadWays: (forMs: number) => boolean;
 }
@@ -199,11 +200,12 @@ export class Workload {
     return (status) => {
       if (status === Status.ok || !wasOpen) return;
       const isServed = consumer.isOpen() && consumer.volume() === volume;
-      const { reason, agoMs, isInDoubt } = consumer.refusal();
+      const { reason, agoMs } = consumer.refusal();
+      const { openSinceMs } = consumer.recorded;
       const endedMs = clock.now() - agoMs;
       const hadWays = status === Status.path && consumer.hadWays(waysFoundMs + agoMs);
       const took = { kind, status, startedMs, endedMs };
-      const how = { ...took, isServed, hadWays, reason, isInDoubt };
+      const how = { ...took, isServed, hadWays, reason, openSinceMs };
       this.#givenUp.get(consumer)?.ended(how);
     };
   }
