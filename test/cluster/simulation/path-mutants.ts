@@ -96,8 +96,14 @@ export const pathMutants = {
     patches: [
       {
         file: 'actors/host/slots.js',
-        snippet: 'reply.ioNumber === request.ioNumber && reply.attempt === request.attempt &&',
-        replacement: '',
+        snippet: `reply.ioNumber === request.ioNumber &&
+            reply.attempt === request.attempt &&
+            reply.hostIncarnation === request.hostIncarnation &&
+            reply.host === request.host &&
+            reply.operation === request.operation &&
+            reply.offset === request.offset &&
+            reply.volume === request.volume`,
+        replacement: 'reply.operation === request.operation',
       },
     ],
   },

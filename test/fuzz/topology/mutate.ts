@@ -108,7 +108,7 @@ function remove({ holder, key }: Place): void {
 
 function mutatedText(text: string, random: SeededRandom): string {
   const lines = text.split('\n');
-  for (let left = 1 + random.integer(3); left > 0; left--) {
+  for (let left = 1 + random.integer(3); left > 0 && lines.length > 0; left--) {
     const at = random.integer(lines.length);
     const line = lines[at] ?? '';
     const kind = random.integer(8);

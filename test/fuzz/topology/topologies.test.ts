@@ -14,4 +14,10 @@ describe('topology files that nobody would write on purpose', () => {
     expect(accepted).to.be.above(filesInEveryRun / 20);
     expect(started).to.be.above(3);
   }).timeout(120_000);
+
+  it('776 of seed proof-9 loses its last line, and is refused as an empty file', () => {
+    const campaign = new TopologyCampaign();
+    expect(campaign.play('proof-9', 776)).to.equal(null);
+    expect(campaign.counts.refused).to.equal(1);
+  });
 });
