@@ -60,7 +60,6 @@ export class Answers {
       if (outcome.status === Status.path) this.#blame(outcome.detail.links, false);
       this.endPart(slot, Status.ok);
     } else if (outcome.status === Status.ok) this.#succeeded(slot, io, driver, reply, data);
-    else if (slot.isMoot) this.endPart(slot, Status.ok);
     else {
       this.#recover(slot, driver, outcome, reply.disk);
       // What is taken over lets go on what waits for it: this part is among that by now.

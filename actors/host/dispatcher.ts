@@ -121,6 +121,7 @@ export class Dispatcher implements HbaListener {
     let isAny = false;
     for (let slot = this.#slots.oldest; slot !== null; slot = slot.newer) {
       if (slot.driver !== driver) continue;
+      if (again) slot.isOutdated = true;
       const isSentAnew = again && slot.state === SlotState.sent;
       const hasWaited = slot.state === SlotState.waiting && slot.awaitsDecision;
       if (slot.state !== SlotState.held && !isSentAnew && !hasWaited) continue;

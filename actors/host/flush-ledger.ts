@@ -47,7 +47,7 @@ type Membership = Pick<ControlData, 'layout' | 'mirrorSets'>;
 interface Exposure {
   /** Disks that may lack acknowledged writes. */
   readonly lossy: ReadonlySet<DiskId>;
-  /** Disks that had some that no flush has covered. */
+  /** Disks that may have had some that no flush has covered. */
   readonly unflushed: ReadonlySet<DiskId>;
   /** The last that writes were acknowledged under. */
   readonly epoch: PartitionEpoch;
@@ -68,10 +68,19 @@ export class FlushLedger {
   /**
    * Takes the disks and mirror sets of new control data. Nothing is acknowledged under it before the volume serves: its
    * mirrors in sync are equal then, and settling may have copied to any of them.
+   *
+   * @param othersWrite in shared attach every member may have had writes that were acknowledged to other hosts, and a
+   *   flush that is to cover them must not succeed where they may be lost (DESIGN I1)
    */
-  adopt({ disks, instances, data }: Pick<VolumeView, 'disks' | 'instances' | 'data'>): void {
+  adopt(
+    { disks, instances, data }: Pick<VolumeView, 'disks' | 'instances' | 'data'>,
+    othersWrite: boolean,
+  ): void {
     const known = new Map(this.#entries.map((entry) => [entry.disk, entry]));
-    const unflushed = new Set(this.#entries.filter(hasToLose).map(({ disk }) => disk));
+    const mayLose = ({ acknowledged, flushed }: FlushEntry) =>
+      othersWrite || acknowledged > flushed;
+    const exposed = this.#entries.filter((entry) => entry.isMember && mayLose(entry));
+    const unflushed = new Set(exposed.map(({ disk }) => disk));
     // Also of disks that the layout has no more.
     for (const entry of this.#entries) entry.isMember = false;
     const lossy = new Set<DiskId>();
@@ -81,7 +90,8 @@ export class FlushLedger {
       entry.isMember = instance !== null;
       entry.inDoubt = true;
       if (instance === null) return entry;
-      if (entry.instance !== instance && entry.acknowledged > entry.flushed) lossy.add(disk);
+      const isAnother = entry.instance !== null && entry.instance !== instance;
+      if (isAnother && mayLose(entry)) lossy.add(disk);
       entry.instance = instance;
       return entry;
     });
@@ -125,10 +135,6 @@ export function noteFlushed(entry: FlushEntry, mark: number): void {
 
 function entryOf(disk: DiskId): FlushEntry {
   return { disk, acknowledged: 0, flushed: 0, inDoubt: true, instance: null, isMember: false };
-}
-
-function hasToLose({ isMember, acknowledged, flushed }: FlushEntry): boolean {
-  return isMember && acknowledged > flushed;
 }
 
 /** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */

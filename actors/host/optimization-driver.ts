@@ -235,7 +235,7 @@ export class OptimizationDriver implements AttachedVolume {
 
   #use(view: VolumeView): void {
     this.view = view;
-    this.ledger.adopt(view);
+    this.ledger.adopt(view, this.readsThroughCoordinator);
     this.frameBytesMax = Math.min(view.data.frameBytesMax, this.#dispatcher.payloadBytesMax);
     this.rebuildRoutes();
   }

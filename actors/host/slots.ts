@@ -76,6 +76,8 @@ export class Slot {
   failover: PathFailover | null = null;
   /** Ways that failed under it in that failover. */
   waysTried = 0;
+  /** What was sent of it is fenced by newer control data: no answer to that counts, and it is sent anew. */
+  isOutdated = false;
   /** Its silence was looked into, since it was sent last. */
   isProbed = false;
   /** A small frame that only measures how long the answer takes: whether one comes, says nothing of anybody. */
@@ -96,6 +98,7 @@ export class Slot {
     this.earlierSentAtMs = this.sentAtMs;
     this.request.attempt++;
     this.awaitsDecision = false;
+    this.isOutdated = false;
     this.sendTag = (this.sendTag + 1) % sendTags;
     this.isProbed = false;
   }
@@ -112,6 +115,7 @@ export class Slot {
     return (
       this.state !== SlotState.free &&
       this.state !== SlotState.recovering &&
+      !this.isOutdated &&
       reply.ioNumber === request.ioNumber &&
       reply.attempt === request.attempt &&
       reply.hostIncarnation === request.hostIncarnation &&
@@ -209,6 +213,7 @@ export class SlotTable {
     slot.passedBy = '';
     slot.recovery = null;
     slot.awaitsDecision = false;
+    slot.isOutdated = false;
     slot.isProbed = false;
     slot.isMeasure = false;
     slot.older = this.#newest;

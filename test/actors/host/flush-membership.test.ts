@@ -30,7 +30,7 @@ describe('flush, while mirrors go and come back', () => {
   let instances: readonly number[];
   let frames: readonly SentFrame[];
   const begin = (options: ControlDataOptions = {}) => {
-    world = new HostWorld();
+    world = new HostWorld(options);
     ended = [];
     decisions = 0;
     sets = new DecidedSets();
@@ -85,6 +85,50 @@ describe('flush, while mirrors go and come back', () => {
     return ended.pop();
   };
   beforeEach(() => begin());
+
+  it('fails once in shared attach when the only mirror in sync restarted: other hosts may have lost writes', () => {
+    for (const mode of ['shared', 'exclusive'] as const) {
+      begin({ mode });
+      become('in-sync', 'stale');
+      expect(flushed()).to.equal(Status.ok);
+      instances = [2, 1, 1, 1];
+      loseAndBecome('in-sync', 'stale');
+      expect(flushed(), mode).to.equal(mode === 'shared' ? Status.media : Status.ok);
+      expect(flushed()).to.equal(Status.ok);
+    }
+  });
+
+  it('succeeds in shared attach when one mirror restarted, and the other went on', () => {
+    begin({ mode: 'shared' });
+    instances = [2, 1, 1, 1];
+    become('resyncing', 'in-sync');
+    become('in-sync', 'in-sync');
+    expect(flushed()).to.equal(Status.ok);
+  });
+
+  it('does not cover a write by an answer that comes after the process that gave it is gone: it is sent anew', () => {
+    become('in-sync', 'stale');
+    answerAll();
+    world.driver.write(unitOf<VolumeOffset>(0), [contentOf(0, 4096)], false, (status) => {
+      ended.push(status);
+    });
+    const before = world.sent();
+    const instance = { diskInstance: unitOf<DiskInstance>(1) };
+    instances = [2, 1, 1, 1];
+    decisions++;
+    sets.take({ m0: ['in-sync', 'stale'] }, { epoch: 10 + 10 * decisions, lost: ['m0'] });
+    world.publish({
+      ...{ generation: 1 + decisions, instances, sets: sets.records, firstEpoch: 5 },
+      ...{ attachEpoch: 5 + decisions, partitionEpoch: 10 + 10 * decisions },
+    });
+    for (const frame of before) world.answer(frame, instance);
+    expect(ended, 'by the one that is gone').to.deep.equal([]);
+    world.clock.runFor(0);
+    const again = world.sent();
+    expect(again.map(({ request }) => request.attempt)).to.deep.equal([1]);
+    answer(again);
+    expect(ended).to.deep.equal([Status.ok]);
+  });
 
   it('succeeds when a disk restarts within its grace with unflushed writes, and its mirror went on', () => {
     write();
@@ -245,6 +289,7 @@ describe('flush, while mirrors go and come back', () => {
       });
       const failed = { status: Status.media, detail: { what: 'fdatasync failed' } };
       for (const frame of frames.slice(0, 1)) world.refuse(frame, failed);
+      world.clock.runFor(0);
       expect(ended).to.deep.equal([Status.ok]);
       expect(world.attachment.state).to.equal('serving');
     });
