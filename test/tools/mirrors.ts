@@ -12,14 +12,15 @@ interface Comparison {
 /** A mirror that fell out of sync is made equal beside consumers' I/O, and then while nobody writes. */
 const inSyncTimeoutMs = 60_000;
 
-/** Waits until all mirrors of a volume are in sync. */
+/** Waits until a volume serves, which it does not while its mirrors are being settled, and all of them are in sync. */
 export async function untilInSync(cluster: RunningCluster, volume = 'vol0'): Promise<void> {
   let states = '';
   const isInSync = async () => {
     const status = await cluster.status().catch(() => null);
-    const mirrors = status?.volumes.find(({ name }) => name === volume)?.mirrors;
-    states = JSON.stringify(mirrors ?? null);
-    return mirrors?.every(({ state }) => state === 'in-sync') ?? false;
+    const { state = '', mirrors = [] } = status?.volumes.find(({ name }) => name === volume) ?? {};
+    states = `${JSON.stringify(mirrors)}, and it is ${state}`;
+    const areInSync = mirrors.length > 0 && mirrors.every((mirror) => mirror.state === 'in-sync');
+    return state === 'serving' && areInSync;
   };
   await untilAsync(isInSync, `mirrors of ${volume} in sync`, inSyncTimeoutMs).catch((error) => {
     throw new Error(`${error instanceof Error ? error.message : error}; they are ${states}`);
