@@ -23,6 +23,8 @@ export interface HistoryLoadOptions {
 const patienceDefaultMs = 5000;
 const stopWithinMs = 10_000;
 const readBackWithinMs = 60_000;
+/** Until enough is done; a busy machine takes its time. */
+const tellingWithinMs = 30_000;
 const violationsShownMax = 3;
 /**
  * Where dozens of writes to one sector hang at once, too many orders are possible to claim anything. That may happen to
@@ -87,6 +89,7 @@ export class HistoryLoad {
     await until(
       () => leastOf.every(([kind, least]) => this.recorder.counted(kind, 'done') >= least),
       'enough requests to be done',
+      tellingWithinMs,
     );
   }
 

@@ -41,6 +41,7 @@ describe('a cluster whose NATS server', function () {
 
     async function expectAllWell(load: HistoryLoad): Promise<void> {
       await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready');
+      await load.untilTelling();
       await load.stop();
       await load.readBack();
       load.expectLinearizable();
@@ -116,6 +117,7 @@ describe('a cluster whose NATS server', function () {
       await start(first.port);
       await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready again');
       await untilMoreDone(load);
+      await load.untilTelling();
       await load.stop();
       await load.readBack();
       load.expectLinearizable();

@@ -57,6 +57,7 @@ describe('a volume that two hosts share', function () {
   }
 
   async function expectAllWell(loads: readonly HistoryLoad[]): Promise<void> {
+    for (const load of loads) await load.untilTelling();
     for (const load of loads) await load.stop();
     for (const load of loads) await load.readBack();
     for (const load of loads) load.expectLinearizable();

@@ -102,6 +102,7 @@ describe('a cluster on two fabrics', function () {
   });
 
   it('has shown its clients no error in all this, one history, and has equal mirrors', async () => {
+    await load.untilTelling();
     await load.stop();
     await load.readBack();
     load.expectLinearizable();
