@@ -10,6 +10,7 @@ import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
 import { sectorBytes } from '../../protocols/units.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
+import { contend } from './contention.ts';
 import { CreatedConsumers } from './created-consumers.ts';
 import { patienceOf, refusalOf } from './given-up.ts';
 import { handOver } from './handover.ts';
@@ -56,6 +57,7 @@ const createdLoad = { ...load, burstGapMsMean: 600, burstRequestsMax: 12, hotBlo
 
 export class Consumers {
   readonly #topology: Topology;
+  readonly #clock: Clock;
   readonly #histories = new Map<VolumeId, VolumeHistory>();
   readonly #workloads: readonly Workload[];
   readonly #consumers: readonly AttachedConsumer[];
@@ -67,6 +69,7 @@ export class Consumers {
   constructor(topology: Topology, clock: Clock, random: SeededRandom, world: ConsumerWorld) {
     this.#world = world;
     this.#topology = topology;
+    this.#clock = clock;
     const { volumes } = topology;
     const consumersOf = new Map(
       volumes.map((volume) => [volume.id, this.#newConsumers(volume, clock)]),
@@ -195,6 +198,16 @@ export class Consumers {
     const open = this.#consumers.filter((each) => each.volumeId === volume && each.isOpen());
     if (workload === undefined || open.length === 0) return null;
     return handOver({ consumers: open, workload, random }, flushed);
+  }
+
+  /** Where a host is writing volumes that it shares, others read and write, too, for so long. */
+  contend(host: HostId, random: SeededRandom, forMs: number): void {
+    for (const [index, workload] of this.#workloads.entries()) {
+      const volume = this.#topology.volumes[index]?.id;
+      const consumers = this.#consumers.filter(({ volumeId }) => volumeId === volume);
+      const own = random.fork(String(index));
+      contend({ clock: this.#clock, random: own, workload, host, consumers, forMs });
+    }
   }
 
   /** Flushes everything and then, after `flushed`, reads it back, through one host after the other; `done` gets what failed. */

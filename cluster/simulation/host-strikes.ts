@@ -1,6 +1,22 @@
 /** What cuts hosts off: from answers, from commands, or from a fabric, while they go on. */
+import type { HostId } from '../../protocols/ids.ts';
+import type { SeededRandom } from './random.ts';
 import type { SimulatedNode } from './simulated-node.ts';
-import { isRunning, pickNode, pickNodes, type Strike, takeDown } from './strike.ts';
+import {
+  type FaultTargets,
+  isRunning,
+  pickNode,
+  pickNodes,
+  type Strike,
+  takeDown,
+} from './strike.ts';
+
+/** Of writers that are stranded one in so many gets nothing out any more, instead of hearing nothing. */
+const delayedWritersIn = 3;
+/** How long others go on using the same places once the writer is back. */
+const contendedMs = 1000;
+const lateMsMax = 1500;
+const leaderlessMs = 1000;
 
 /**
  * A host hears no answers any more, just when writes of it are under way; then a switch that coordinates some of them
@@ -15,7 +31,10 @@ export const strandWriter: Strike = (targets, random) => {
   const awayMs = random.between(1000, isDeaf ? 9000 : 3700);
   const crashAfterMs = random.between(0, 800);
   const [host] = node?.assembled?.hosts ?? [];
+  const form = random.fork('form');
   if (node === null || victim === undefined || host === undefined) return null;
+  if (form.integer(delayedWritersIn) === 0) return delayWriter(targets, node, host.id, form);
+  targets.contend(host.id, random.fork('contention'), awayMs + contendedMs);
   const hbas = world.topology.hosts.find(({ id }) => id === host.id)?.hbas ?? [];
   for (const { id } of hbas) takeDown(targets, `hba:${id}`, 0, awayMs);
   if (isDeaf)
@@ -27,6 +46,29 @@ export const strandWriter: Strike = (targets, random) => {
   const what = `${host.id}${isDeaf ? ', deaf' : ''} for ${awayMs.toFixed(0)} ms`;
   return `${what}; ${victim.node.id} dies after ${crashAfterMs.toFixed(0)} ms`;
 };
+
+/**
+ * What a host sends gets stuck in its connections until after the deadline, just when nobody is there who could fence
+ * it: it arrives late, while others use the same places.
+ */
+function delayWriter(
+  targets: FaultTargets,
+  node: SimulatedNode,
+  host: HostId,
+  random: SeededRandom,
+): string {
+  const { world } = targets;
+  const { ioDeadlineMs } = world.topology.policies;
+  const lateMs = ioDeadlineMs + random.between(0, lateMsMax);
+  const virtualizer = pickNode(world, random, 'virtualizer');
+  for (const bus of node.buses.filter(({ role }) => role !== 'control')) {
+    bus.stall();
+    world.clock.setTimeout(() => bus.release(), lateMs);
+  }
+  if (virtualizer !== null) targets.crash(virtualizer, lateMs + leaderlessMs);
+  targets.contend(host, random.fork('contention'), lateMs + leaderlessMs + contendedMs);
+  return `${host} sends ${lateMs.toFixed(0)} ms late; ${virtualizer?.node.id ?? 'no virtualizer'} dies`;
+}
 
 /** Who says nothing for so long is taken for gone, if anybody looks. */
 const goneMsMin = 3500;

@@ -15,7 +15,7 @@ import { cutRange, type Leg } from '../../protocols/layout/geometry.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import { recordOf } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
-import { isRunning, pickNode, type Strike } from './strike.ts';
+import { deafen, isRunning, pickNode, type Strike } from './strike.ts';
 import type { World } from './world.ts';
 
 /** Of four MiB that are used of a disk. */
@@ -55,7 +55,7 @@ export const failingDisk: Strike = ({ world, conditions }, random) => {
 const overtaking = { lossPerMillion: 150_000 } as const;
 
 /**
- * Writes reach one mirror of two, for the other stands still. Then its disk can give nothing of what it took, and the
+ * Writes reach one mirror of two, for the other stands still, or hears nothing. Then its disk can give nothing of what it took, and the
  * coordinator dies: its successor finds the newest copy unreadable, and the older one without writes that hosts have
  * under way. Half the time a host dies, too, whose writes need not have happened then, if nobody has seen them: messages
  * overtake each other meanwhile, so that reads come to see what they must not.
@@ -74,11 +74,15 @@ export const halfWrite: Strike = (targets, random) => {
     record === null ? [] : cutRange(record.layout, { start, lengthBytes: blockBytes })
   ).flatMap(({ legs }) => legs.map(({ disk }) => disk));
   const process = world.nodes.find(({ disks }) => disks.some((disk) => disk === lacking))?.process;
-  if (taker === undefined || process?.state !== 'running' || coordinator === null) return null;
+  if (taker === undefined || lacking === undefined) return null;
+  if (process?.state !== 'running' || coordinator === null) return null;
+  const isDeaf = random.fork('form').integer(2) === 0;
   const target = `disk:${taker}` as const;
   const dead = [coordinator, host].flatMap((node) => (node === null ? [] : [node.node.id]));
   const healsAtMs = world.clock.now() + halfMs + lastsMs;
-  process.pause();
+  // What waits at one that stands still gets there in the end, before any fence.
+  if (isDeaf) deafen(targets, lacking, 0, halfMs + deadMs);
+  else process.pause();
   if (host !== null) conditions.add({ weather: overtaking }, halfMs + deadMs);
   targets.later(halfMs, () => {
     // What is in the journal only can be read all the same.
@@ -92,11 +96,11 @@ export const halfWrite: Strike = (targets, random) => {
     targets.later(deadMs, () => {
       if (isRunning(coordinator)) targets.crash(coordinator);
       if (host !== null && isRunning(host)) targets.crash(host);
-      process.resume();
+      if (!isDeaf) process.resume();
     });
     world.clock.setTimeout(() => world.heal(target), lastsMs);
   });
-  return `${taker} takes, ${lacking} does not, for ${halfMs.toFixed(0)} ms; then ${dead.join(' and ')} dies`;
+  return `${taker} takes, ${lacking} ${isDeaf ? 'is deaf' : 'does not'}, for ${halfMs.toFixed(0)} ms; then ${dead.join(' and ')} dies`;
 };
 
 /** A block of a volume: where its mirrors have it. */

@@ -64,6 +64,11 @@ export class RecordedVolume {
     return Number.POSITIVE_INFINITY;
   }
 
+  /** Where it is being written. */
+  get openWrites(): readonly SectorRange[] {
+    return [...this.#open].flatMap(({ write }) => (write === null ? [] : [write]));
+  }
+
   /** The host's process is gone, and all answers with it. What it had sent may still arrive somewhere. */
   hostDied(): void {
     for (const request of [...this.#open]) {

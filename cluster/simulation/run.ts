@@ -95,6 +95,7 @@ export class Run {
       crash: (node, awayMs) => this.#crash(node, awayMs),
       restart: (node) => this.#restart(node),
       handOver: (chance, flushed) => this.#consumers.handOver(chance, flushed),
+      contend: (host, chance, forMs) => this.#consumers.contend(host, chance, forMs),
       powerCut: (downMs) => this.#powerCut(downMs),
     };
     const schedule = {

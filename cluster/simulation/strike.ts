@@ -1,6 +1,6 @@
 /** What every kind of fault is made of: what it acts on, and how it chooses. */
 import type { FaultTarget } from '../../protocols/faults.ts';
-import type { ActorAddress, DiskId } from '../../protocols/ids.ts';
+import type { ActorAddress, DiskId, HostId } from '../../protocols/ids.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import type { SimulatedBus } from './bus.ts';
 import type { Conditions, Spell } from './conditions.ts';
@@ -31,6 +31,8 @@ export interface FaultTargets {
    * succeeded. @returns who does what; null when no volume is served
    */
   handOver(random: SeededRandom, flushed: () => void): string | null;
+  /** Where this host is writing volumes that it shares, others read and write, too, for so long. */
+  contend(host: HostId, random: SeededRandom, forMs: number): void;
   /** Takes the power from everything, and gives it back by and by. */
   powerCut(downMs: number): void;
 }

@@ -71,8 +71,6 @@ export const takeoverMutants = {
   },
   endsWritesInDoubt: {
     does: 'a host ends the writes of an attachment that it lost with an error before they are fenced',
-    seed: 118,
-    topology: 'default',
     patches: [
       {
         file: 'actors/host/writes-in-doubt.js',
