@@ -2,6 +2,7 @@
  * Compares the mirrors of a volume byte by byte, by checksums that each disk computes over what it has stored. True
  * only while nobody writes. Mirrors that are not in sync may hold anything: they are named, and not compared.
  */
+import { z } from 'zod';
 import { checksumChunkBytes, checksumRangeBytesMax, verbs } from '../protocols/commands.ts';
 import type { ControlData, MirrorState } from '../protocols/control-data.ts';
 import type { DiskId, ExtentId, MirrorSetId, VolumeId } from '../protocols/ids.ts';
@@ -42,6 +43,7 @@ export interface Comparison {
 /** What is known of a volume's mirrors: where they lie, and whether they are in sync. */
 export type Mirrors = Pick<ControlData, 'layout' | 'mirrorSets'>;
 
+const checksumsSchema = z.array(z.number());
 const answerTimeoutMs = 60_000;
 const stepBytes = 16 * checksumChunkBytes;
 
@@ -111,10 +113,11 @@ async function checksumsOf(
   const query = { volume, extent: leg.extent, atBytes, lengthBytes };
   const receiver = { kind: 'disk', id: leg.disk } as const;
   const answer = await client.ask(receiver, verbs.checksums, query, answerTimeoutMs);
-  if (answer.ok && Array.isArray(answer.checksums)) return answer.checksums as number[];
-  throw new Error(
-    `disk ${leg.disk} cannot be compared: ${answer.ok ? 'no checksums' : answer.message}`,
-  );
+  const asked = Math.ceil(lengthBytes / checksumChunkBytes);
+  const checksums = checksumsSchema.safeParse(answer.ok ? answer.checksums : null).data ?? [];
+  if (checksums.length === asked) return checksums;
+  const what = answer.ok ? `${checksums.length} checksums instead of ${asked}` : answer.message;
+  throw new Error(`disk ${leg.disk} cannot be compared: ${what}`);
 }
 
 function startOf(layout: Layout, extent: ExtentId): number {

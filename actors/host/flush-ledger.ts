@@ -2,8 +2,9 @@
  * Which disks of a volume hold acknowledged writes that no flush has covered yet (DESIGN I11), and under which
  * instance of the disk's process they were acknowledged. A disk that restarts may have lost them, but as long as one
  * in-sync mirror of each set went on they were copied back before the volume served again; a mirror that is stale or
- * resyncing saves nothing. Decisions that this host may have missed are told by `heldSince`. Outlives control data, membership and attachments, because what a consumer
- * was told does.
+ * resyncing saves nothing. What became of a mirror set, also by decisions that this host has missed, is told by its
+ * `heldSince`; only of what lies in no set must the host see it itself. Outlives control data, membership and
+ * attachments, because what a consumer was told does.
  */
 import { assertNever, Status } from '../../protocols/codes.ts';
 import type { ControlData } from '../../protocols/control-data.ts';
@@ -51,6 +52,8 @@ interface Exposure {
   readonly unflushed: ReadonlySet<DiskId>;
   /** The last that writes were acknowledged under. */
   readonly epoch: PartitionEpoch;
+  /** The sets say what they have lost; what their disks lack was copied back where they have not. */
+  readonly doSetsTell: boolean;
 }
 
 export class FlushLedger {
@@ -95,14 +98,16 @@ export class FlushLedger {
       entry.instance = instance;
       return entry;
     });
-    if (isAnyLost(data, { lossy, unflushed, epoch: this.#epoch })) this.#broke();
+    const exposure = { lossy, unflushed, epoch: this.#epoch, doSetsTell: true };
+    if (isAnyLost(data, exposure)) this.#broke();
     this.#epoch = unitOf(Math.max(...data.partitions.map(({ epoch }) => epoch)));
   }
 
   /** True when a disk that lacks acknowledged writes leaves no mirror that has them; `data` was adopted last. */
   isAnyLostWithout(disk: DiskId, data: Membership): boolean {
     const lossy = new Set([disk]);
-    return isAnyLost(data, { lossy, unflushed: lossy, epoch: this.#epoch });
+    const exposure = { lossy, unflushed: lossy, epoch: this.#epoch, doSetsTell: false };
+    return isAnyLost(data, exposure);
   }
 
   /**
@@ -139,29 +144,29 @@ function entryOf(disk: DiskId): FlushEntry {
 
 /** True when all mirrors of a set that are in sync lack something. What part of it each of them lacks is not compared. */
 function isAnyLost({ layout, mirrorSets }: Membership, exposure: Exposure): boolean {
-  const { lossy, unflushed, epoch } = exposure;
+  const { lossy, unflushed, epoch, doSetsTell } = exposure;
   const records = new Map(mirrorSets.map((record) => [record.set, record]));
   const isExposed = ({ disk }: { readonly disk: DiskId }) => lossy.has(disk) || unflushed.has(disk);
   const hasAll = (set: MirrorSetId, mirror: number) => {
     const record = records.get(set);
     return record?.mirrors[mirror] === 'in-sync' && record.heldSince <= epoch;
   };
-  const isLost = (node: Layout): boolean => {
+  const isLost = (node: Layout, isInSet: boolean): boolean => {
     switch (node.kind) {
       case 'extent':
-        return lossy.has(node.disk);
+        return lossy.has(node.disk) && !(isInSet && doSetsTell);
       case 'concat':
       case 'stripe':
       case 'parity':
-        return node.children.some(isLost);
+        return node.children.some((child) => isLost(child, isInSet));
       case 'mirror':
         return (
           extentsOf(node).some(isExposed) &&
-          node.children.every((child, mirror) => !hasAll(node.set, mirror) || isLost(child))
+          node.children.every((child, mirror) => !hasAll(node.set, mirror) || isLost(child, true))
         );
       default:
         return assertNever(node, 'layout');
     }
   };
-  return isLost(layout);
+  return isLost(layout, false);
 }

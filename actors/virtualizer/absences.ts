@@ -26,7 +26,7 @@ const retryMsMin = 5000;
 const retryMsMax = 300_000;
 /** One that restarts just then refuses as well: the next decision is for what it is then. */
 const refusalsMax = 3;
-/** Who has been there for so long, or in sync, has left its former absences and failures behind. */
+/** Who has been there for so long has left its former absences behind, and its failures where it was in sync. */
 const forgivenAfterMs = 60_000;
 const flappingMs = 5000;
 
@@ -78,13 +78,15 @@ export class Absences {
    * A disk that is there cannot do what members do. One failure may be told again and again.
    *
    * @param reason for people
+   * @param wasInSync a mirror on it was in sync until now. One that is only trying to be has no time that counts for it:
+   *   it may be failing again and again after a long while
    * @returns until when it is not to be used
    */
-  failed(disk: DiskId, reason: string, at: Instant): Instant {
+  failed(disk: DiskId, reason: string, wasInSync: boolean, at: Instant): Instant {
     const before = this.#failures.get(disk);
     if (before !== undefined && at < before.until) return before.until;
-    const isForgiven = before === undefined || at - before.until >= forgivenAfterMs;
-    const times = isForgiven ? 0 : before.times;
+    const isForgiven = wasInSync && before !== undefined && at - before.until >= forgivenAfterMs;
+    const times = before === undefined || isForgiven ? 0 : before.times;
     const until = unitOf<Instant>(at + Math.min(retryMsMin * 2 ** times, retryMsMax));
     this.#failures.set(disk, { until, reason, times: times + 1 });
     return until;

@@ -60,7 +60,8 @@ export function isWhole({ layout, mirrorSets }: Placed, has: UsableDisks['has'])
 /**
  * The states that the mirrors have in the next decision. A set's event count goes up with each change in it, or within
  * one of its mirrors; a state that stays has begun when it did. What is in sync is made equal with what went on, and so
- * has what that had; nothing else vouches for what no flush has covered. The volume must be whole.
+ * has what that had; nothing else vouches for what no flush has covered. A set within a mirror that was not in sync has
+ * been copied to: it has what the set around it has, since that has it. The volume must be whole.
  */
 export function nextMirrorSets(
   { layout, mirrorSets }: Placed,
@@ -69,13 +70,21 @@ export function nextMirrorSets(
   const before = new Sets(mirrorSets);
   const next = new Map<MirrorSetId, readonly MirrorState[]>();
   const changed = new Set<MirrorSetId>();
-  const held = new Set<MirrorSetId>();
+  const heldSince = new Map<MirrorSetId, PartitionEpoch>();
+  const records = new Map(mirrorSets.map((record) => [record.set, record]));
+  const heldSinceOf = (place: MirrorSet): PartitionEpoch => {
+    const around = place.within.at(-1);
+    if (around !== undefined && !wasInSync(place, before))
+      return heldSince.get(around.set) ?? epochMin;
+    const own = records.get(place.set)?.heldSince ?? epochMin;
+    return isHeld(place, before, disks) ? own : epochMin;
+  };
   for (const place of mirrorSetsOf(layout)) {
     const isInSync = place.within.every(({ set, mirror }) => next.get(set)?.[mirror] === 'in-sync');
     const states = before.of(place.set);
     const after = statesAfter(place, isInSync, { before, disks });
     next.set(place.set, after);
-    if (isHeld(place, before, disks)) held.add(place.set);
+    heldSince.set(place.set, heldSinceOf(place));
     if (after.every((state, mirror) => state === states[mirror])) continue;
     for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
   }
@@ -87,7 +96,7 @@ export function nextMirrorSets(
       set,
       eventCount,
       mirrors: after,
-      heldSince: held.has(set) ? record.heldSince : epochMin,
+      heldSince: heldSince.get(set) ?? epochMin,
       epochsSince: after.map((state, mirror) =>
         state === mirrors[mirror] ? (epochsSince[mirror] ?? epochMin) : epochMin,
       ),
@@ -188,16 +197,25 @@ function isThere(node: Layout, sets: Sets, has: UsableDisks['has']): boolean {
   );
 }
 
+/** True when all mirrors that the set lies in were in sync. */
+function wasInSync({ within }: MirrorSet, before: Sets): boolean {
+  return within.every(({ set, mirror }) => before.of(set)[mirror] === 'in-sync');
+}
+
 /**
- * True when one of a set's mirrors in sync goes on, as the processes that it was: it has what it ever acknowledged. Who is
- * no member by the last decision may have been one by others that were forgotten, and have restarted since.
+ * True when one of a set's mirrors in sync goes on, as the processes that it was, or one that is equal and only not called
+ * in sync yet: it has what was ever acknowledged. Who is no member by the last decision may have been one by others that
+ * were forgotten, and have restarted since.
  */
-function isHeld({ set, node }: MirrorSet, before: Sets, { has, wentOn }: UsableDisks): boolean {
+function isHeld({ set, node }: MirrorSet, before: Sets, disks: UsableDisks): boolean {
   const states = before.of(set);
-  const isSame = (disk: DiskId) => has(disk) && wentOn(disk);
-  return node.children.some(
-    (child, mirror) => states[mirror] === 'in-sync' && isReadable(child, before, isSame),
-  );
+  const isSame = (disk: DiskId) => disks.has(disk) && disks.wentOn(disk);
+  const isSameAndEqual = (disk: DiskId) => isSame(disk) && disks.isEqual(disk);
+  return node.children.some((child, mirror) => {
+    const state = states[mirror];
+    if (state === 'in-sync') return isReadable(child, before, isSame);
+    return state === 'resyncing' && isReadable(child, before, isSameAndEqual);
+  });
 }
 
 /** @param isInSync the mirrors that the set lies in, if any, all are */

@@ -58,7 +58,7 @@ export class VolumeMembers {
   /** Looks at who is there now. Better one that fails at times than none: but no more of them than the volume needs. */
   survey(): GracedSurvey {
     const ids = this.#parts.diskIds();
-    let failing = ids.filter((disk) => this.#failureOf(disk) !== '');
+    const failing = ids.filter((disk) => this.#failureOf(disk) !== '');
     const surveyWithout = (disks: readonly DiskId[]) =>
       this.#survey((disk) => (disks.includes(disk) ? this.#failureOf(disk) : ''));
     const survey = surveyWithout(failing);
@@ -67,8 +67,7 @@ export class VolumeMembers {
     if (surveyWithout(left).outcome === 'missing') return this.#graced(survey, failing);
     for (const disk of failing)
       if (surveyWithout([...left, disk]).outcome !== 'missing') left = [...left, disk];
-    failing = [...left];
-    return this.#graced(surveyWithout(failing), failing);
+    return this.#graced(surveyWithout(left), left);
   }
 
   /** Why what the last decision was made for is not there any more, for people; '' when it is, or may be. */
@@ -123,8 +122,12 @@ export class VolumeMembers {
   /** These disks are there, and cannot do what members do. */
   noteFailed(disks: readonly DiskId[], reason: string): void {
     const { presence, clock } = this.#parts.environment;
-    for (const id of disks.filter((each) => this.#parts.diskIds().includes(each)))
-      presence.bar({ kind: 'disk', id }, this.#absences.failed(id, reason, clock.now()));
+    const record = this.#parts.record();
+    const inSync = record === null ? [] : inSyncDisksOf(record.layout, record.mirrorSets);
+    for (const id of disks.filter((each) => this.#parts.diskIds().includes(each))) {
+      const until = this.#absences.failed(id, reason, inSync.includes(id), clock.now());
+      presence.bar({ kind: 'disk', id }, until);
+    }
   }
 
   /** Somebody cannot go on with some disks. @param reason for people */

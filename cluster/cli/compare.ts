@@ -1,5 +1,4 @@
 /** `sanctor compare`: checks that the mirrors of a volume hold the same bytes. */
-import { isDeepStrictEqual } from 'node:util';
 import { verbs } from '../../protocols/commands.ts';
 import { type ControlData, controlDataSchema } from '../../protocols/control-data.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
@@ -13,7 +12,7 @@ const differencesShownMax = 20;
 /**
  * Prints the verdict; the exit code is 1 when mirrors differ, and also when some are not in sync, which nobody compares.
  *
- * @throws Error when they cannot be compared, or become something else meanwhile.
+ * @throws Error when there are none, when they cannot be compared, or may be made equal just then.
  */
 export async function compare(
   volume: string,
@@ -27,13 +26,33 @@ export async function compare(
   if (differences.length + notCompared.length > 0) process.exitCode = 1;
 }
 
-async function compareNow(connected: ConnectedCluster, volume: string): Promise<Comparison> {
-  const mirrors = await controlDataOf(connected, volume);
+/** @throws Error as `compare` does. */
+export async function compareNow(
+  connected: Pick<ConnectedCluster, 'client' | 'topology'>,
+  volume: string,
+): Promise<Comparison> {
+  const mirrors = await servingMirrorsOf(connected, volume);
+  if (mirrors.mirrorSets.length === 0)
+    throw new Error(`volume ${volume} has no mirrors: there is nothing to compare`);
   const result = await compareMirrors(connected.client, volume as VolumeId, mirrors);
-  const { mirrorSets } = await controlDataOf(connected, volume);
-  if (isDeepStrictEqual(mirrorSets, mirrors.mirrorSets)) return result;
+  const { generation } = await servingMirrorsOf(connected, volume);
+  if (generation === mirrors.generation) return result;
   throw new Error(
-    `mirrors of volume ${volume} came into sync or fell out of it while they were compared; compare again`,
+    `something was decided about volume ${volume} while its mirrors were compared, and they may have been made equal meanwhile; compare again`,
+  );
+}
+
+/** @throws Error when the volume does not serve: until it does its mirrors may be unlike. */
+async function servingMirrorsOf(
+  connected: Pick<ConnectedCluster, 'client' | 'topology'>,
+  volume: string,
+): Promise<ControlData> {
+  const data = await controlDataOf(connected, volume);
+  const { state, reason } = data;
+  if (state === 'serving') return data;
+  throw new Error(
+    `volume ${volume} is ${state}${reason === '' ? '' : ` (${reason})`}, and its mirrors may not have been made equal yet; ` +
+      'compare again once it serves',
   );
 }
 
@@ -59,7 +78,7 @@ function verdictLines(volume: string, result: Comparison): readonly string[] {
 
 /** As the virtualizer publishes it to a host that may use the volume. @throws Error when nobody tells. */
 export async function controlDataOf(
-  { client, topology }: ConnectedCluster,
+  { client, topology }: Pick<ConnectedCluster, 'client' | 'topology'>,
   volume: string,
 ): Promise<ControlData> {
   const volumes = new VolumeClient(client, topology);

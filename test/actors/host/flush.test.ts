@@ -6,6 +6,7 @@ import {
   unitOf,
   type VolumeOffset,
 } from '../../../protocols/units.ts';
+import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
 import { contentOf, HostWorld, type SentFrame } from './host-world.ts';
 
 const at = (offset: number) => unitOf<VolumeOffset>(offset);
@@ -33,8 +34,14 @@ describe('flush (I11)', () => {
   };
   /** The volume is assembled from these processes of the disks, and the attachment goes on. */
   const goOnWith = (instances: readonly number[]) => {
+    // Where neither disk of a set went on, nothing vouches for what no flush has covered.
+    const heldSince = instances[0] === 1 || instances[1] === 1 ? 0 : 20;
+    const m0 = mirrorSetOf('m0', 3, ['in-sync', 'in-sync']);
     world.publish({ state: 'assembling', reason: 'a disk restarted' });
-    world.publish({ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20, instances });
+    world.publish({
+      ...{ generation: 2, attachEpoch: 6, firstEpoch: 5, partitionEpoch: 20, instances },
+      sets: { m0: { ...m0, heldSince: unitOf(heldSince) } },
+    });
     world.clock.runFor(0);
     answerAs(instances);
   };

@@ -45,15 +45,27 @@ describe('how long a volume waits for disks', () => {
   it('not at all for one that failed, and each time longer until that one is tried again', () => {
     const absences = new Absences(2000);
     expect(absences.note([d1], [], at(0))).to.equal(0);
-    expect(absences.failed(d1, 'no space', at(0))).to.equal(5000);
-    expect(absences.failed(d1, 'no space', at(4000)), 'told again').to.equal(5000);
-    expect(absences.failed(d1, 'no space', at(6000))).to.equal(16_000);
+    expect(absences.failed(d1, 'no space', true, at(0))).to.equal(5000);
+    expect(absences.failed(d1, 'no space', true, at(4000)), 'told again').to.equal(5000);
+    expect(absences.failed(d1, 'no space', true, at(6000))).to.equal(16_000);
     expect(absences.reasonOf(d1)).to.equal('no space');
     absences.healed(d1);
     expect(absences.reasonOf(d1)).to.equal('');
-    expect(absences.failed(d1, 'no space', at(20_000))).to.equal(25_000);
-    expect(absences.failed(d1, 'no space', at(25_000))).to.equal(35_000);
-    expect(absences.failed(d1, 'no space', at(95_000)), 'that was long ago').to.equal(100_000);
+    expect(absences.failed(d1, 'no space', true, at(20_000))).to.equal(25_000);
+    expect(absences.failed(d1, 'no space', true, at(25_000))).to.equal(35_000);
+    expect(absences.failed(d1, 'no space', true, at(95_000)), 'that was long ago').to.equal(
+      100_000,
+    );
+  });
+
+  it('each time longer for one that fails late in each of its tries to be in sync, however late', () => {
+    const absences = new Absences(2000);
+    const wasInSync = false;
+    expect(absences.failed(d1, 'no space', true, at(0))).to.equal(5000);
+    expect(absences.failed(d1, 'no space', wasInSync, at(200_000))).to.equal(210_000);
+    expect(absences.failed(d1, 'no space', wasInSync, at(400_000))).to.equal(420_000);
+    absences.healed(d1);
+    expect(absences.failed(d1, 'no space', wasInSync, at(430_000))).to.equal(435_000);
   });
 
   it('for one that refuses as long as it does so seldom', () => {

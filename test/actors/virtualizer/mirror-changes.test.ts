@@ -215,12 +215,13 @@ describe('what becomes of mirrors', () => {
     const heldAfter = (
       layout: Layout,
       states: readonly MirrorSetRecord[],
-      { has, restarted = '', strangers = '' }: Situation & { readonly strangers?: string },
+      situation: Situation & { readonly strangers?: string },
     ) => {
+      const { has, restarted = '', equal = '', strangers = '' } = situation;
       const within = (text: string) => (disk: DiskId) => text.split(' ').includes(disk);
       const wasMember = (disk: DiskId) => !within(strangers)(disk);
       const disks = {
-        ...{ has: within(has), wasMember, returns: () => true, isEqual: () => false },
+        ...{ has: within(has), wasMember, returns: () => true, isEqual: within(equal) },
         wentOn: (disk: DiskId) => wasMember(disk) && !within(restarted)(disk),
       };
       const deciding = { disks, epochMin: unitOf<PartitionEpoch>(9) };
@@ -260,6 +261,30 @@ describe('what becomes of mirrors', () => {
       expect(heldAfter(nested, states, situation), 'm1 by nobody, m0 by d3').to.deep.equal([0, 9]);
       const without = { has: 'd1 d2 d3', restarted: 'd1 d3' };
       expect(heldAfter(nested, states, without), 'both by d2').to.deep.equal([0, 0]);
+    });
+
+    it('by one that has become equal, and is called in sync only now', () => {
+      const states = sets('m0: in-sync resyncing stale');
+      const situation = { has: 'd1 d2', restarted: 'd1' };
+      expect(heldAfter(three, states, { ...situation, equal: 'd2' })).to.deep.equal([0]);
+      expect(heldAfter(three, states, situation)).to.deep.equal([9]);
+      const bothRestarted = { has: 'd1 d2', restarted: 'd1 d2', equal: 'd2' };
+      expect(heldAfter(three, states, bothRestarted)).to.deep.equal([9]);
+    });
+
+    it('within a mirror that was not in sync by the set around it, from which all of it is copied', () => {
+      const since = (m0: number, ...texts: readonly [string, string]) =>
+        sets(...texts).map((record, index) => ({
+          ...record,
+          heldSince: unitOf<PartitionEpoch>(index === 0 ? m0 : 1),
+        }));
+      const away = since(3, 'm0: stale in-sync', 'm1: in-sync in-sync');
+      expect(heldAfter(nested, away, { has: 'd3' }), 'whoever is away').to.deep.equal([3, 3]);
+      const back = since(3, 'm0: resyncing in-sync', 'm1: resyncing resyncing');
+      const equal = { has: 'd1 d2 d3', equal: 'd1 d2' };
+      expect(heldAfter(nested, back, equal), 'it is in sync').to.deep.equal([3, 3]);
+      const lost = { has: 'd1 d2 d3', restarted: 'd3' };
+      expect(heldAfter(nested, back, lost), 'what is copied is not all').to.deep.equal([9, 9]);
     });
   });
 
