@@ -10,6 +10,7 @@ import { pathFailoverMachine } from './host/path-failover-machine.ts';
 import { pathMachine } from './host/path-machine.ts';
 import { coordinatorMachine } from './switch/coordinator-machine.ts';
 import { switchMachine } from './switch/switch-machine.ts';
+import { scrubMachine } from './virtualizer/scrub-machine.ts';
 import { virtualizerMachine } from './virtualizer/virtualizer-machine.ts';
 import { volumeMachine } from './virtualizer/volume-machine.ts';
 
@@ -44,4 +45,5 @@ export const machines: readonly ListedMachine[] = [
   listed(diskMachine, 'disk: when it serves: not before its store is opened and assembled'),
   listed(virtualizerMachine, 'virtualizer: when it decides: while the control epoch is its own'),
   listed(volumeMachine, 'virtualizer: when a volume is assembled anew, and when it serves'),
+  listed(scrubMachine, 'virtualizer: when a volume is scrubbed, range after range'),
 ];

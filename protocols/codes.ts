@@ -66,6 +66,8 @@ export const Operation = {
   probe: 9,
   /** Makes whole blocks good again on every mirror: addressed to a coordinator, carries no payload. */
   repair: 10,
+  /** Says of whole blocks, for each, whether they can be read where they lie. Addressed to a disk. */
+  verify: 11,
 } as const;
 
 export type Operation = (typeof Operation)[keyof typeof Operation];

@@ -69,6 +69,8 @@ export const verbs = {
    * own ones, and answers once what was open in them has ended.
    */
   yield: 'yield',
+  /** Switch: body `ScrubQuery`; answers `ScrubAnswer` once the range is verified, and repaired where it was bad. */
+  scrub: 'scrub',
   /** Disk: body `DiskForget`: the volume was deleted; confirmed once durable. */
   forget: 'forget',
   /** Switch: body `SwitchUnload`: forget the volume. */
@@ -105,6 +107,8 @@ export const verbs = {
   deleteVolume: 'delete-volume',
   /** Virtualizer: body `CoordinatorMove`; `ok` means that it is being done; answers `{ moves: string }`, for people. */
   moveCoordinator: 'move-coordinator',
+  /** Virtualizer: body `ScrubOrder`; answers `ScrubProgress`. */
+  scrubVolume: 'scrub-volume',
   /** Virtualizer: answers `{ volumes: VolumeListed[] }`. */
   listVolumes: 'list-volumes',
   /** Virtualizer, from whoever serves a host's exports: body `{ host }`; answers `HostExportsTold`. */

@@ -8,6 +8,7 @@ import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/f
 import { plainError, success } from '../../protocols/frames/reply.ts';
 import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
 import { digestBytes, digestCount, tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
+import { verifyBytesMax } from '../../protocols/frames/verified-blocks.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
@@ -18,6 +19,7 @@ import type { DiskMode } from './disk-machine.ts';
 import { type FenceTable, judge } from './fences.ts';
 import { OperationEra } from './operation-era.ts';
 import { allocationOf, clippedStretches, tagDigestsOf, tagRecordsOf } from './tag-queries.ts';
+import { Verification } from './verification.ts';
 import type { WriteRequest } from './write-entries.ts';
 
 /** What an admitted request is carried out with. */
@@ -39,6 +41,7 @@ export class DiskIo {
     zeroes: 0,
     flushes: 0,
     queries: 0,
+    verifiedBytes: 0,
     /** Received, and not a request frame for this disk. */
     invalidFrames: 0,
   };
@@ -136,6 +139,9 @@ export class DiskIo {
       case Operation.tags:
         this.#query(admitted, operation);
         break;
+      case Operation.verify:
+        this.#verify(admitted);
+        break;
       case Operation.repair:
         this.answers.end(admitted, request, plainError(Status.invalid, 'coordinators repair'));
         break;
@@ -190,6 +196,26 @@ export class DiskIo {
     this.#device.flush((status, what) =>
       this.answers.end(sender, request, outcomeOf(status, what)),
     );
+  }
+
+  #verify(admitted: Admitted): void {
+    const { io, request, reference, era } = admitted;
+    const { diskOffset: at, lengthBytes } = request;
+    const isWhole = at % blockBytes === 0 && lengthBytes % blockBytes === 0;
+    if (!isWhole || lengthBytes > verifyBytesMax) {
+      const what = `at most ${verifyBytesMax} bytes of whole blocks are verified at a time`;
+      this.answers.end(admitted, request, plainError(Status.invalid, what));
+      return;
+    }
+    this.counters.verifiedBytes += lengthBytes;
+    era.begin();
+    const range = { at, lengthBytes, reference };
+    const verification = new Verification(this.#device, range, (status, what) => {
+      if (status === Status.ok) this.answers.endWith(io, request, verification.verified);
+      else this.answers.end(admitted, request, outcomeOf(status, what));
+      era.end();
+    });
+    verification.start();
   }
 
   #query(

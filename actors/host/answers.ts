@@ -148,6 +148,7 @@ export class Answers {
       case Operation.probe:
       case Operation.tagDigest:
       case Operation.tags:
+      case Operation.verify:
         throw new RangeError(`operation ${operation} has no I/O of a consumer`);
       default:
         assertNever(operation, 'operation');

@@ -3,12 +3,14 @@
  * striped over them. Settling and resync compare runs, for a disk can tell a digest of one quickly. Pure.
  */
 
+import { assertNever } from '../../protocols/codes.ts';
 import { rangeBytesMax } from '../../protocols/frames/request.ts';
 import type { MirrorSetId } from '../../protocols/ids.ts';
-import type { CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
+import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Leg } from '../../protocols/layout/geometry.ts';
 import type { VolumeOffset } from '../../protocols/units.ts';
-import { inSyncLegsOf, type LoadedVolume } from './loaded-volume.ts';
+import type { BlockRange } from './block-ranges.ts';
+import { inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 
 /** Where a stretch of a run lies in the volume. */
 export interface RunPiece {
@@ -41,12 +43,15 @@ interface GrowingRun extends MirrorRun {
   pieces: RunPiece[];
 }
 
-/** Which copies are looked at: of those in sync, or those and the ones being made so where there are any. */
-export type Comparing = 'in-sync' | 'resyncing';
+/**
+ * Which copies are looked at: of those in sync, where there are several; or of those and the ones being made so, where
+ * there are any; or of those in sync, also where there is one only.
+ */
+export type Comparing = 'in-sync' | 'resyncing' | 'single';
 
 /**
- * The runs that a range of the volume, at most `rangeBytesMax` long and of whole blocks, consists of, as far as there
- * are two copies or more to compare.
+ * The runs that a range of the volume, at most `rangeBytesMax` long and of whole blocks, consists of, as far as they are
+ * to be looked at.
  */
 export function mirrorRunsOf(
   volume: LoadedVolume,
@@ -61,10 +66,9 @@ export function mirrorRunsOf(
   for (const part of parts) {
     const inSyncLegs = inSyncLegsOf(volume, part);
     const written = writtenLegsOf(volume, part);
-    const legs = comparing === 'in-sync' ? written.slice(0, inSyncLegs) : written;
-    const isCompared = comparing === 'in-sync' ? inSyncLegs > 1 : legs.length > inSyncLegs;
+    const legs = comparing === 'resyncing' ? written : written.slice(0, inSyncLegs);
     const [first] = legs;
-    if (first === undefined || inSyncLegs === 0 || !isCompared) continue;
+    if (first === undefined || !areCompared(comparing, legs.length, inSyncLegs)) continue;
     const run = growing.get(first.extentIndex);
     if (run !== undefined && continues(run, legs, inSyncLegs)) {
       run.pieces.push(pieceOf(part, run.lengthBytes));
@@ -89,6 +93,20 @@ export function writtenLegsOf(volume: LoadedVolume, part: CutPart): readonly Leg
   const written = part.legs.filter(({ extentIndex }) => volume.written[extentIndex] === true);
   const isInSync = ({ extentIndex }: Leg) => volume.inSync[extentIndex] === true;
   return [...written.filter(isInSync), ...written.filter((leg) => !isInSync(leg))];
+}
+
+const oneCut = new PartList();
+
+/** The mirrors of blocks that get what is written there; null when these are not in one part of the volume. */
+export function writtenRunOf(
+  volume: LoadedVolume,
+  { start, lengthBytes }: BlockRange,
+): MirrorRun | null {
+  const part = onlyPartOf(volume, start, lengthBytes, oneCut);
+  if (part === null) return null;
+  // It lives as long as the next cut: what is kept is copied.
+  const legs = writtenLegsOf(volume, part).map((leg) => ({ ...leg }));
+  return { legs, inSyncLegs: inSyncLegsOf(volume, part), set: part.set, lengthBytes, pieces: [] };
 }
 
 /** The pieces of a run that lie in a range of it, of those partitions. */
@@ -117,6 +135,19 @@ export function bytesIn(
     const from = Math.max(atBytes, range.atBytes);
     return sum + Math.min(atBytes + lengthBytes, end) - from;
   }, 0);
+}
+
+function areCompared(comparing: Comparing, legs: number, inSyncLegs: number): boolean {
+  switch (comparing) {
+    case 'in-sync':
+      return inSyncLegs > 1;
+    case 'resyncing':
+      return inSyncLegs > 0 && legs > inSyncLegs;
+    case 'single':
+      return inSyncLegs > 0;
+    default:
+      return assertNever(comparing, 'comparing');
+  }
 }
 
 function continues(run: MirrorRun, legs: readonly Leg[], inSyncLegs: number): boolean {

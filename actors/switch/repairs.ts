@@ -5,7 +5,6 @@
  */
 import { Status } from '../../protocols/codes.ts';
 import { type Outcome, plainError, success } from '../../protocols/frames/reply.ts';
-import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { unitOf, type WriteNumber } from '../../protocols/units.ts';
 import { type BlockRange, raggedBlocksOf, wholeBlocksOf } from './block-ranges.ts';
 import { Burial } from './burial.ts';
@@ -14,10 +13,11 @@ import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.
 import { damagedFramesMax, damagedRetryMs, isIntact } from './damaged-frames.ts';
 import type { LegCall } from './leg-call.ts';
 import { inSyncLeg } from './leg-request.ts';
-import { inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
-import { type MirrorRun, writtenLegsOf } from './mirror-runs.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
+import { type MirrorRun, writtenRunOf } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { Repair, type RepairResult } from './repair.ts';
+import { tellRepair } from './repair-telling.ts';
 import { busy, damagedOnArrival, unreadableEverywhere } from './retries.ts';
 import type { SettlingRange } from './settling-windows.ts';
 
@@ -51,7 +51,6 @@ export class Repairs {
   readonly #coordinator: RepairCoordinator;
   readonly #compareAgain: CompareAgain;
   readonly #ended: (io: CoordinatedIo, how: 'forgotten' | 'failed') => void;
-  readonly #cut = new PartList();
   readonly #running = new Map<CoordinatedIo, Repair | Burial>();
   readonly #blocked = new Map<CoordinatedIo, BlockedWrite>();
 
@@ -226,7 +225,8 @@ export class Repairs {
       start: bounds.start,
       ended: (result) => {
         this.#running.delete(io);
-        this.#tell(io, bounds, result);
+        const { counters } = this.#coordinator;
+        tellRepair(this.#parts, counters, io.request.volume, bounds, result);
         ended(result);
       },
       failed: (what) => this.#coordinator.trouble(io.partition, what),
@@ -236,34 +236,13 @@ export class Repairs {
   }
 
   /** The mirrors of a range; null, and trouble told of, when it is not one part any more. */
-  #runOf(io: CoordinatedIo, { start, lengthBytes }: BlockRange): MirrorRun | null {
-    const { volume } = this.#coordinator;
-    const part = onlyPartOf(volume, start, lengthBytes, this.#cut);
-    const run = part === null ? null : runOf(volume, part, lengthBytes);
+  #runOf(io: CoordinatedIo, blocks: BlockRange): MirrorRun | null {
+    const run = writtenRunOf(this.#coordinator.volume, blocks);
     if (run !== null && run.inSyncLegs > 0) return run;
     const what =
       run === null ? 'the layout changed under a waiting I/O' : 'no mirror of a range is in sync';
     this.#coordinator.trouble(io.partition, what);
     return null;
-  }
-
-  #tell(io: CoordinatedIo, { start, lengthBytes }: BlockRange, result: RepairResult): void {
-    const { volume } = io.request;
-    const { repairedBlocks, disks, source, keptReason, keptDisks } = result;
-    const range = { volume, offset: start, lengthBytes };
-    if (repairedBlocks > 0) {
-      this.#coordinator.counters.repairs++;
-      const done = { outcome: 'repaired', disks: [...disks], source, reason: '' } as const;
-      this.#parts.tellRepair({ ...range, ...done, blocks: repairedBlocks });
-    }
-    if (keptReason === '') return;
-    const kept = {
-      outcome: 'kept',
-      disks: [...keptDisks],
-      source: '',
-      reason: keptReason,
-    } as const;
-    this.#parts.tellRepair({ ...range, ...kept });
   }
 }
 
@@ -271,15 +250,4 @@ export class Repairs {
 function outcomeOf({ isGivenUp, keptReason }: RepairResult): Outcome {
   if (isGivenUp) return busy;
   return keptReason === '' ? success : plainError(Status.media, keptReason);
-}
-
-/** The mirrors of a part that get what is written. The part lives as long as the next cut: what is kept is copied. */
-function runOf(volume: LoadedVolume, part: CutPart, lengthBytes: number): MirrorRun {
-  return {
-    legs: writtenLegsOf(volume, part).map((leg) => ({ ...leg })),
-    inSyncLegs: inSyncLegsOf(volume, part),
-    set: part.set,
-    lengthBytes,
-    pieces: [],
-  };
 }

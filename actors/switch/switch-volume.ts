@@ -19,6 +19,7 @@ import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { type ResyncReport, Resyncs } from './resyncs.ts';
+import { Scrubs } from './scrubs.ts';
 import { Settling, type SettlingCounters } from './settling.ts';
 import { type HostWrites, type OwedTo, UnfinishedWrites } from './unfinished-writes.ts';
 import { yieldPartitions } from './yielding.ts';
@@ -46,6 +47,7 @@ export class SwitchVolume {
   #unfinished: UnfinishedWrites | null = null;
   #settling: Settling | null = null;
   readonly #resyncs: Resyncs;
+  readonly scrubs: Scrubs;
 
   /** @param onSettled called when a settling or a resync ended, well or not */
   constructor(parts: CoordinatorParts, volume: LoadedVolume, onSettled: () => void) {
@@ -54,6 +56,7 @@ export class SwitchVolume {
     this.coordinator = new VolumeCoordinator(parts, volume, (partition, range) =>
       this.#resyncs.compareAgain(partition, range),
     );
+    this.scrubs = new Scrubs(parts, this.coordinator);
     this.#resyncs = new Resyncs(parts, {
       trouble: (partition, what) => this.coordinator.trouble(partition, what),
       ended: onSettled,
@@ -77,6 +80,7 @@ export class SwitchVolume {
   /** Takes a newer decision over. */
   load(volume: LoadedVolume): void {
     this.#stopSettling();
+    this.scrubs.stop();
     this.#resyncs.load(volume);
     this.#parts.failedDisks.clear();
     this.#parts.refusals.decided(volume.load);
@@ -95,6 +99,7 @@ export class SwitchVolume {
 
   unload(): void {
     this.#stopSettling();
+    this.scrubs.stop();
     this.#resyncs.stop();
     this.#parts.cachedReads?.drop(this.volume.load.volume);
     this.coordinator.spans.dropReads();

@@ -149,13 +149,7 @@ export class Switch {
   start(): void {
     const { links, virtualizing } = this.#options;
     const { address } = this.#actor;
-    if (virtualizing) {
-      for (const verb of ['load', 'unload', 'settled', 'cached', 'invalidate'] as const)
-        this.#actor.onCommand(verbs[verb], (body, answer) =>
-          answer(this.#virtualizing[verb](body)),
-        );
-      this.#actor.onCommand(verbs.yield, (body, answer) => this.#virtualizing.yield(body, answer));
-    }
+    if (virtualizing) this.#virtualizing.register(this.#actor);
     this.#cancels.push(
       this.#fabrics.subscribe(this.#subjects.replies(address), {
         message: (data, subject, finalSubject) => this.#replied(data, subject, finalSubject),

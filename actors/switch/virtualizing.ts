@@ -6,6 +6,7 @@ import {
   invalidationSchema,
   refusal,
   settledQuerySchema,
+  verbs,
 } from '../../protocols/commands.ts';
 import {
   type SwitchLoad,
@@ -17,6 +18,8 @@ import type { FrameData } from '../../protocols/frames/frame.ts';
 import { type Outcome, success } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
+import { scrubQuerySchema } from '../../protocols/scrub.ts';
+import type { Actor } from '../actor.ts';
 import type { CoordinatorParts, PartitionSteering, SpanningRules } from './coordinator-parts.ts';
 import { LayoutMemory } from './layout-memory.ts';
 import { copiesOf, readLoad } from './loaded-volume.ts';
@@ -80,6 +83,14 @@ export class Virtualizing {
 
   get(volume: VolumeId): SwitchVolume | undefined {
     return this.#volumes.get(volume);
+  }
+
+  /** Registers the handlers of its commands; before the actor starts. */
+  register(actor: Pick<Actor, 'onCommand'>): void {
+    for (const verb of ['load', 'unload', 'settled', 'cached', 'invalidate'] as const)
+      actor.onCommand(verbs[verb], (body, answer) => answer(this[verb](body)));
+    for (const verb of ['yield', 'scrub'] as const)
+      actor.onCommand(verbs[verb], (body, answer) => this[verb](body, answer));
   }
 
   /** Carries out a volume-addressed request. */
@@ -159,6 +170,19 @@ export class Virtualizing {
     if (volume === undefined || loaded !== generation)
       answer(refusal('fenced', `generation ${loaded} of ${id} is loaded, not ${generation}`));
     else volume.yield(() => answer({ ok: true }));
+  }
+
+  /** The command `scrub`. */
+  scrub(body: unknown, answer: (answer: Answer) => void): void {
+    const parsed = scrubQuerySchema.safeParse(body);
+    if (!parsed.success) {
+      answer(refusal('invalid', z.prettifyError(parsed.error)));
+      return;
+    }
+    const { volume: id } = parsed.data;
+    const volume = this.#volumes.get(id);
+    if (volume !== undefined) volume.scrubs.begin(parsed.data, answer);
+    else answer(refusal('not-ready', `volume ${id} is not loaded`));
   }
 
   /** The command `invalidate`. What is not loaded has nothing in the cache. */

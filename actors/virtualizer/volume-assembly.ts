@@ -134,7 +134,7 @@ export class VolumeAssembly {
       case 'not-ready':
         return refusal(judgement.outcome, judgement.message);
       case 'attached':
-        if (this.#isServing) this.#announcer.announceTo(host);
+        if (this.isServing) this.#announcer.announceTo(host);
         break;
       case 'noted':
         this.#environment.log.info({ volume, host }, 'a host asks to be attached');
@@ -162,19 +162,19 @@ export class VolumeAssembly {
     const { volume, host, offset, lengthBytes } = query;
     const refuse = () => answer(refusal('not-ready', `volume ${volume} is ${this.status().state}`));
     if (!this.#decider.mayUse(host)) answer(this.#refuseHost(host));
-    else if (record === null || !this.#isServing) refuse();
+    else if (record === null || !this.isServing) refuse();
     else if (offset + lengthBytes > record.sizeBytes)
       answer(refusal('invalid', `volume ${volume} ends at ${record.sizeBytes}`));
     else
       findAlternates(query, record, this.#environment, (found) => {
-        if (this.#decider.record === record && this.#isServing) answer({ ok: true, ...found });
+        if (this.#decider.record === record && this.isServing) answer({ ok: true, ...found });
         else refuse();
       });
   }
 
   /** An operator wants others to coordinate it. */
   moveCoordinator(order: CoordinatorMove): Answer {
-    if (!this.#isServing)
+    if (!this.isServing)
       return refusal('not-ready', `volume ${order.volume} is ${this.status().state}`);
     const problem = this.#decider.orderCoordinators(order);
     if (problem !== '') return refusal('refused', problem);
@@ -217,7 +217,7 @@ export class VolumeAssembly {
     const reason = this.#decider.loss();
     if (reason !== '') this.#send({ type: 'member.lost', reason });
     else if (this.#decider.attachmentsDiffer()) this.#send({ type: 'attachments.changed' });
-    else if (this.#isServing) this.#reviewPlans();
+    else if (this.isServing) this.#reviewPlans();
   }
 
   #reviewPlans(): void {
@@ -227,7 +227,7 @@ export class VolumeAssembly {
     if (reason !== '') this.#send({ type: 'move.wanted', reason });
   }
 
-  get #isServing(): boolean {
+  get isServing(): boolean {
     return this.#machine?.getSnapshot().hasTag('serving') === true;
   }
 
@@ -260,7 +260,7 @@ export class VolumeAssembly {
 
   #loadLate(): void {
     const { record } = this.#decider;
-    if (record !== null && this.#isServing) this.#rounds.loadLate(record);
+    if (record !== null && this.isServing) this.#rounds.loadLate(record);
   }
 
   #refuseHost(host: HostId): Answer {

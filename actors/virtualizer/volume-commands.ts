@@ -12,6 +12,7 @@ import {
 } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { Random } from '../../protocols/ports.ts';
+import { scrubOrderSchema } from '../../protocols/scrub.ts';
 import { judgeVolume } from '../../protocols/topology/created-volume.ts';
 import { placeText, type TopologyProblem } from '../../protocols/topology/layout-form.ts';
 import { listenText } from '../../protocols/topology/listen.ts';
@@ -109,6 +110,11 @@ export class VolumeCommands {
           refusal('unknown', `there is no volume ${order.volume}`),
       ),
     );
+    on(verbs.scrubVolume, scrubOrderSchema, ({ volumes }, order, answer) => {
+      const progress = volumes.scrubs.order(order);
+      if (progress !== null) answer({ ok: true, ...progress });
+      else answer(refusal('unknown', `there is no volume ${order.volume}`));
+    });
     on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>
       answer({ ok: true, ...this.#exportsOf(term, host) }),
     );

@@ -19,6 +19,7 @@ import { isSlow, SwitchLoads } from './switch-loads.ts';
 import { VolumeAssembly } from './volume-assembly.ts';
 import { createVolume } from './volume-creation.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
+import { VolumeScrubs } from './volume-scrubs.ts';
 import type { DescribedVolume } from './volume-status.ts';
 
 export interface VolumeSetParts
@@ -54,6 +55,7 @@ export class VolumeSet {
   readonly #ended: Map<VolumeId, EndedVolume>;
   readonly #leftovers: Leftovers;
   readonly #proposals: RemovalProposals;
+  readonly scrubs: VolumeScrubs;
   #steadyTimer: Timer | null = null;
 
   constructor(parts: VolumeSetParts) {
@@ -70,6 +72,10 @@ export class VolumeSet {
       ended: (ended) => parts.clock.soon(() => this.#drop(ended)),
     };
     this.#proposals = new RemovalProposals(parts.input.topology.policies);
+    this.scrubs = new VolumeScrubs(this.#environment, (volume) => {
+      const assembly = this.#volumes.get(volume);
+      return assembly?.isServing === true ? this.#recordOf(volume) : null;
+    });
     this.#leftovers = new Leftovers(this.#environment, (volume) => this.#whereaboutsOf(volume));
   }
 
@@ -78,6 +84,7 @@ export class VolumeSet {
     const added = volumes.map((volume) => {
       const assembly = new VolumeAssembly(this.#environment, volume, this.#parts.control);
       this.#volumes.set(volume.id, assembly);
+      this.scrubs.add(volume.id);
       this.#wanted.set(volume.id, volume);
       return assembly;
     });
@@ -87,6 +94,7 @@ export class VolumeSet {
   stop(): void {
     for (const volume of this.#volumes.values()) volume.stop();
     this.#volumes.clear();
+    this.scrubs.stop();
     this.#leftovers.stop();
     this.#stopWaiting();
   }
@@ -99,7 +107,7 @@ export class VolumeSet {
     return [...this.#volumes].map(([id, volume]) => {
       const record = this.#recordOf(id);
       const removalsProposed = record === null ? [] : this.#proposals.of(record);
-      return { ...volume.status(), removalsProposed };
+      return { ...volume.status(), removalsProposed, scrub: this.scrubs.progressOf(id) };
     });
   }
 
@@ -200,6 +208,7 @@ export class VolumeSet {
   #drop(ended: EndedVolume): void {
     this.#volumes.get(ended.volume)?.stop();
     this.#volumes.delete(ended.volume);
+    this.scrubs.remove(ended.volume);
     this.#wanted.delete(ended.volume);
     this.#proposals.forget(ended.volume);
     this.#ended.set(ended.volume, ended);

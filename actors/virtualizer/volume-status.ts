@@ -9,6 +9,7 @@ import type {
 } from '../../protocols/control-data.ts';
 import type { DiskId, SwitchId, VolumeId } from '../../protocols/ids.ts';
 import { extentsOf, type Layout, mirrorSetsOf } from '../../protocols/layout/layout.ts';
+import type { ScrubProgress } from '../../protocols/scrub.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { RemovalProposal } from './removal-proposals.ts';
 import type { ResyncProgress } from './resync-watch.ts';
@@ -45,9 +46,10 @@ export interface VolumeStatus extends Progress {
   readonly disks: readonly DiskMember[];
 }
 
-/** With what is proposed about it to operators. */
+/** With what is proposed about it to operators, and what they may ask for. */
 export interface DescribedVolume extends VolumeStatus {
   readonly removalsProposed: readonly RemovalProposal[];
+  readonly scrub: ScrubProgress | null;
 }
 
 export function volumeStatus(

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type CommonOptions, clusterOption, jsonOption } from './common-options.ts';
 import type { NodeOptions } from './node.ts';
+import type { ScrubOptions } from './scrub.ts';
 import type { StatusOptions } from './status.ts';
 import type { UpOptions } from './up.ts';
 
@@ -93,6 +94,19 @@ function addLookingCommands(program: Command): void {
     .action(async (volume: string, options: CommonOptions) => {
       const { compare } = await import('./compare.ts');
       await compare(volume, options.cluster, options.json === true);
+    });
+
+  program
+    .command('scrub')
+    .description('verify all that a volume has on its disks, and repair it, while it is in use')
+    .argument('<volume>', 'which volume')
+    .option('--detach', 'begin it, and do not wait for its end')
+    .option('--stop', 'end the one that goes on')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (volume: string, options: ScrubOptions) => {
+      const { scrub } = await import('./scrub.ts');
+      await scrub(volume, options);
     });
 
   program

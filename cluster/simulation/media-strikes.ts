@@ -22,6 +22,8 @@ import type { World } from './world.ts';
 const readErrorBlocksMax = 256;
 const failingBlocksMax = 1024;
 const rottenBlocksMax = 48;
+/** Of what rotted, a scrub may find some before anybody else does, or be ended in the middle of that. */
+const scrubAfterMsMax = 1000;
 
 /** The medium of a disk gives nothing of a range, or of everything. */
 export const diskReadError: Strike = ({ world }, random) => {
@@ -111,10 +113,11 @@ type Copies = readonly Leg[];
  * only where the others have the same, durably: no system survives the loss of the only copy of something. Nothing in a
  * journal is changed, for a journal has checksums of its own, and ends where they do not fit.
  */
-export const blockRot: Strike = ({ world }, random) => {
+export const blockRot: Strike = ({ world, operator, later }, random) => {
   const disk = pickNode(world, random, 'disk')?.disks[0];
   if (disk === undefined) return null;
   const blocks = drawnBlocks(world, random, disk);
+  const search = random.fork('scrub');
   const changes = random.fork('changes');
   const opened = openedDisks(world);
   let left = opened.size;
@@ -124,7 +127,10 @@ export const blockRot: Strike = ({ world }, random) => {
       if (left === 0)
         for (const copies of blocks) rotBlock(world, { disk, copies, opened }, changes);
     });
-  return `${blocks.length} blocks of ${disk}`;
+  if (search.integer(2) === 0) return `${blocks.length} blocks of ${disk}`;
+  const afterMs = search.between(0, scrubAfterMsMax);
+  later(afterMs, () => operator.scrub(search));
+  return `${blocks.length} blocks of ${disk}; a scrub after ${afterMs.toFixed(0)} ms`;
 };
 
 /**

@@ -1,6 +1,6 @@
 /**
  * Whether the mirrors of a volume that are in sync are equal, byte for byte and tag for tag, as their disks give them when they are
- * opened from what is on their media. For a cluster that has been stopped.
+ * opened from what is on their media. For a cluster that has been scrubbed and stopped.
  */
 import { type OpenDisk, openDisk } from '../../actors/disk/open-disk.ts';
 import { tagRecordsOf } from '../../actors/disk/tag-queries.ts';
@@ -62,8 +62,8 @@ function volumeProblems(
     const lengthBytes = Math.min(stepBytes, record.sizeBytes - at);
     const start = unitOf<VolumeOffset>(at);
     for (const part of partsOf(world, record, start, lengthBytes)) {
-      const inSync = part.legs.filter(({ extent }) => states.get(extent) === 'in-sync');
-      const legs = inSync.filter((leg) => !isLostToRot(world, disks, record.volume, leg));
+      const legs = part.legs.filter(({ extent }) => states.get(extent) === 'in-sync');
+      if (legs.every((leg) => isLostToRot(world, disks, record.volume, leg))) continue;
       const copies = legs.map((leg) =>
         copyOf(world, disks.get(leg.disk), record.volume, leg, part.lengthBytes),
       );
@@ -95,7 +95,7 @@ function partsOf(
   });
 }
 
-/** A block that rotted, and that nobody has read from there since: its other mirrors must be equal. */
+/** A block that rotted, and cannot be read any more. Where a mirror has it a scrub has made it good. */
 function isLostToRot(
   world: World,
   disks: ReadonlyMap<DiskId, OpenDisk>,

@@ -1,11 +1,12 @@
 /**
- * An operator of a simulated cluster: makes a volume, and deletes it the next time; moves coordinators. As the command
+ * An operator of a simulated cluster: makes a volume, and deletes it the next time; moves coordinators; scrubs. As the command
  * line does, it asks the virtualizer again and again until that says that it is done, whatever fails meanwhile. Of what
  * it asked a copy may arrive late, when the volume is gone again: that must not bring it back.
  */
 import { z } from 'zod';
 import { Questions } from '../../actors/questions.ts';
-import { type Answer, verbs } from '../../protocols/commands.ts';
+import { type Answer, type RefusalReason, verbs } from '../../protocols/commands.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
 import type { Log } from '../../protocols/ports.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import type { Topology } from '../../protocols/topology.ts';
@@ -28,6 +29,8 @@ const names = ['made1', 'made2'];
 const size = '1MiB';
 const answerMsMax = 3000;
 const askAgainMs = 200;
+/** Of so many orders about a scrub one ends it. */
+const scrubStopsIn = 4;
 /** How long after a volume is gone a copy of the command that made it may arrive. */
 const copyMsMax = 3000;
 
@@ -54,6 +57,8 @@ export class Operator {
   #command: object = {};
   #isBusy = false;
   #isThrough = false;
+  /** Which virtualizer is asked, counted up. */
+  #current = 0;
 
   constructor(parts: OperatorParts) {
     this.#parts = parts;
@@ -125,7 +130,7 @@ export class Operator {
     const volume = this.#made;
     const look = (): void => {
       if (this.#made !== volume || this.#isBusy || clock.now() > untilMs) return;
-      this.#questions.ask(this.#virtualizer, verbs.listVolumes, { volume }, withinMs, (answer) => {
+      this.#put(verbs.listVolumes, { volume }, withinMs, (answer) => {
         const listed = answer.ok ? listedSchema.parse(answer).volumes : [];
         const isThere = listed.some((each) => each.volume === volume && each.state === state);
         if (!isThere) clock.setTimeout(look, everyMs);
@@ -166,8 +171,46 @@ export class Operator {
   }
 
   #move(order: object): string {
-    this.#questions.ask(this.#virtualizer, verbs.moveCoordinator, order, answerMsMax, () => {});
+    this.#put(verbs.moveCoordinator, order, answerMsMax, () => {});
     return `moves coordinators: ${JSON.stringify(order)}`;
+  }
+
+  /** Begins a scrub of a volume, or ends the one that goes on. Asked once, as a move is. @returns what is asked for */
+  scrub(random: SeededRandom): string {
+    const volume = random.pick(this.#parts.topology.volumes).id;
+    const action = random.integer(scrubStopsIn) === 0 ? 'stop' : 'start';
+    const order = { volume, action };
+    this.#put(verbs.scrubVolume, order, answerMsMax, () => {});
+    return `${action}s a scrub of ${volume}`;
+  }
+
+  /** Has all volumes of the topology scrubbed from their beginning to their end; calls when they are. */
+  scrubAll(done: () => void): void {
+    const [first, ...others] = this.#parts.topology.volumes.map(({ id }) => id);
+    const scrubFrom = (volume: VolumeId | undefined, left: readonly VolumeId[]): void => {
+      if (volume === undefined) done();
+      else this.#scrubToEnd(volume, () => scrubFrom(left[0], left.slice(1)));
+    };
+    scrubFrom(first, others);
+  }
+
+  /** One that goes on already began before what must be found was there. */
+  #scrubToEnd(volume: VolumeId, done: () => void): void {
+    const order = (action: string) => ({ volume, action });
+    const lookFor = (number: unknown): void =>
+      this.#ask(verbs.scrubVolume, order('look'), (answer) => {
+        if (!answer.ok || answer.completed !== number) return false;
+        done();
+        return true;
+      });
+    this.#ask(verbs.scrubVolume, order('stop'), ({ ok }) => {
+      if (!ok) return false;
+      this.#ask(verbs.scrubVolume, order('start'), (begun) => {
+        if (begun.ok) lookFor(begun.number);
+        return begun.ok;
+      });
+      return true;
+    });
   }
 
   stop(): void {
@@ -199,7 +242,7 @@ export class Operator {
   /** Nobody waits for what is answered to a copy. */
   #copyLate(command: object, afterMs: number): void {
     this.#process.clock.setTimeout(() => {
-      this.#questions.ask(this.#virtualizer, verbs.createVolume, command, answerMsMax, () => {});
+      this.#put(verbs.createVolume, command, answerMsMax, () => {});
     }, afterMs);
   }
 
@@ -214,14 +257,21 @@ export class Operator {
     this.#parts.onWrong(`created volumes are ${text(there)}, and should be ${text(wanted)}`);
   }
 
-  get #virtualizer() {
-    return { kind: 'virtualizer', id: this.#parts.topology.virtualizers[0]?.id ?? '' } as const;
+  /** Asks a virtualizer, the next one after one that does not decide, or does not answer. */
+  #put(verb: string, body: object, withinMs: number, done: (answer: Answer) => void): void {
+    const { virtualizers } = this.#parts.topology;
+    const asked = this.#current;
+    const id = virtualizers[asked % virtualizers.length]?.id ?? '';
+    this.#questions.ask({ kind: 'virtualizer', id }, verb, body, withinMs, (answer) => {
+      if (makesWay(answer) && this.#current === asked) this.#current++;
+      done(answer);
+    });
   }
 
   /** @param isOver looks at each answer; while it says no, the question is asked again */
   #ask(verb: string, body: object, isOver: (answer: Answer) => boolean): void {
     const ask = () =>
-      this.#questions.ask(this.#virtualizer, verb, body, answerMsMax, (answer) => {
+      this.#put(verb, body, answerMsMax, (answer) => {
         if (isOver(answer)) return;
         if (!answer.ok && (answer.reason === 'refused' || answer.reason === 'fenced'))
           this.#parts.onWrong(`${verb} was refused: ${answer.message}`);
@@ -229,4 +279,9 @@ export class Operator {
       });
     ask();
   }
+}
+
+function makesWay(answer: Answer): boolean {
+  const ways: readonly RefusalReason[] = ['inactive', 'no-responders', 'timeout'];
+  return !answer.ok && ways.includes(answer.reason);
 }

@@ -13,7 +13,8 @@ import { mirrorProblems } from './mirror-check.ts';
 import { OpenIos, openMsMax } from './open-ios.ts';
 import { Operator } from './operator.ts';
 import type { RunOptions } from './run-options.ts';
-import type { RunReport, Verdict } from './run-report.ts';
+import type { RunReport } from './run-report.ts';
+import { RunVerdict } from './run-verdict.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import { SoundWays } from './sound-ways.ts';
 import type { FaultTargets } from './strike.ts';
@@ -28,12 +29,12 @@ const newsMs = 1500;
 /** Nothing is under way for longer while all is well. */
 const wellWithinMs = 300;
 const readBackWithinMs = 30_000;
+const scrubWithinMs = 30_000;
 /** What nobody waits for has ended this soon after the last request: repairs, probes, cleanings. */
 const quietWithinMs = 10_000;
 const stopWithinMs = 20_000;
 /** How often the checks that need no event are made. */
 const stepMs = 25;
-const problemsKept = 20;
 
 export class Run {
   readonly #options: RunOptions;
@@ -45,8 +46,7 @@ export class Run {
   readonly #operator: Operator;
   readonly #targets: FaultTargets;
   readonly #schedule: FaultSchedule | LoneFaults;
-  #verdict: Verdict = 'passed';
-  #problems: string[] = [];
+  readonly #verdict = new RunVerdict();
   readonly #faults: StruckFault[] = [];
   #startListeners: { readonly node: SimulatedNode; readonly listener: () => void }[] = [];
   /** Some faults strike in two steps: none of them does after the load has ended. */
@@ -61,15 +61,15 @@ export class Run {
       traceLine,
       openIos: () => this.#consumers.open,
       onStarted: (node) => this.#started(node),
-      onComplaint: (what) => this.#fail('crashed', what),
-      onAccused: (what) => this.#fail('wrong', what),
+      onComplaint: (what) => this.#verdict.fail('crashed', what),
+      onAccused: (what) => this.#verdict.fail('wrong', what),
     });
     const world = this.#world;
     this.#ways = new SoundWays(world);
     this.#consumers = new Consumers(topology, world.clock, world.random.fork('consumers'), {
       onMedia: (read) => {
         const problem = world.damage.problemOf(read, world);
-        if (problem !== null) this.#fail('wrong', problem);
+        if (problem !== null) this.#verdict.fail('wrong', problem);
       },
       hadWays: (host, volume, forMs) => this.#ways.hadAll(host, volume, forMs),
     });
@@ -78,8 +78,8 @@ export class Run {
       topology,
       clock: world.clock,
       network: world.network,
-      log: tracedLog(world.trace, 'operator', (what) => this.#fail('crashed', what)),
-      onWrong: (what) => this.#fail('wrong', what),
+      log: tracedLog(world.trace, 'operator', (what) => this.#verdict.fail('crashed', what)),
+      onWrong: (what) => this.#verdict.fail('wrong', what),
     });
     this.#targets = {
       world,
@@ -123,16 +123,17 @@ export class Run {
     try {
       this.#phases();
     } catch (error) {
-      this.#fail('crashed', stackOf(error));
+      this.#verdict.fail('crashed', stackOf(error));
     }
-    if (this.#verdict === 'stuck') this.#judgeStuck();
+    if (this.#verdict.verdict === 'stuck') this.#judgeStuck();
     const world = this.#world;
-    world.trace.note(`verdict ${this.#verdict} ${this.#problems.join(' | ')}`);
+    const { verdict, problems } = this.#verdict;
+    world.trace.note(`verdict ${verdict} ${problems.join(' | ')}`);
     return {
       seed: this.#options.seed,
       minutes: this.#options.minutes,
-      verdict: this.#verdict,
-      problems: this.#problems,
+      verdict,
+      problems,
       virtualMs: world.clock.now(),
       hosts: this.#options.topology.hosts.length,
       ios: this.#consumers.counts,
@@ -149,12 +150,13 @@ export class Run {
     this.#load();
     this.#calmDown();
     this.#readBack();
+    this.#scrub();
     this.#endQuietly();
     this.#judge();
   }
 
   #load(): void {
-    if (this.#hasFailed) return;
+    if (this.#verdict.hasFailed) return;
     // A cluster older than its database's sync interval: losing its very creation is beyond what it can mend.
     this.#world.database.sync();
     this.#consumers.start();
@@ -173,7 +175,7 @@ export class Run {
     this.#consumers.stop();
     const limitMs = openMsMax(this.#options.topology);
     const ended = this.#runFor(limitMs, () => this.#consumers.open === 0);
-    if (!ended) this.#fail('stuck', `${this.#consumers.open} I/Os never ended`);
+    if (!ended) this.#verdict.fail('stuck', `${this.#consumers.open} I/Os never ended`);
     this.#operator.look();
     // What a fault had delayed beyond its deadline may have cost an attachment just now.
     this.#becomeHealthy('after the last I/O');
@@ -186,75 +188,84 @@ export class Run {
   }
 
   #becomeHealthy(when: string): void {
-    if (this.#hasFailed) return;
+    if (this.#verdict.hasFailed) return;
     if (this.#runFor(healthyWithinMs, () => this.#isHealthy)) return;
     const missing = this.#world.nodes.filter((node) => !node.isRunning).map(({ node }) => node.id);
     const nodesText = missing.length === 0 ? '' : `; not running: ${missing.join(', ')}`;
     const operatorText = this.#operator.isIdle ? '' : '; the operator waits';
     const unequal = unequalText(this.#world);
     const mirrorsText = unequal === '' ? '' : `; ${unequal}`;
-    this.#fail(
+    this.#verdict.fail(
       'stuck',
       `not healthy ${healthyWithinMs} ms ${when}: ${this.#consumers.unservedText}${nodesText}${operatorText}${mirrorsText}`,
     );
   }
 
   #readBack(): void {
-    if (this.#hasFailed) return;
+    if (this.#verdict.hasFailed) return;
     let problems: readonly string[] | null = null;
     const flushed = () => loseOneHba(this.#world);
     this.#consumers.readBack(flushed, (found) => (problems = found));
     if (!this.#runFor(readBackWithinMs, () => problems !== null))
-      this.#fail('stuck', `the read-back did not end within ${readBackWithinMs} ms`);
-    for (const problem of problems ?? []) this.#fail('stuck', problem);
+      this.#verdict.fail('stuck', `the read-back did not end within ${readBackWithinMs} ms`);
+    for (const problem of problems ?? []) this.#verdict.fail('stuck', problem);
+  }
+
+  /** What nobody has read since it rotted is found, and made good wherever a mirror has it. */
+  #scrub(): void {
+    if (this.#verdict.hasFailed) return;
+    let isOver = false;
+    this.#operator.scrubAll(() => {
+      isOver = true;
+    });
+    if (!this.#runFor(scrubWithinMs, () => isOver))
+      this.#verdict.fail('stuck', `the last scrubs did not end within ${scrubWithinMs} ms`);
   }
 
   /** Nothing is asked for any more: nothing may be left that was begun for it. */
   #endQuietly(): void {
     if (this.#runFor(quietWithinMs, () => underWayIn(this.#world).length === 0)) return;
     for (const what of underWayIn(this.#world))
-      this.#fail('stuck', `${what} ${quietWithinMs} ms after all requests have ended`);
+      this.#verdict.fail('stuck', `${what} ${quietWithinMs} ms after all requests have ended`);
   }
 
   /** Everything has been served: what was seen must fit together, and the mirrors must be equal. */
   #judge(): void {
-    if (this.#hasFailed) return;
+    if (this.#verdict.hasFailed) return;
     const { violations, judged } = this.#consumers.judge();
     this.#judged = judged;
-    for (const violation of violations) this.#fail('wrong', violation);
+    for (const violation of violations) this.#verdict.fail('wrong', violation);
     const doubt = whyNoVerdict(judged);
-    if (doubt !== null) this.#fail('wrong', doubt);
-    if (this.#hasFailed) return;
+    if (doubt !== null) this.#verdict.fail('wrong', doubt);
+    if (this.#verdict.hasFailed) return;
     this.#operator.stop();
     let stopped = false;
     this.#world.stop(() => {
       stopped = true;
     });
     if (!this.#runFor(stopWithinMs, () => stopped))
-      this.#fail('stuck', `the nodes did not stop within ${stopWithinMs} ms`);
-    if (this.#hasFailed) return;
-    for (const problem of mirrorProblems(this.#world)) this.#fail('wrong', problem);
+      this.#verdict.fail('stuck', `the nodes did not stop within ${stopWithinMs} ms`);
+    if (this.#verdict.hasFailed) return;
+    for (const problem of mirrorProblems(this.#world)) this.#verdict.fail('wrong', problem);
   }
 
   /** Whoever meets a wrong result may refuse to go on: what consumers saw tells that from being stuck. */
   #judgeStuck(): void {
     const [violation] = this.#consumers.judge().violations;
-    if (violation === undefined) return;
-    this.#verdict = 'wrong';
-    this.#problems.unshift(violation);
+    if (violation !== undefined) this.#verdict.explain(violation);
   }
 
   /** Runs until `isOver`, a failure, or the time is up. @returns whether it was over */
   #runFor(durationMs: number, isOver: () => boolean): boolean {
     const { clock } = this.#world;
     const endMs = clock.now() + durationMs;
-    while (!this.#hasFailed) {
+    while (!this.#verdict.hasFailed) {
       if (isOver()) return true;
       if (clock.now() >= endMs) return false;
       clock.runFor(Math.min(stepMs, endMs - clock.now()));
       this.#ways.look();
       const problem = this.#openIos.problem();
-      if (problem !== null) this.#fail(problem.verdict, problem.what);
+      if (problem !== null) this.#verdict.fail(problem.verdict, problem.what);
     }
     return true;
   }
@@ -283,14 +294,5 @@ export class Run {
     this.#world.powerCut();
     this.#consumers.powerCut();
     this.#world.clock.setTimeout(() => this.#world.powerOn(), downMs);
-  }
-
-  get #hasFailed(): boolean {
-    return this.#verdict !== 'passed';
-  }
-
-  #fail(verdict: Verdict, problem: string): void {
-    if (this.#verdict === 'passed') this.#verdict = verdict;
-    if (this.#problems.length < problemsKept) this.#problems.push(problem);
   }
 }

@@ -45,6 +45,8 @@ const cacheBytes = '256KiB';
 const regionBytes = '16KiB';
 /** Shorter than people would choose: what hangs is found sooner. */
 const ioDeadlineMs = 4000;
+/** Once or twice in a run. */
+const scrubEveryHours = 1 / 60;
 /** A run is over before the usual time in quarantine is. */
 const quarantine = { forSeconds: 10 };
 
@@ -127,6 +129,7 @@ function changed(written: Written, changes: Changes, policies: DrawnPolicies): o
       failover: { failback, quarantine },
       imbalance: { metric },
       membership: { staleAfterMs },
+      scrub: { everyHours: scrubEveryHours },
     },
   };
 }

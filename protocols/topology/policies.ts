@@ -90,6 +90,15 @@ export const membershipPolicySchema = z.strictObject({
 });
 export type MembershipPolicy = z.output<typeof membershipPolicySchema>;
 
+/** When volumes are scrubbed, and how fast. */
+const scrubPolicySchema = z.strictObject({
+  /** Hours between the end of one scrub of a volume and the next; 0: only when an operator asks for one. */
+  everyHours: z.number().min(0).max(8760).default(168),
+  /** The most of each volume that is scrubbed in a second, so that consumers' I/O goes on beside it. */
+  bytesPerSecond: sizeSchema.default(32 * mebibyte),
+});
+export type ScrubPolicy = z.output<typeof scrubPolicySchema>;
+
 export const policiesSchema = z.strictObject({
   /** How a path is chosen: the fewest hops, the fewest I/Os under way, or the soonest answer to expect. */
   path: z.enum(['hops', 'leastOutstanding', 'serviceTime']).default('hops'),
@@ -108,5 +117,6 @@ export const policiesSchema = z.strictObject({
   failover: failoverPolicySchema.prefault({}),
   imbalance: imbalancePolicySchema.prefault({}),
   membership: membershipPolicySchema.prefault({}),
+  scrub: scrubPolicySchema.prefault({}),
 });
 export type Policies = z.output<typeof policiesSchema>;

@@ -17,6 +17,7 @@ import {
   writeLostRecord,
   writeTagRecord,
 } from '../../../protocols/frames/tag-records.ts';
+import { markBad, verifiedBlocksBytes } from '../../../protocols/frames/verified-blocks.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
 import { blockBytes, type DiskInstance, unitOf } from '../../../protocols/units.ts';
 
@@ -89,6 +90,8 @@ export class FakeDisk {
         return this.#reply(request, success, this.#records(first, request.lengthBytes));
       case Operation.tagDigest:
         return this.#reply(request, success, this.#digests(first, request.lengthBytes));
+      case Operation.verify:
+        return this.#reply(request, success, this.#verified(first, request.lengthBytes));
       case Operation.allocation: {
         const stretch = { lengthBytes: request.lengthBytes, allocated: this.#blocks.has(first) };
         return this.#reply(request, success, encodeStretches([stretch]));
@@ -101,6 +104,13 @@ export class FakeDisk {
       default:
         return assertNever(request.operation, 'operation');
     }
+  }
+
+  #verified(first: number, lengthBytes: number): Uint8Array {
+    const verified = new Uint8Array(verifiedBlocksBytes(lengthBytes));
+    for (let index = 0; index < lengthBytes / blockBytes; index++)
+      if (this.bad.has(first + index) || this.lost.has(first + index)) markBad(verified, index);
+    return verified;
   }
 
   #meetsBadBlock({ operation, diskOffset, lengthBytes }: Request): boolean {

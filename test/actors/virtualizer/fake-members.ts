@@ -1,7 +1,7 @@
 /** Disks, switches and hosts as the virtualizer sees them: they answer commands as their makers promised. */
 import { Actor, type ActorPorts } from '../../../actors/actor.ts';
 import { decodeJson } from '../../../actors/json.ts';
-import { refusal, settledQuerySchema, verbs } from '../../../protocols/commands.ts';
+import { type Answer, refusal, settledQuerySchema, verbs } from '../../../protocols/commands.ts';
 import {
   type AttachMode,
   type ControlData,
@@ -16,6 +16,7 @@ import {
 } from '../../../protocols/control-data.ts';
 import type { ActorKind, HostId, VolumeId } from '../../../protocols/ids.ts';
 import type { Timer } from '../../../protocols/ports.ts';
+import { type ScrubQuery, scrubQuerySchema } from '../../../protocols/scrub.ts';
 import type { AttachEpoch, Incarnation } from '../../../protocols/units.ts';
 
 export interface FakeMember {
@@ -184,6 +185,12 @@ export class FakeSwitch implements FakeMember {
   resyncBytes = 0;
   /** Ends what is open when it is asked to yield; else it never does. */
   yields = true;
+  /** Ranges that it was asked to scrub, and what it answers; null: nothing. */
+  readonly scrubbed: ScrubQuery[] = [];
+  scrub: (query: ScrubQuery) => Answer | null = ({ lengthBytes }) => ({
+    ...{ ok: true, verifiedBytes: 2 * lengthBytes, repairedBlocks: 0, keptStretches: 0 },
+    ...{ keptAt: -1, keptReason: '' },
+  });
 
   constructor(id: string, incarnation: number, parts: FakeParts) {
     this.actor = actorOf('switch', id, incarnation, parts, () => ({
@@ -204,6 +211,12 @@ export class FakeSwitch implements FakeMember {
       const { volume, generation } = settledQuerySchema.parse(body);
       parts.happened(`yield ${id} ${volume} g${generation}`);
       if (this.yields) answer({ ok: true });
+    });
+    this.actor.onCommand(verbs.scrub, (body, answer) => {
+      const query = scrubQuerySchema.parse(body);
+      this.scrubbed.push(query);
+      const result = this.scrub(query);
+      if (result !== null) answer(result);
     });
     this.actor.onCommand(verbs.unload, (body, answer) => {
       const { volume, generation } = switchUnloadSchema.parse(body);

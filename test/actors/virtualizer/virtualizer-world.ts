@@ -29,7 +29,7 @@ const switchIds = ['s1', 's2'];
 const hbaIds = ['h1-a', 'h1-b', 'h2-a'];
 
 /** Two hosts, two switches, four disks, everything linked; a mirrored stripe for both hosts. */
-export function smallTopology(volumes: readonly object[] = []): Topology {
+export function smallTopology(volumes: readonly object[] = [], policies = {}): Topology {
   const vol0 = {
     id: 'vol0',
     size: '64MiB',
@@ -53,6 +53,7 @@ export function smallTopology(volumes: readonly object[] = []): Topology {
     disks: diskIds.map((id) => ({ id, size: '1GiB', store: 'memory' })),
     links,
     volumes: [vol0, ...volumes],
+    policies,
   });
   if (!read.ok) throw new Error(read.problems.map(({ problem }) => problem).join('; '));
   return read.topology;
@@ -112,9 +113,9 @@ export class VirtualizerWorld {
     };
   }
 
-  startVirtualizer(): Virtualizer {
+  startVirtualizer(id = 'v1'): Virtualizer {
     this.killVirtualizer();
-    const input = virtualizerInputOf(this.#topology, 'v1' as VirtualizerId);
+    const input = virtualizerInputOf(this.#topology, id as VirtualizerId);
     const bus = this.network.open();
     const isAlive = () => bus.state !== 'closed';
     const ports = {

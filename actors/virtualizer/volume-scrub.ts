@@ -1,0 +1,231 @@
+/**
+ * The scrub of one volume: which range is next, who coordinates it, and what came of all of them. The machine says when.
+ * How far it is dies with this virtualizer: who takes over begins none before it is asked for, or due.
+ */
+import type { Actor as MachineActor } from 'xstate';
+import { verbs } from '../../protocols/commands.ts';
+import type { VolumeRecord } from '../../protocols/control-data.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import { partitionEnd, partitionOf } from '../../protocols/layout/regions.ts';
+import type { Clock, Log, Timer } from '../../protocols/ports.ts';
+import {
+  type ScrubAnswer,
+  type ScrubProgress,
+  scrubAnswerSchema,
+  scrubBytesMax,
+} from '../../protocols/scrub.ts';
+import type { ScrubPolicy } from '../../protocols/topology/policies.ts';
+import {
+  blockBytes,
+  type Instant,
+  roundUp,
+  unitOf,
+  type VolumeOffset,
+} from '../../protocols/units.ts';
+import type { Actor } from '../actor.ts';
+import { runMachine, stateText } from '../running-machine.ts';
+import { type ScrubEvent, scrubMachine } from './scrub-machine.ts';
+
+export interface VolumeScrubParts {
+  readonly volume: VolumeId;
+  readonly actor: Actor;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly policy: ScrubPolicy;
+  /** The decision that the volume serves by; null while it does not. */
+  readonly servedBy: () => VolumeRecord | null;
+}
+
+/** A slow disk takes this long for a range at the most; later answers are of no use. */
+const answerTimeoutMs = 20_000;
+const msPerHour = 3_600_000;
+/** Timers are no longer than this. */
+const timerMsMax = 2_000_000_000;
+
+const nothingFound: ScrubAnswer = {
+  ...{ verifiedBytes: 0, repairedBlocks: 0, keptStretches: 0 },
+  ...{ keptAt: -1, keptReason: '' },
+};
+
+export class VolumeScrub {
+  readonly #parts: VolumeScrubParts;
+  #machine: MachineActor<typeof scrubMachine> | null = null;
+  /** Of the rest, or of the schedule. */
+  #timer: Timer | null = null;
+  /** Counts scrubs that began. */
+  #number = 0;
+  #completed = 0;
+  /** What is asked for belongs to it; answers to an earlier question are of no use. */
+  #question = 0;
+  #atBytes = 0;
+  #totalBytes = 0;
+  #startedAt: Instant | null = null;
+  #found: ScrubAnswer = nothingFound;
+  /** Of the last range. */
+  #rangeBytes = 0;
+
+  constructor(parts: VolumeScrubParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const { volume, actor, clock, log } = this.#parts;
+    this.#machine = runMachine({
+      machine: this.#wiredMachine(),
+      name: `scrub:${volume}`,
+      input: undefined,
+      ...{ actor, clock, log },
+      onFailure: () => this.stop(),
+    });
+  }
+
+  stop(): void {
+    this.#end();
+    this.#machine?.stop();
+    this.#machine = null;
+  }
+
+  /** An operator wants one. One that goes on already is that. */
+  request(): void {
+    this.#send({ type: 'scrub.requested' });
+  }
+
+  /** An operator wants none. */
+  cancel(): void {
+    this.#send({ type: 'scrub.stopped' });
+  }
+
+  get progress(): ScrubProgress {
+    const snapshot = this.#machine?.getSnapshot();
+    return {
+      state: snapshot === undefined ? 'stopped' : stateText(snapshot.value),
+      reason: snapshot?.context.reason ?? '',
+      number: this.#number,
+      completed: this.#completed,
+      doneBytes: this.#atBytes,
+      totalBytes: this.#totalBytes,
+      etaSeconds: this.#etaSeconds,
+      ...this.#found,
+    };
+  }
+
+  get #etaSeconds(): number | null {
+    const isRunning = this.#machine?.getSnapshot().matches('scrubbing') === true;
+    if (!isRunning || this.#startedAt === null || this.#atBytes === 0) return null;
+    const tookSeconds = (this.#parts.clock.now() - this.#startedAt) / 1000;
+    return Math.ceil(((this.#totalBytes - this.#atBytes) * tookSeconds) / this.#atBytes);
+  }
+
+  #wiredMachine(): typeof scrubMachine {
+    return scrubMachine.provide({
+      actions: {
+        awaitSchedule: () => this.#awaitSchedule(),
+        beginScrub: () => this.#begin(),
+        askRange: () => this.#askRange(),
+        rest: () => this.#rest(),
+        endScrub: () => this.#end(),
+        noteComplete: () => {
+          this.#completed = this.#number;
+        },
+      },
+    });
+  }
+
+  #send(event: ScrubEvent): void {
+    this.#machine?.send(event);
+  }
+
+  #awaitSchedule(): void {
+    const { everyHours } = this.#parts.policy;
+    if (everyHours > 0) this.#after(everyHours * msPerHour, { type: 'scrub.due' });
+  }
+
+  #begin(): void {
+    this.#clearTimer();
+    this.#number++;
+    this.#atBytes = 0;
+    this.#startedAt = this.#parts.clock.now();
+    this.#found = nothingFound;
+  }
+
+  #end(): void {
+    this.#question++;
+    this.#clearTimer();
+  }
+
+  /** As much as one coordinator serves there, and is scrubbed at a time. */
+  #askRange(): void {
+    const { actor, clock, volume } = this.#parts;
+    const question = ++this.#question;
+    const answered = (event: ScrubEvent) => {
+      if (question === this.#question) this.#send(event);
+    };
+    const record = this.#parts.servedBy();
+    if (record === null) {
+      clock.soon(() => answered({ type: 'range.refused', reason: 'the volume does not serve' }));
+      return;
+    }
+    const { coordinatorMap, partitions, sizeBytes } = record;
+    this.#totalBytes = roundUp(sizeBytes, blockBytes);
+    const offset = unitOf<VolumeOffset>(this.#atBytes);
+    const coordinator = partitions[partitionOf(coordinatorMap, offset)]?.coordinator;
+    const end = Math.min(
+      this.#totalBytes,
+      partitionEnd(coordinatorMap, offset),
+      offset + scrubBytesMax,
+    );
+    if (coordinator === undefined || end <= offset) {
+      clock.soon(() => answered({ type: 'volume.scrubbed' }));
+      return;
+    }
+    const body = { volume, offset, lengthBytes: end - offset };
+    const receiver = { kind: 'switch', id: coordinator } as const;
+    actor.ask(receiver, verbs.scrub, body, answerTimeoutMs, (answer) => {
+      if (question !== this.#question) return;
+      const told = answer.ok ? scrubAnswerSchema.safeParse(answer).data : undefined;
+      const why = answer.ok ? 'its answer makes no sense' : answer.message;
+      if (told === undefined)
+        answered({ type: 'range.refused', reason: `switch ${coordinator}: ${why}` });
+      else answered(this.#scrubbed(end, told));
+    });
+  }
+
+  #scrubbed(end: number, told: ScrubAnswer): ScrubEvent {
+    this.#rangeBytes = end - this.#atBytes;
+    this.#atBytes = end;
+    this.#found = added(this.#found, told);
+    return { type: end === this.#totalBytes ? 'volume.scrubbed' : 'range.scrubbed' };
+  }
+
+  #rest(): void {
+    const bytesPerMs = Math.max(blockBytes, this.#parts.policy.bytesPerSecond) / 1000;
+    this.#after(this.#rangeBytes / bytesPerMs, { type: 'rest.over' });
+  }
+
+  #after(delayMs: number, event: ScrubEvent): void {
+    const { clock } = this.#parts;
+    this.#clearTimer();
+    const stepMs = Math.min(delayMs, timerMsMax);
+    this.#timer = clock.setTimeout(() => {
+      this.#timer = null;
+      if (delayMs > stepMs) this.#after(delayMs - stepMs, event);
+      else this.#send(event);
+    }, stepMs);
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+}
+
+function added(one: ScrubAnswer, other: ScrubAnswer): ScrubAnswer {
+  const isFirst = one.keptAt < 0;
+  return {
+    verifiedBytes: one.verifiedBytes + other.verifiedBytes,
+    repairedBlocks: one.repairedBlocks + other.repairedBlocks,
+    keptStretches: one.keptStretches + other.keptStretches,
+    keptAt: isFirst ? other.keptAt : one.keptAt,
+    keptReason: isFirst ? other.keptReason : one.keptReason,
+  };
+}
