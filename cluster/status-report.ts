@@ -83,7 +83,9 @@ export async function collectStatus(
   const hosts = factsOf(actors, 'host', hostFactsSchema);
   const switches = factsOf(actors, 'switch', switchFactsSchema);
   const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
-  const [virtualizer] = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
+  const virtualizers = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
+  // Who stands by knows of no volumes.
+  const virtualizer = virtualizers.find(({ facts }) => facts.volumes.length > 0) ?? virtualizers[0];
   const volumes = virtualizer?.facts.volumes ?? [];
   const exports = hosts.flatMap(({ id, facts }) =>
     facts.exports.map((each) => ({ host: id, ...each })),

@@ -3,6 +3,7 @@
  * at each start, so that of two processes that both mean to decide only the later one can; and the volumes that the
  * topology does not name, whose places on the disks are taken all the same. Answers in events of its machine.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type EndedVolume, isEnded, volumeKeySchema } from '../../protocols/control-data.ts';
 import type { VirtualizerId, VolumeId } from '../../protocols/ids.ts';
@@ -22,19 +23,30 @@ export const controlRecordSchema = z.object({
   controlEpoch: count<ControlEpoch>(),
   virtualizer: id<VirtualizerId>(),
   incarnation: count<Incarnation>(),
+  /** Counts up for as long as it does (`control-lease`). */
+  renewal: count<number>().default(0),
 });
 export type ControlRecord = z.infer<typeof controlRecordSchema>;
 
-export interface ClaimParts {
-  readonly database: ConfigDatabase;
-  readonly random: Random;
+/** Who may decide: one process of a virtualizer. */
+export interface Decider {
   readonly virtualizer: VirtualizerId;
   readonly incarnation: Incarnation;
+}
+
+export interface ClaimParts extends Decider {
+  readonly database: ConfigDatabase;
+  readonly random: Random;
 }
 
 interface ForeignVolumes {
   readonly layouts: Layout[];
   readonly ended: EndedVolume[];
+}
+
+/** Why another one decides, for people. */
+export function lossText({ virtualizer, controlEpoch }: ControlRecord): string {
+  return `virtualizer ${virtualizer} took over with control epoch ${controlEpoch}`;
 }
 
 type Tell = (event: VirtualizerMachineEvent) => void;
@@ -83,22 +95,26 @@ export class ControlClaim {
   }
 
   /**
-   * @param held the epoch that this process held last, 0 before the first: another's claim is not taken from it then
+   * Takes control from whom it was found to have left, or goes on with it: from nobody else.
+   *
+   * @param held the epoch that this process held last; 0 before the first
    * @param floor what the next one must exceed
+   * @param free what was there when nobody was found to decide any more; null: nothing
    */
-  claim(held: number, floor: number, tell: Tell): void {
+  claim(
+    { held, floor, free }: { held: number; floor: number; free: ControlRecord | null },
+    tell: Tell,
+  ): void {
     this.#control.read((result) => {
       if (result.outcome === 'unavailable' || result.outcome === 'invalid')
         return tell(unreadable(result.reason));
       const last = result.outcome === 'found' ? result.value : null;
       const { virtualizer, incarnation } = this.#parts;
-      if (held > 0 && last !== null && last.incarnation !== incarnation && last.controlEpoch > held)
-        return tell({
-          type: 'control.lost',
-          reason: `virtualizer ${last.virtualizer} took over with control epoch ${last.controlEpoch}`,
-        });
+      const isOwn = last?.incarnation === incarnation;
+      if (last !== null && !isOwn && !isDeepStrictEqual(last, free))
+        return tell({ type: 'control.lost', reason: lossText(last) });
       const controlEpoch = unitOf<ControlEpoch>(Math.max(last?.controlEpoch ?? 0, held, floor) + 1);
-      this.#control.write({ controlEpoch, virtualizer, incarnation }, (written) => {
+      this.#control.write({ controlEpoch, virtualizer, incarnation, renewal: 0 }, (written) => {
         if (written.outcome === 'written') tell({ type: 'control.taken', controlEpoch });
         else tell({ type: 'control.contested', reason: contestText(written) });
       });

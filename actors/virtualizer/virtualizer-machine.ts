@@ -1,6 +1,7 @@
 /**
- * When a virtualizer decides: once it knows which cluster it belongs to and has made the control epoch its own by
- * compare-and-set, and until somebody else has (DESIGN §1, I5). Who lost it decides nothing any more.
+ * When a virtualizer decides: once it knows which cluster it belongs to, nobody else decides any more, and it has made
+ * the control epoch its own by compare-and-set; until somebody else has (DESIGN §1, I5, V7). Who lost it stands by, and
+ * takes over when that one is gone.
  */
 import { assign, setup } from 'xstate';
 
@@ -17,6 +18,10 @@ export interface VirtualizerMachineContext {
 
 export type VirtualizerMachineEvent =
   | { readonly type: 'cluster.known' }
+  /** Nobody decides, or not any more. */
+  | { readonly type: 'control.free' }
+  /** Another one decides. */
+  | { readonly type: 'control.held'; readonly reason: string }
   /** The epoch is written: this process decides. */
   | { readonly type: 'control.taken'; readonly controlEpoch: number }
   /** Somebody else wrote, or nobody knows whether the write arrived. */
@@ -39,9 +44,15 @@ const virtualizerSetup = setup({
   actions: {
     /** Port: reads the cluster's identity, or makes it; `cluster.known` or `database.unavailable` follows. */
     identifyCluster: () => {},
+    /** Port: looks until nobody decides; `control.free` follows then, and `control.held` as long as somebody does. */
+    watchControl: (_, _params: { held: number }) => {},
+    /** Port: keeps others from taking over; `control.lost` follows if one does all the same. */
+    holdControl: (_, _params: { held: number }) => {},
+    /** Port: neither of the two any more. */
+    leaveControl: () => {},
     /**
-     * Port: steps the control epoch to above `floor`; `control.taken`, `control.contested`, `control.lost` (only if
-     * `held` is not 0) or `database.unavailable` follows.
+     * Port: steps the control epoch to above `floor`; `control.taken`, `control.contested`, `control.lost` or
+     * `database.unavailable` follows.
      */
     claimControl: (_, _params: { held: number; floor: number }) => {},
     /** Port: finds volumes that the topology does not name; `volumes.listed` or `database.unavailable` follows. */
@@ -72,12 +83,23 @@ const virtualizerSetup = setup({
 
 const retry = { target: 'resting', actions: ['noteReason', 'noteFailure'] } as const;
 
+const lost = {
+  target: '#virtualizer.standby',
+  actions: [
+    'noteReason',
+    {
+      type: 'reportLoss',
+      params: ({ context }: { context: VirtualizerMachineContext }) => ({ reason: context.reason }),
+    },
+  ],
+} as const;
+
 const starting = virtualizerSetup.createStateConfig({
   initial: 'identifying',
   states: {
     identifying: {
       entry: 'identifyCluster',
-      on: { 'cluster.known': 'claiming', 'database.unavailable': retry },
+      on: { 'cluster.known': '#virtualizer.standby', 'database.unavailable': retry },
     },
     claiming: {
       entry: {
@@ -87,7 +109,7 @@ const starting = virtualizerSetup.createStateConfig({
       on: {
         'control.taken': { target: 'listing', actions: 'noteControl' },
         'control.contested': retry,
-        'control.lost': { target: '#virtualizer.refused', actions: 'noteReason' },
+        'control.lost': lost,
         'database.unavailable': retry,
       },
     },
@@ -104,17 +126,21 @@ const active = virtualizerSetup.createStateConfig({
   entry: [
     'forgetTrouble',
     { type: 'startVolumes', params: ({ context }) => ({ controlEpoch: context.controlEpoch }) },
+    { type: 'holdControl', params: ({ context }) => ({ held: context.controlEpoch }) },
   ],
-  exit: 'stopVolumes',
+  exit: ['leaveControl', 'stopVolumes'],
   on: {
+    'control.lost': lost,
     'control.outranked': { target: '#virtualizer.starting.claiming', actions: 'noteOutranked' },
   },
 });
 
-const refused = virtualizerSetup.createStateConfig({
-  entry: {
-    type: 'reportLoss',
-    params: ({ context }) => ({ reason: context.reason }),
+const standby = virtualizerSetup.createStateConfig({
+  entry: { type: 'watchControl', params: ({ context }) => ({ held: context.controlEpoch }) },
+  exit: 'leaveControl',
+  on: {
+    'control.free': 'starting.claiming',
+    'control.held': { actions: 'noteReason' },
   },
 });
 
@@ -127,6 +153,6 @@ export const virtualizerMachine = virtualizerSetup.createMachine({
     failures: 0,
   },
   initial: 'starting',
-  states: { starting, active, refused },
+  states: { starting, standby, active },
   options: { maxIterations: 100 },
 });

@@ -1,30 +1,22 @@
 /**
- * The off-host virtualizer (DESIGN V1, V2, V5): listens to who is there, takes requests of hosts, and runs one
+ * The off-host virtualizer (DESIGN V1, V2, V5, V7): listens to who is there, takes requests of hosts, and runs one
  * assembly per volume while its machine says that it decides. What is decided, and when, is the machines' business.
  */
 import type { Actor as MachineActor } from 'xstate';
-import type { z } from 'zod';
-import {
-  type Answer,
-  attachRequestSchema,
-  controlDataQuerySchema,
-  type Description,
-  refusal,
-  verbs,
-} from '../../protocols/commands.ts';
+import { type Answer, type Description, refusal } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { ConfigDatabase } from '../../protocols/ports.ts';
-import { troubleReportSchema } from '../../protocols/trouble-report.ts';
 import { type ControlEpoch, unitOf } from '../../protocols/units.ts';
 import { Actor, type ActorPorts, newIncarnation } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { ActorWatch } from './actor-watch.ts';
+import { AttachCommands } from './attach-commands.ts';
 import { ControlClaim } from './control-claim.ts';
+import { ControlLease } from './control-lease.ts';
 import { PathQueries } from './path-queries.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 import { type VirtualizerMachineEvent, virtualizerMachine } from './virtualizer-machine.ts';
-import type { VolumeAssembly } from './volume-assembly.ts';
 import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
 import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
@@ -42,6 +34,7 @@ export class Virtualizer {
   readonly #actor: Actor;
   readonly #watch: ActorWatch;
   readonly #claim: ControlClaim;
+  readonly #lease: ControlLease;
   readonly #catalogue: VolumeCatalogue;
   readonly #pathQueries: PathQueries;
   #term: ActiveTerm | null = null;
@@ -59,7 +52,11 @@ export class Virtualizer {
       facts: this.#facts(),
     }));
     const { database, random } = ports;
-    this.#claim = new ControlClaim({ database, random, virtualizer, incarnation });
+    const decider = { virtualizer, incarnation };
+    this.#claim = new ControlClaim({ database, random, ...decider });
+    const { subjects } = this.#actor;
+    const { leaseMs } = topology.policies.control;
+    this.#lease = new ControlLease({ ...decider, ...ports, subjects, leaseMs });
     this.#catalogue = new VolumeCatalogue({
       topology,
       database,
@@ -73,16 +70,16 @@ export class Virtualizer {
       settledTold: (sender) => this.#term?.volumes.settledTold(sender),
       mirrorsFailed: (retry) => this.#term?.volumes.mirrorsFailed(retry),
     });
-    this.#handleCommands();
     this.#pathQueries = new PathQueries(input, this.#actor, membersChanged);
-    new VolumeCommands({
-      topology,
+    const commandParts = {
       catalogue: this.#catalogue,
-      random,
       term: () => this.#term,
       notDeciding: () => this.#refuseInactive(),
-      exportsChanged: () => this.#tellExports(),
-    }).register(this.#actor);
+    };
+    const volumeIds = () => this.#volumeIds;
+    new AttachCommands({ ...commandParts, volumeIds }).register(this.#actor);
+    const exportsChanged = () => this.#tellExports();
+    new VolumeCommands({ ...commandParts, topology, random, exportsChanged }).register(this.#actor);
   }
 
   /** Who decides, and how every volume is. */
@@ -127,8 +124,14 @@ export class Virtualizer {
     return virtualizerMachine.provide({
       actions: {
         identifyCluster: ({ self }) => this.#claim.identify((event) => self.send(event)),
-        claimControl: ({ self }, { held, floor }) =>
-          this.#claim.claim(held, floor, (event) => self.send(event)),
+        watchControl: ({ self }, { held }) =>
+          this.#lease.watch(held === 0, (event) => self.send(event)),
+        holdControl: ({ self }, { held }) => this.#lease.hold(held, (event) => self.send(event)),
+        leaveControl: () => this.#lease.stop(),
+        claimControl: ({ self }, { held, floor }) => {
+          const { free } = this.#lease;
+          this.#claim.claim({ held, floor, free }, (event) => self.send(event));
+        },
         listVolumes: ({ self }) => this.#listVolumes((event) => self.send(event)),
         startVolumes: (_, { controlEpoch }) => this.#startVolumes(unitOf(controlEpoch)),
         stopVolumes: () => this.#stopVolumes(),
@@ -222,48 +225,6 @@ export class Virtualizer {
     return { controlEpoch: this.#term?.controlEpoch ?? 0, number: this.#catalogue.changes };
   }
 
-  #handleCommands(): void {
-    for (const verb of ['attach', 'detach'] as const)
-      this.#onVolumeCommand(
-        verbs[verb],
-        attachRequestSchema,
-        (volume, request) => this.#catalogue.refusalOfNamesake(request) ?? volume[verb](request),
-      );
-    this.#onVolumeCommand(verbs.controlData, controlDataQuerySchema, (volume, query) =>
-      volume.controlData(query.host),
-    );
-    this.#onVolumeCommand(verbs.trouble, troubleReportSchema, (volume, report) =>
-      volume.trouble(report),
-    );
-  }
-
-  #onVolumeCommand<Body extends { volume: VolumeId }>(
-    verb: string,
-    schema: z.ZodType<Body>,
-    carryOut: (volume: VolumeAssembly, body: Body) => Answer,
-  ): void {
-    this.#actor.onCommand(verb, (body, answer) => {
-      const parsed = schema.safeParse(body);
-      if (!parsed.success) {
-        const [issue] = parsed.error.issues;
-        answer(refusal('invalid', `${verb}: ${issue?.path.join('.')}: ${issue?.message}`));
-        return;
-      }
-      const volume = this.#term?.volumes.get(parsed.data.volume);
-      answer(
-        volume === undefined ? this.#refuse(parsed.data.volume) : carryOut(volume, parsed.data),
-      );
-    });
-  }
-
-  #refuse(volume: VolumeId): Answer {
-    const ids = this.#volumeIds;
-    if (this.#term === null) return this.#refuseInactive();
-    if (ids.includes(volume)) return refusal('not-ready', `volume ${volume} is not taken up yet`);
-    const there = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
-    return refusal('unknown', `there is no volume ${volume}; ${there}`);
-  }
-
   #refuseInactive(): Answer {
     const why = this.#reason === '' ? '' : `: ${this.#reason}`;
     const who = `virtualizer ${this.#input.virtualizer}`;
@@ -294,6 +255,7 @@ export class Virtualizer {
     this.#machine?.stop();
     this.#machine = null;
     this.#state = state;
+    this.#lease.stop();
     this.#stopVolumes();
   }
 }

@@ -228,12 +228,12 @@ export class World {
     return this.#supervisor !== null;
   }
 
-  /** Whether the virtualizers have brought every volume to where it serves. */
+  /** Whether a virtualizer has brought every volume to where it serves. */
   get isDecided(): boolean {
     const { volumes } = this.topology;
     const serves = ({ state }: { readonly state: string }) => state === 'serving';
-    return this.nodes.every((node) =>
-      (node.assembled?.virtualizers ?? []).every(
+    return this.nodes.some((node) =>
+      (node.assembled?.virtualizers ?? []).some(
         (each) => each.volumes.filter(serves).length >= volumes.length,
       ),
     );

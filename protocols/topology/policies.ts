@@ -90,6 +90,12 @@ export const membershipPolicySchema = z.strictObject({
 });
 export type MembershipPolicy = z.output<typeof membershipPolicySchema>;
 
+/** How soon one of several virtualizers takes over from another one that decides, and is gone without a word. */
+const controlPolicySchema = z.strictObject({
+  /** Who decides says so again three times in this; nobody takes over before it has not been heard for so long. */
+  leaseMs: z.int().min(300).max(600_000).default(3000),
+});
+
 /** When volumes are scrubbed, and how fast. */
 const scrubPolicySchema = z.strictObject({
   /** Hours between the end of one scrub of a volume and the next; 0: only when an operator asks for one. */
@@ -117,6 +123,7 @@ export const policiesSchema = z.strictObject({
   failover: failoverPolicySchema.prefault({}),
   imbalance: imbalancePolicySchema.prefault({}),
   membership: membershipPolicySchema.prefault({}),
+  control: controlPolicySchema.prefault({}),
   scrub: scrubPolicySchema.prefault({}),
 });
 export type Policies = z.output<typeof policiesSchema>;

@@ -2,10 +2,6 @@ import { expect } from 'chai';
 import { type Actor, createActor } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
 import { stateText } from '../../../actors/running-machine.ts';
-import {
-  type VirtualizerMachineEvent,
-  virtualizerMachine,
-} from '../../../actors/virtualizer/virtualizer-machine.ts';
 import { volumeMachine } from '../../../actors/virtualizer/volume-machine.ts';
 import {
   failuresMax,
@@ -316,70 +312,5 @@ describe('volume machine', () => {
       expect(actor.getSnapshot().hasTag('serving'), `from ${from}`).to.equal(true);
       actor.stop();
     }
-  });
-});
-
-describe('virtualizer machine', () => {
-  const events: readonly VirtualizerMachineEvent[] = [
-    { type: 'cluster.known' },
-    { type: 'control.taken', controlEpoch: 3 },
-    { type: 'control.contested', reason },
-    { type: 'volumes.listed' },
-    { type: 'database.unavailable', reason },
-    { type: 'control.outranked', controlEpoch: 5 },
-    { type: 'control.lost', reason },
-  ];
-
-  it('decides only under a control epoch that was written, and not at all once it has lost it', () => {
-    const after = { type: 'xstate.after.retryDelay.virtualizer.starting.resting' } as never;
-    const paths = getShortestPaths(virtualizerMachine, { events: [...events, after], limit: 5000 });
-    const reached = new Set(paths.map(({ state }) => stateText(state.value)));
-    expect([...reached].sort()).to.deep.equal([
-      'active',
-      'refused',
-      'starting.claiming',
-      'starting.identifying',
-      'starting.listing',
-      'starting.resting',
-    ]);
-    for (const { state, steps } of paths) {
-      const types = steps.map(({ event }) => event.type as string);
-      if (state.hasTag('deciding')) expect(types).to.include('control.taken');
-      if (state.matches('refused'))
-        expect(state.can({ type: 'control.taken', controlEpoch: 9 })).to.equal(false);
-    }
-  });
-
-  it('starts the volumes with the epoch that it took, stops them when it is outranked, and claims a higher one', () => {
-    const calls: string[] = [];
-    const actor = createActor(
-      virtualizerMachine.provide({
-        actions: {
-          claimControl: (_, { held, floor }) => {
-            calls.push(`claim ${held} ${floor}`);
-          },
-          startVolumes: (_, { controlEpoch }) => {
-            calls.push(`start ${controlEpoch}`);
-          },
-          stopVolumes: () => {
-            calls.push('stop');
-          },
-          reportLoss: (_, params) => {
-            calls.push(`lost: ${params.reason}`);
-          },
-        },
-      }),
-    );
-    actor.start();
-    for (const event of [
-      { type: 'cluster.known' },
-      { type: 'control.taken', controlEpoch: 3 },
-      { type: 'volumes.listed' },
-      { type: 'control.outranked', controlEpoch: 5 },
-      { type: 'control.lost', reason },
-    ] as const)
-      actor.send(event);
-    expect(calls).to.deep.equal(['claim 0 0', 'start 3', 'stop', 'claim 3 5', 'lost: because']);
-    actor.stop();
   });
 });

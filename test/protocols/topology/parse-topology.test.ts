@@ -85,6 +85,7 @@ describe('a topology that leaves things out', () => {
         minimumGain: 0.3,
       },
       membership: { staleAfterMs: 2000, resyncBytesPerSecond: 67_108_864 },
+      control: { leaseMs: 3000 },
       scrub: { everyHours: 168, bytesPerSecond: 33_554_432 },
     });
     expect(topology.faults).to.equal(false);

@@ -1,0 +1,77 @@
+/** The commands of hosts and switches about one volume: to attach and detach it, to tell its control data, and trouble. */
+import type { z } from 'zod';
+import {
+  type Answer,
+  attachRequestSchema,
+  controlDataQuerySchema,
+  refusal,
+  verbs,
+} from '../../protocols/commands.ts';
+import type { VolumeId } from '../../protocols/ids.ts';
+import { troubleReportSchema } from '../../protocols/trouble-report.ts';
+import type { Actor } from '../actor.ts';
+import type { VolumeAssembly } from './volume-assembly.ts';
+import type { VolumeCatalogue } from './volume-catalogue.ts';
+import type { ActiveTerm } from './volume-commands.ts';
+
+export interface AttachCommandParts {
+  readonly catalogue: Pick<VolumeCatalogue, 'refusalOfNamesake'>;
+  /** All that there should be. */
+  readonly volumeIds: () => readonly VolumeId[];
+  /** Null while this virtualizer does not decide. */
+  readonly term: () => ActiveTerm | null;
+  /** Says why it does not decide. */
+  readonly notDeciding: () => Answer;
+}
+
+export class AttachCommands {
+  readonly #parts: AttachCommandParts;
+
+  constructor(parts: AttachCommandParts) {
+    this.#parts = parts;
+  }
+
+  /** Registers the handlers; before the actor starts. */
+  register(actor: Actor): void {
+    const { catalogue } = this.#parts;
+    for (const verb of ['attach', 'detach'] as const)
+      this.#on(
+        actor,
+        verbs[verb],
+        attachRequestSchema,
+        (volume, request) => catalogue.refusalOfNamesake(request) ?? volume[verb](request),
+      );
+    this.#on(actor, verbs.controlData, controlDataQuerySchema, (volume, query) =>
+      volume.controlData(query.host),
+    );
+    this.#on(actor, verbs.trouble, troubleReportSchema, (volume, report) => volume.trouble(report));
+  }
+
+  #on<Body extends { volume: VolumeId }>(
+    actor: Actor,
+    verb: string,
+    schema: z.ZodType<Body>,
+    carryOut: (volume: VolumeAssembly, body: Body) => Answer,
+  ): void {
+    actor.onCommand(verb, (body, answer) => {
+      const parsed = schema.safeParse(body);
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        answer(refusal('invalid', `${verb}: ${issue?.path.join('.')}: ${issue?.message}`));
+        return;
+      }
+      const volume = this.#parts.term()?.volumes.get(parsed.data.volume);
+      answer(
+        volume === undefined ? this.#refuse(parsed.data.volume) : carryOut(volume, parsed.data),
+      );
+    });
+  }
+
+  #refuse(volume: VolumeId): Answer {
+    const ids = this.#parts.volumeIds();
+    if (this.#parts.term() === null) return this.#parts.notDeciding();
+    if (ids.includes(volume)) return refusal('not-ready', `volume ${volume} is not taken up yet`);
+    const there = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
+    return refusal('unknown', `there is no volume ${volume}; ${there}`);
+  }
+}
