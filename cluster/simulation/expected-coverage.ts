@@ -48,10 +48,6 @@ const exemptTransitions: readonly Exemption[] = [
     what: ['disk: absent > stopped on stop.requested'],
   },
   {
-    why: 'there is one virtualizer, and nobody else takes control from it',
-    what: ['virtualizer: starting.claiming > refused on control.lost'],
-  },
-  {
     why: 'what there is no room for is refused before it is defined',
     what: ['volume: deciding > ending.draining.looking on decision.impossible'],
   },

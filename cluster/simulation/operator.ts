@@ -29,8 +29,9 @@ const names = ['made1', 'made2'];
 const size = '1MiB';
 const answerMsMax = 3000;
 const askAgainMs = 200;
-/** Of so many orders about a scrub one ends it. */
-const scrubStopsIn = 4;
+/** Of so many scrubs one is ended before its end: one that goes on, or one that waits for the volume. */
+const scrubStopsIn = 3;
+const scrubMsMax = [150, 3000];
 /** How long after a volume is gone a copy of the command that made it may arrive. */
 const copyMsMax = 3000;
 
@@ -175,13 +176,15 @@ export class Operator {
     return `moves coordinators: ${JSON.stringify(order)}`;
   }
 
-  /** Begins a scrub of a volume, or ends the one that goes on. Asked once, as a move is. @returns what is asked for */
-  scrub(random: SeededRandom): string {
+  /** Begins a scrub of a volume, and may end it in the middle. Each is asked for once, as a move is. */
+  scrub(random: SeededRandom): void {
     const volume = random.pick(this.#parts.topology.volumes).id;
-    const action = random.integer(scrubStopsIn) === 0 ? 'stop' : 'start';
-    const order = { volume, action };
-    this.#put(verbs.scrubVolume, order, answerMsMax, () => {});
-    return `${action}s a scrub of ${volume}`;
+    const stopsAfterMs = random.between(0, random.pick(scrubMsMax));
+    const isStopped = random.integer(scrubStopsIn) === 0;
+    const order = (action: string) =>
+      this.#put(verbs.scrubVolume, { volume, action }, answerMsMax, () => {});
+    order('start');
+    if (isStopped) this.#process.clock.setTimeout(() => order('stop'), stopsAfterMs);
   }
 
   /** Has all volumes of the topology scrubbed from their beginning to their end; calls when they are. */

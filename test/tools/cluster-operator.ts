@@ -10,7 +10,8 @@ import { createPinoLog } from '../../cluster/pino-log.ts';
 import { collectStatus, type StatusReport } from '../../cluster/status-report.ts';
 import { createSystemClock } from '../../cluster/system-clock.ts';
 import { readTopologyFile } from '../../cluster/topology-file.ts';
-import type { Description } from '../../protocols/commands.ts';
+import { VolumeClient } from '../../cluster/volume-client.ts';
+import type { Answer, Description } from '../../protocols/commands.ts';
 import { descriptionSchema, verbs } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { Fault, FaultTarget } from '../../protocols/faults.ts';
@@ -87,6 +88,11 @@ export class ClusterOperator {
     const answer = await this.#client.ask(address, verb, body, answerTimeoutMs);
     if (!answer.ok) throw new Error(`${address.kind} ${address.id} ${verb}: ${answer.message}`);
     return answer;
+  }
+
+  /** Gives an order to the virtualizer that decides. */
+  order(verb: string, body: object): Promise<Answer> {
+    return new VolumeClient(this.#client, this.topology).ask(verb, body);
   }
 
   /** The same as `sanctor fault`. */

@@ -72,32 +72,23 @@ export function natsLossStrike(fabric: string): Strike {
 }
 
 /** Has another switch coordinate a partition, as an operator does, and later whom the topology names. */
-export function moveStrike(
-  { topology }: ClusterOperator,
-  { volume, partition, to }: Required<CoordinatorMove>,
-): Strike {
-  const [virtualizer] = topology.virtualizers;
-  if (virtualizer === undefined) throw new Error('there is no virtualizer');
-  const address = { kind: 'virtualizer', id: virtualizer.id } as const;
+export function moveStrike({ volume, partition, to }: Required<CoordinatorMove>): Strike {
   const what = `partition ${partition} of ${volume} moved to ${to}`;
   return {
     what,
     strike: async (operator) => {
       const isTaken = async () => {
-        try {
-          await operator.ask(address, verbs.moveCoordinator, { volume, partition, to });
-          return true;
-        } catch (error) {
-          // One that has just come back answers everybody before the virtualizer hears of it.
-          if (error instanceof Error && error.message.includes('is not there')) return false;
-          throw error;
-        }
+        const answer = await operator.order(verbs.moveCoordinator, { volume, partition, to });
+        if (answer.ok) return true;
+        // One that has just come back answers everybody before the virtualizer hears of it, or gets back what it had.
+        if (answer.reason === 'not-ready' || answer.message.includes('is not there')) return false;
+        throw new Error(answer.message);
       };
       await untilAsync(isTaken, what);
     },
     heal: async (operator) => {
       // Where it has already gone home, which is no error here, the answer is a refusal.
-      await operator.ask(address, verbs.moveCoordinator, { volume, partition }).catch(() => {});
+      await operator.order(verbs.moveCoordinator, { volume, partition });
     },
   };
 }

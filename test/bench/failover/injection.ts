@@ -72,15 +72,16 @@ export async function inject(
   };
 }
 
-/** Asks the virtualizer alone: one who is silent would keep the whole status waiting. */
+/** Asks virtualizers alone: one who is silent would keep the whole status waiting. */
 async function untilMoved(operator: ClusterOperator, volume: string, epoch: number): Promise<void> {
-  const [virtualizer] = operator.topology.virtualizers;
-  if (virtualizer === undefined) throw new Error('there is no virtualizer');
+  const factsOf = async (id: string) => {
+    const description = await operator.describe({ kind: 'virtualizer', id });
+    return virtualizerFactsSchema.safeParse(description?.facts).data?.volumes ?? [];
+  };
+  const ids = operator.topology.virtualizers.map(({ id }): string => id);
   const hasMoved = async () => {
-    const facts = virtualizerFactsSchema.safeParse(
-      (await operator.describe({ kind: 'virtualizer', id: virtualizer.id }))?.facts,
-    );
-    const found = facts.data?.volumes.find((each) => each.volume === volume);
+    const volumes = (await Promise.all(ids.map(factsOf))).flat();
+    const found = volumes.find((each) => each.volume === volume);
     if (found?.state !== 'serving') return false;
     return Math.max(...found.partitions.map((each) => each.epoch)) > epoch;
   };

@@ -81,7 +81,7 @@ async function movedPartition(choice: Choice): Promise<Strike | null> {
   const others = named.filter((id) => id !== from);
   if (others.length === 0) return null;
   const to = random.pick(others);
-  return moveStrike(operator, { volume: idOf(volume), partition: Number(partition), to });
+  return moveStrike({ volume: idOf(volume), partition: Number(partition), to });
 }
 
 function without(ids: readonly string[], others: readonly string[]): readonly string[] {

@@ -135,14 +135,18 @@ for (const route of ['whole', 'firstHop'])
         return san.frames.splice(0);
       };
       const written = framesOf(() => san.finish(san.write(plain, 4096, 4096, 1)));
-      expect(wayOf(written)).to.deep.equal(['h1-a-s1', 's1-s4', 's4-d5']);
+      // Who watches hears of frames in any order.
+      expect(wayOf(written)).to.have.members(['h1-a-s1', 's1-s4', 's4-d5']);
       const read = framesOf(() => san.finish(san.read(plain, 4096, 4096)));
-      expect(wayOf(read).slice(1)).to.deep.equal(
-        wayOf(read)[0] === 'h1-a-s1' ? ['s1-s4', 's4-d5'] : ['s2-s4', 's4-d5'],
+      const byHbaA = wayOf(read).includes('h1-a-s1');
+      expect(wayOf(read)).to.have.members(
+        byHbaA ? ['h1-a-s1', 's1-s4', 's4-d5'] : ['h1-b-s2', 's2-s4', 's4-d5'],
       );
       const through = framesOf(() => san.finish(san.write(behind, 0, 4096, 2)));
-      expect(wayOf(through)).to.deep.equal(['h1-a-s1', 's1-s3', 's3-d4']);
-      const carried = [read, through].map(([first]) => first?.request.route.length);
+      expect(wayOf(through)).to.have.members(['h1-a-s1', 's1-s3', 's3-d4']);
+      const carried = [read, through].map(
+        (frames) => frames.find(({ link }) => link.startsWith('h1-'))?.request.route.length,
+      );
       expect(carried, 'switches are told which way the host prefers').to.deep.equal([2, 1]);
       const [next] = framesOf(() => san.finish(san.read(plain, 8192, 4096)));
       expect(next?.request.route.length, 'but not each time').to.equal(route === 'whole' ? 2 : 0);

@@ -24,7 +24,7 @@ const fioBytes = (isLongProof ? 32 : 4) * mebibyte;
 const historyBytes = (isLongProof ? 32 : 8) * mebibyte;
 const historyStartBytes = { quiet: 128 * mebibyte, crashes: 192 * mebibyte };
 const exclusiveStartBytes = { quiet: 0, crashes: 32 * mebibyte };
-const crashed = ['s1', 'd2', 'h1', 's4', 'v1', 'd3', 's3', 'h2', 'd1', 's2'];
+const crashed = ['s1', 'd2', 'h1', 's4', 'v1', 'd3', 's3', 'h2', 'd1', 'v2', 's2'];
 
 describe('a volume that two hosts share', function () {
   this.timeout(loadSeconds * 10_000 + realTestTimeoutMs);
