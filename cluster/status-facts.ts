@@ -94,6 +94,7 @@ export const volumeFactsSchema = z.looseObject({
 });
 
 export const virtualizerFactsSchema = z.looseObject({
+  controlEpoch: z.number().default(0),
   volumes: z.array(volumeFactsSchema),
   /** What hosts are told to export beside the exports of the topology. */
   createdExports: z

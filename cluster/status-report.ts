@@ -84,8 +84,12 @@ export async function collectStatus(
   const switches = factsOf(actors, 'switch', switchFactsSchema);
   const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
   const virtualizers = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
-  // Who stands by knows of no volumes.
-  const virtualizer = virtualizers.find(({ facts }) => facts.volumes.length > 0) ?? virtualizers[0];
+  // Who stands by knows of no volumes; who was replaced, and does not know it yet, has a lower control epoch.
+  const [virtualizer] = virtualizers.toSorted(
+    (one, other) =>
+      Number(other.facts.volumes.length > 0) - Number(one.facts.volumes.length > 0) ||
+      other.facts.controlEpoch - one.facts.controlEpoch,
+  );
   const volumes = virtualizer?.facts.volumes ?? [];
   const exports = hosts.flatMap(({ id, facts }) =>
     facts.exports.map((each) => ({ host: id, ...each })),

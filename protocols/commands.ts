@@ -107,6 +107,8 @@ export const verbs = {
   deleteVolume: 'delete-volume',
   /** Virtualizer: body `CoordinatorMove`; `ok` means that it is being done; answers `{ moves: string }`, for people. */
   moveCoordinator: 'move-coordinator',
+  /** Virtualizer: body `AssembleOrder`; `ok` means that it is being done; answers `{ what }`: what is lost by it. */
+  assembleVolume: 'assemble-volume',
   /** Virtualizer: body `ScrubOrder`; answers `ScrubProgress`. */
   scrubVolume: 'scrub-volume',
   /** Virtualizer: answers `{ volumes: VolumeListed[] }`. */
@@ -174,16 +176,6 @@ export const settledQuerySchema = z.object({
   generation: count<Generation>(),
 });
 export type SettledQuery = z.infer<typeof settledQuerySchema>;
-
-/** Asks for other coordinators of a volume, for good: an operator's word counts more than the topology's. */
-export const coordinatorMoveSchema = z.strictObject({
-  volume: id<VolumeId>(),
-  /** Default: all of them. */
-  partition: count<number>().optional(),
-  /** Default: back to whom the topology names. */
-  to: id<SwitchId>().optional(),
-});
-export type CoordinatorMove = z.infer<typeof coordinatorMoveSchema>;
 
 /** Asks one attachment of a host which of its writes have not ended (DESIGN I6). */
 export const unfinishedQuerySchema = z.object({

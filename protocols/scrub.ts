@@ -19,12 +19,14 @@ export type ScrubQuery = z.infer<typeof scrubQuerySchema>;
 
 /** What came of it. */
 export const scrubAnswerSchema = z.object({
-  /** On all mirrors together. */
+  /** On all mirrors in sync together. */
   verifiedBytes: count<number>(),
+  /** On mirrors that are not in sync, and were not looked at: what they have says nothing. */
+  skippedBytes: count<number>(),
   /** Made good again on every mirror. */
   repairedBlocks: count<number>(),
-  /** Stretches with blocks that stayed as they were, for nobody knows what is right. */
-  keptStretches: count<number>(),
+  /** Stayed as they were, for nobody knows what is right. */
+  keptBlocks: count<number>(),
   /** Where the first of these begins in the volume, and why it was kept; -1 and '' when there is none. */
   keptAt: z.int().min(-1),
   keptReason: z.string(),

@@ -48,6 +48,7 @@ export class DiskIo {
   /** Given by the disk's machine. */
   mode: DiskMode = 'closed';
   readonly answers: DiskAnswers;
+  #isVerifying = false;
   readonly #disk: DiskId;
   readonly #device: BlockDevice;
   #fences: FenceTable = new Map();
@@ -207,13 +208,19 @@ export class DiskIo {
       this.answers.end(admitted, request, plainError(Status.invalid, what));
       return;
     }
+    // It takes as long as the medium does; what asks again meanwhile must not make it slower.
+    if (this.#isVerifying) {
+      this.answers.end(admitted, request, outcomeOf(Status.busy, ''));
+      return;
+    }
+    this.#isVerifying = true;
     this.counters.verifiedBytes += lengthBytes;
-    era.begin();
     const range = { at, lengthBytes, reference };
-    const verification = new Verification(this.#device, range, (status, what) => {
+    const isWanted = () => this.mode !== 'closed' && this.#era === era;
+    const verification = new Verification(this.#device, range, isWanted, (status, what) => {
+      this.#isVerifying = false;
       if (status === Status.ok) this.answers.endWith(io, request, verification.verified);
       else this.answers.end(admitted, request, outcomeOf(status, what));
-      era.end();
     });
     verification.start();
   }

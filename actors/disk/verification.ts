@@ -1,7 +1,7 @@
 /**
  * Verifies a range where it lies (DESIGN D5): reads it piece by piece, and notes each block that cannot be read, or does
- * not match its checksum. Nothing of it leaves the disk but one bit per block. It takes its turn behind consumers' I/O:
- * one piece at a time.
+ * not match its checksum. Nothing of it leaves the disk but one bit per block. It takes its turn behind consumers' I/O,
+ * one piece at a time, and nobody waits for it: when it is not wanted any more it ends with `busy`.
  */
 import { Status } from '../../protocols/codes.ts';
 import { markBad, verifiedBlocksBytes } from '../../protocols/frames/verified-blocks.ts';
@@ -25,16 +25,18 @@ export class Verification {
   readonly verified: Uint8Array;
   readonly #device: BlockDevice;
   readonly #request: VerifyRequest;
+  readonly #isWanted: () => boolean;
   readonly #ended: Ended;
   readonly #piece = new Uint8Array(pieceBytes);
   #atBytes = 0;
   /** Until there, one block at a time: somewhere before there is a bad one. */
   #singlyUntilBytes = 0;
 
-  constructor(device: BlockDevice, request: VerifyRequest, ended: Ended) {
+  constructor(device: BlockDevice, request: VerifyRequest, isWanted: () => boolean, ended: Ended) {
     this.verified = new Uint8Array(verifiedBlocksBytes(request.lengthBytes));
     this.#device = device;
     this.#request = request;
+    this.#isWanted = isWanted;
     this.#ended = ended;
   }
 
@@ -45,6 +47,10 @@ export class Verification {
   #next(): void {
     const { at, lengthBytes, reference } = this.#request;
     const leftBytes = lengthBytes - this.#atBytes;
+    if (!this.#isWanted()) {
+      this.#ended(Status.busy, '');
+      return;
+    }
     if (leftBytes === 0) {
       this.#ended(Status.ok, '');
       return;

@@ -5,6 +5,7 @@
  */
 import { Operation } from '../../protocols/codes.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
+import { rangeBytesMax } from '../../protocols/frames/request.ts';
 import { tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
 import {
   isMarkedBad,
@@ -17,7 +18,7 @@ import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts'
 import type { BlockRange } from './block-ranges.ts';
 import type { CoordinatorCounters, CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound, type RoundRequest } from './leg-round.ts';
-import type { LoadedVolume } from './loaded-volume.ts';
+import { inSyncLegsOf, type LoadedVolume } from './loaded-volume.ts';
 import { type MirrorRun, mirrorRunsOf, piecesIn, type RunRange } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import type { RepairResult } from './repair.ts';
@@ -25,9 +26,6 @@ import { tellRepair } from './repair-telling.ts';
 import { ScrubRepair } from './scrub-repair.ts';
 import type { SettlingRange } from './settling-windows.ts';
 import { type BlockStretch, blocksUnlikeFirst } from './tag-comparison.ts';
-
-/** Blocks that are held at a time. */
-const heldBlocksMax = 16;
 
 export interface ScrubTask {
   /** Whole blocks, of the volume. */
@@ -64,7 +62,7 @@ export class Scrub {
   #repairs: ScrubRepair[] = [];
   #isOver = false;
   #result: ScrubResult = {
-    ...{ verifiedBytes: 0, repairedBlocks: 0, keptStretches: 0 },
+    ...{ verifiedBytes: 0, skippedBytes: 0, repairedBlocks: 0, keptBlocks: 0 },
     ...{ keptAt: -1, keptReason: '', problem: '' },
   };
 
@@ -74,6 +72,7 @@ export class Scrub {
     this.#task = task;
     const { offset, lengthBytes } = task.range;
     const start = unitOf<VolumeOffset>(offset);
+    this.#result = { ...this.#result, skippedBytes: bytesNotInSync(volume, task.range) };
     for (const run of mirrorRunsOf(volume, start, lengthBytes, new PartList(), 'single'))
       for (let atBytes = 0; atBytes < run.lengthBytes; atBytes += verifyBytesMax) {
         const length = Math.min(verifyBytesMax, run.lengthBytes - atBytes);
@@ -140,18 +139,17 @@ export class Scrub {
     this.#next();
   }
 
-  /** Each within one piece, and so within one part and partition of the volume. */
+  /** One block at a time: where a disk is bad, looking at it takes long, and somebody may want the others. */
   #repairsOf({ run, first, count }: Suspect): readonly ScrubRepair[] {
     const range = { atBytes: first * blockBytes, lengthBytes: count * blockBytes };
     const end = range.atBytes + range.lengthBytes;
     return piecesIn(run, range, this.#task.partitions).flatMap((piece) => {
       const repairs: ScrubRepair[] = [];
       const pieceEnd = Math.min(piece.atBytes + piece.lengthBytes, end);
-      const heldBytesMax = heldBlocksMax * blockBytes;
-      for (let at = Math.max(piece.atBytes, range.atBytes); at < pieceEnd; at += heldBytesMax) {
-        const lengthBytes = Math.min(heldBytesMax, pieceEnd - at);
+      for (let at = Math.max(piece.atBytes, range.atBytes); at < pieceEnd; at += blockBytes) {
         const start = piece.start + (at - piece.atBytes);
         const partition = this.#task.partitions.get(piece.partition);
+        const lengthBytes = blockBytes;
         if (partition !== undefined)
           repairs.push(
             this.#repairOf(partition, { start: unitOf<VolumeOffset>(start), lengthBytes }),
@@ -181,12 +179,12 @@ export class Scrub {
       this.#end(result.keptReason);
       return;
     }
-    const { repairedBlocks, keptStretches, keptAt, keptReason } = this.#result;
+    const { repairedBlocks, keptBlocks, keptAt, keptReason } = this.#result;
     const isKept = result.keptReason !== '';
     this.#result = {
       ...this.#result,
       repairedBlocks: repairedBlocks + result.repairedBlocks,
-      keptStretches: keptStretches + (isKept ? 1 : 0),
+      keptBlocks: keptBlocks + (isKept ? 1 : 0),
       keptAt: isKept && keptAt < 0 ? blocks.start : keptAt,
       keptReason: keptReason === '' ? result.keptReason : keptReason,
     };
@@ -216,6 +214,16 @@ export class Scrub {
     this.#isOver = true;
     this.#task.ended({ ...this.#result, problem });
   }
+}
+
+/** Of a range, on mirrors that are not in sync. */
+function bytesNotInSync(volume: LoadedVolume, { offset, lengthBytes }: SettlingRange): number {
+  const parts = new PartList();
+  volume.layout.cut(unitOf<VolumeOffset>(offset), lengthBytes, rangeBytesMax, parts);
+  let bytes = 0;
+  for (const part of parts)
+    bytes += part.lengthBytes * (part.legs.length - inSyncLegsOf(volume, part));
+  return bytes;
 }
 
 function stretchesOf(blocks: number, isIn: (index: number) => boolean): readonly BlockStretch[] {

@@ -1,7 +1,8 @@
 /**
- * Scrubs of a volume on one of its coordinators, on command: one range at a time. Who asks for it waits for its end, and
- * asks again when a newer decision has come in between.
+ * Scrubs of a volume on one of its coordinators, on command: one range at a time. Who asks for it waits for its end; who
+ * asks again for the same meanwhile waits for that, too. After a newer decision it must be asked for anew.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { type Answer, refusal } from '../../protocols/commands.ts';
 import { partitionEnd, partitionOf } from '../../protocols/layout/regions.ts';
 import type { ScrubQuery } from '../../protocols/scrub.ts';
@@ -12,8 +13,10 @@ import type { Partition } from './partition.ts';
 import { Scrub } from './scrub.ts';
 
 interface Running {
+  readonly query: ScrubQuery;
   readonly scrub: Scrub;
-  readonly answer: (answer: Answer) => void;
+  /** Who asked last for the same. */
+  answer: (answer: Answer) => void;
 }
 
 export class Scrubs {
@@ -28,8 +31,12 @@ export class Scrubs {
 
   /** The command `scrub`. */
   begin(query: ScrubQuery, answer: (answer: Answer) => void): void {
-    const { volume, counters } = this.#coordinator;
+    const { volume } = this.#coordinator;
     const { volume: id, offset, lengthBytes } = query;
+    if (this.#running !== null && isDeepStrictEqual(this.#running.query, query)) {
+      this.#running.answer = answer;
+      return;
+    }
     if (this.#running !== null) {
       answer(refusal('not-ready', `another range of ${id} is being scrubbed`));
       return;
@@ -43,19 +50,24 @@ export class Scrubs {
       answer(refusal('not-ready', `${this.#parts.self} does not serve all of this range of ${id}`));
       return;
     }
-    const scrub = new Scrub(this.#parts, volume, {
+    const running: Running = { query, scrub: this.#scrubOf(query, partitions), answer };
+    this.#running = running;
+    running.scrub.start();
+  }
+
+  #scrubOf({ offset, lengthBytes }: ScrubQuery, partitions: ReadonlyMap<number, Partition>): Scrub {
+    const { volume, counters } = this.#coordinator;
+    return new Scrub(this.#parts, volume, {
       range: { offset, lengthBytes },
       ...{ partitions, counters },
       volume: () => this.#coordinator.volume,
       trouble: (partition, what) => this.#coordinator.trouble(partition, what),
       ended: ({ problem, ...result }) => {
+        const running = this.#running;
         this.#running = null;
-        if (problem === '') answer({ ok: true, ...result });
-        else answer(refusal('not-ready', problem));
+        running?.answer(problem === '' ? { ok: true, ...result } : refusal('not-ready', problem));
       },
     });
-    this.#running = { scrub, answer };
-    scrub.start();
   }
 
   /** A newer decision is about to be taken over, or the volume to be forgotten. */

@@ -12,14 +12,14 @@ import { troubleReportSchema } from '../../protocols/trouble-report.ts';
 import type { Actor } from '../actor.ts';
 import type { VolumeAssembly } from './volume-assembly.ts';
 import type { VolumeCatalogue } from './volume-catalogue.ts';
-import type { ActiveTerm } from './volume-commands.ts';
+import type { ActiveTerm, Purpose } from './volume-commands.ts';
 
 export interface AttachCommandParts {
   readonly catalogue: Pick<VolumeCatalogue, 'refusalOfNamesake'>;
   /** All that there should be. */
   readonly volumeIds: () => readonly VolumeId[];
   /** Null while this virtualizer does not decide. */
-  readonly term: () => ActiveTerm | null;
+  readonly term: (purpose: Purpose) => ActiveTerm | null;
   /** Says why it does not decide. */
   readonly notDeciding: () => Answer;
 }
@@ -34,22 +34,31 @@ export class AttachCommands {
   /** Registers the handlers; before the actor starts. */
   register(actor: Actor): void {
     const { catalogue } = this.#parts;
-    for (const verb of ['attach', 'detach'] as const)
-      this.#on(
-        actor,
-        verbs[verb],
-        attachRequestSchema,
-        (volume, request) => catalogue.refusalOfNamesake(request) ?? volume[verb](request),
-      );
-    this.#on(actor, verbs.controlData, controlDataQuerySchema, (volume, query) =>
-      volume.controlData(query.host),
+    this.#on(
+      { actor, verb: verbs.attach, purpose: 'decide' },
+      attachRequestSchema,
+      (volume, request) => catalogue.refusalOfNamesake(request) ?? volume.attach(request),
     );
-    this.#on(actor, verbs.trouble, troubleReportSchema, (volume, report) => volume.trouble(report));
+    // Who lets go does not ask again.
+    this.#on(
+      { actor, verb: verbs.detach, purpose: 'look' },
+      attachRequestSchema,
+      (volume, request) => catalogue.refusalOfNamesake(request) ?? volume.detach(request),
+    );
+    this.#on(
+      { actor, verb: verbs.controlData, purpose: 'look' },
+      controlDataQuerySchema,
+      (volume, query) => volume.controlData(query.host),
+    );
+    this.#on(
+      { actor, verb: verbs.trouble, purpose: 'decide' },
+      troubleReportSchema,
+      (volume, report) => volume.trouble(report),
+    );
   }
 
   #on<Body extends { volume: VolumeId }>(
-    actor: Actor,
-    verb: string,
+    { actor, verb, purpose }: { actor: Actor; verb: string; purpose: Purpose },
     schema: z.ZodType<Body>,
     carryOut: (volume: VolumeAssembly, body: Body) => Answer,
   ): void {
@@ -60,7 +69,12 @@ export class AttachCommands {
         answer(refusal('invalid', `${verb}: ${issue?.path.join('.')}: ${issue?.message}`));
         return;
       }
-      const volume = this.#parts.term()?.volumes.get(parsed.data.volume);
+      const term = this.#parts.term(purpose);
+      if (term === null) {
+        answer(this.#parts.notDeciding());
+        return;
+      }
+      const volume = term.volumes.get(parsed.data.volume);
       answer(
         volume === undefined ? this.#refuse(parsed.data.volume) : carryOut(volume, parsed.data),
       );
@@ -69,7 +83,6 @@ export class AttachCommands {
 
   #refuse(volume: VolumeId): Answer {
     const ids = this.#parts.volumeIds();
-    if (this.#parts.term() === null) return this.#parts.notDeciding();
     if (ids.includes(volume)) return refusal('not-ready', `volume ${volume} is not taken up yet`);
     const there = ids.length === 0 ? 'there is none' : `there are ${ids.join(', ')}`;
     return refusal('unknown', `there is no volume ${volume}; ${there}`);

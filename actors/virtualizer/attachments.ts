@@ -3,9 +3,10 @@
  * (DESIGN I14, V3). Pure. A host that is gone keeps its attachment until another one needs its place: nothing is
  * gained by taking it away, and it may come back.
  */
-import type { AttachRequest } from '../../protocols/commands.ts';
+import { type Answer, type AttachRequest, refusal } from '../../protocols/commands.ts';
 import type { AttachmentRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostId } from '../../protocols/ids.ts';
+import type { Volume } from '../../protocols/topology.ts';
 import type { Liveness } from './presence.ts';
 
 /** An attachment that the next decision makes. */
@@ -130,4 +131,13 @@ function claims({ record, requests, leaving }: AttachmentState): readonly Claim[
 /** True when a request leaves no place for another claim: the same host's former one, or one that will not share. */
 export function excludes(request: Claim, other: Claim): boolean {
   return request.host === other.host || request.mode === 'exclusive' || other.mode === 'exclusive';
+}
+
+/** Says no to a host that a volume is not for. */
+export function refuseHost({ id, hosts }: Volume, host: HostId): Answer {
+  const allowed = hosts.length === 0 ? 'none' : hosts.join(', ');
+  return refusal(
+    'refused',
+    `host ${host} may not use volume ${id}; the topology allows ${allowed}`,
+  );
 }

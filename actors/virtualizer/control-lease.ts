@@ -41,6 +41,8 @@ export class ControlLease {
   /** What is asked of the database before this changes is not waited for any more. */
   #term = 0;
   #cancels: Cancel[] = [];
+  /** When what renewed it last was begun. */
+  #renewedAt: Instant | null = null;
   /** What was read last, and since when it has not changed. */
   #seen: { readonly record: ControlRecord | null; readonly sinceMs: Instant } | null = null;
 
@@ -51,6 +53,12 @@ export class ControlLease {
   /** What was found to be nobody's any more: it is to be taken from this, and from nothing later. */
   get free(): ControlRecord | null {
     return this.#seen?.record ?? null;
+  }
+
+  /** Nobody else can have found it to be free: who holds it and cannot renew it must not promise anything. */
+  get isHeld(): boolean {
+    const { clock, leaseMs } = this.#parts;
+    return this.#renewedAt !== null && clock.now() - this.#renewedAt < leaseMs;
   }
 
   /**
@@ -73,7 +81,8 @@ export class ControlLease {
       store.read((result) => {
         if (isOver()) return;
         // Who cannot read it cannot tell for how long it has not changed.
-        if (result.outcome === 'unavailable' || result.outcome === 'invalid') this.#seen = null;
+        if (result.outcome === 'unavailable' || result.outcome === 'invalid')
+          this.#seen &&= { ...this.#seen, sinceMs: clock.now() };
         else {
           const record = result.outcome === 'found' ? result.value : null;
           if (this.#isFree(record, isFirst)) return freed();
@@ -94,34 +103,56 @@ export class ControlLease {
     look();
   }
 
-  /** Renews what this process holds, until somebody else does: `control.lost` follows. */
+  /**
+   * Renews what this process has taken, until somebody else has it: `control.lost` follows. Who hears nobody renews
+   * nothing: another one may hear them.
+   */
   hold(controlEpoch: number, tell: Tell): void {
-    const { incarnation, leaseMs } = this.#parts;
+    const { incarnation, leaseMs, clock, control } = this.#parts;
     this.stop();
     const store = this.#store();
     const term = this.#term;
     const isOver = () => term !== this.#term;
     const later = () => this.#after(leaseMs / renewalsPerLease, renew);
-    const renew = (): void =>
+    /** Since when what is read is older than what was written: a read may be old, and not for long. */
+    let behindSince: Instant | null = null;
+    const lose = (reason: string) => {
+      this.stop();
+      tell({ type: 'control.lost', reason });
+    };
+    const judge = (record: ControlRecord | null, at: Instant): void => {
+      const isOwn = record?.incarnation === incarnation && record.controlEpoch === controlEpoch;
+      if (record !== null && !isOwn && record.controlEpoch >= controlEpoch) lose(lossText(record));
+      else if (isOwn && control.state === 'connected') {
+        behindSince = null;
+        store.write({ ...record, renewal: record.renewal + 1 }, (written) => {
+          if (isOver()) return;
+          if (written.outcome === 'written') this.#renewedAt = at;
+          later();
+        });
+      } else {
+        behindSince = isOwn ? null : (behindSince ?? at);
+        if (behindSince === null || at - behindSince < leaseMs) later();
+        else lose('the config database has forgotten who decides');
+      }
+    };
+    const renew = (): void => {
+      const at = clock.now();
       store.read((result) => {
         if (isOver()) return;
-        const record = result.outcome === 'found' ? result.value : null;
-        if (record !== null && record.controlEpoch > controlEpoch) {
-          this.stop();
-          tell({ type: 'control.lost', reason: lossText(record) });
-        } else if (record?.incarnation === incarnation && record.controlEpoch === controlEpoch)
-          store.write({ ...record, renewal: record.renewal + 1 }, () => {
-            if (!isOver()) later();
-          });
-        // It could not be read, or what was read is old.
+        if (result.outcome === 'found') judge(result.value, at);
+        else if (result.outcome === 'absent') judge(null, at);
         else later();
       });
-    later();
+    };
+    this.#renewedAt = clock.now();
+    renew();
   }
 
   /** Neither watches nor renews any more. */
   stop(): void {
     this.#term++;
+    this.#renewedAt = null;
     for (const cancel of this.#cancels.splice(0)) cancel();
     if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
     this.#timer = null;

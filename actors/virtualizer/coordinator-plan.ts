@@ -3,10 +3,11 @@
  * as far as they are there and steady. Judges what operators ask for, and keeps it until it has been decided; then the
  * volume's record does. Pure: it is told who is there.
  */
-import type { CoordinatorMove } from '../../protocols/commands.ts';
+
 import type { PartitionRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import type { Volume } from '../../protocols/topology.ts';
+import type { CoordinatorMove } from '../../protocols/volume-orders.ts';
 import { chooseCoordinators } from './coordinator-choice.ts';
 import type { Members } from './membership.ts';
 import { preferredThrough } from './preferred-ways.ts';

@@ -72,19 +72,19 @@ export function nextMirrorSets(
   const changed = new Set<MirrorSetId>();
   const heldSince = new Map<MirrorSetId, PartitionEpoch>();
   const records = new Map(mirrorSets.map((record) => [record.set, record]));
-  const heldSinceOf = (place: MirrorSet): PartitionEpoch => {
+  const heldSinceOf = (place: MirrorSet, after: readonly MirrorState[]): PartitionEpoch => {
     const around = place.within.at(-1);
     if (around !== undefined && !wasInSync(place, before))
       return heldSince.get(around.set) ?? epochMin;
     const own = records.get(place.set)?.heldSince ?? epochMin;
-    return isHeld(place, before, disks) ? own : epochMin;
+    return isHeld(place, { before, after }, disks) ? own : epochMin;
   };
   for (const place of mirrorSetsOf(layout)) {
     const isInSync = place.within.every(({ set, mirror }) => next.get(set)?.[mirror] === 'in-sync');
     const states = before.of(place.set);
     const after = statesAfter(place, isInSync, { before, disks });
     next.set(place.set, after);
-    heldSince.set(place.set, heldSinceOf(place));
+    heldSince.set(place.set, heldSinceOf(place, after));
     if (after.every((state, mirror) => state === states[mirror])) continue;
     for (const set of [place.set, ...place.within.map((step) => step.set)]) changed.add(set);
   }
@@ -203,18 +203,20 @@ function wasInSync({ within }: MirrorSet, before: Sets): boolean {
 }
 
 /**
- * True when one of a set's mirrors in sync goes on, as the processes that it was, or one that is equal and only not called
- * in sync yet: it has what was ever acknowledged. Who is no member by the last decision may have been one by others that
+ * True when one of a set's mirrors in sync goes on, as the processes that it was, or one that is called in sync only now,
+ * for it has become equal: it has what was ever acknowledged. Who is no member by the last decision may have been one by others that
  * were forgotten, and have restarted since.
  */
-function isHeld({ set, node }: MirrorSet, before: Sets, disks: UsableDisks): boolean {
+function isHeld(
+  { set, node }: MirrorSet,
+  { before, after }: { readonly before: Sets; readonly after: readonly MirrorState[] },
+  { has, wentOn }: UsableDisks,
+): boolean {
   const states = before.of(set);
-  const isSame = (disk: DiskId) => disks.has(disk) && disks.wentOn(disk);
-  const isSameAndEqual = (disk: DiskId) => isSame(disk) && disks.isEqual(disk);
+  const isSame = (disk: DiskId) => has(disk) && wentOn(disk);
   return node.children.some((child, mirror) => {
-    const state = states[mirror];
-    if (state === 'in-sync') return isReadable(child, before, isSame);
-    return state === 'resyncing' && isReadable(child, before, isSameAndEqual);
+    const isPromoted = states[mirror] === 'resyncing' && after[mirror] === 'in-sync';
+    return (isPromoted || states[mirror] === 'in-sync') && isReadable(child, before, isSame);
   });
 }
 

@@ -83,6 +83,11 @@ const virtualizerSetup = setup({
 
 const retry = { target: 'resting', actions: ['noteReason', 'noteFailure'] } as const;
 
+const holds = {
+  type: 'holdControl',
+  params: ({ context }: { context: VirtualizerMachineContext }) => ({ held: context.controlEpoch }),
+} as const;
+
 const lost = {
   target: '#virtualizer.standby',
   actions: [
@@ -114,8 +119,13 @@ const starting = virtualizerSetup.createStateConfig({
       },
     },
     listing: {
-      entry: 'listVolumes',
-      on: { 'volumes.listed': '#virtualizer.active', 'database.unavailable': retry },
+      entry: ['listVolumes', holds],
+      exit: 'leaveControl',
+      on: {
+        'volumes.listed': '#virtualizer.active',
+        'database.unavailable': retry,
+        'control.lost': lost,
+      },
     },
     resting: { after: { retryDelay: 'identifying' } },
   },
@@ -126,7 +136,7 @@ const active = virtualizerSetup.createStateConfig({
   entry: [
     'forgetTrouble',
     { type: 'startVolumes', params: ({ context }) => ({ controlEpoch: context.controlEpoch }) },
-    { type: 'holdControl', params: ({ context }) => ({ held: context.controlEpoch }) },
+    holds,
   ],
   exit: ['leaveControl', 'stopVolumes'],
   on: {

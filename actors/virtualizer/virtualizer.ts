@@ -18,7 +18,7 @@ import { PathQueries } from './path-queries.ts';
 import type { VirtualizerInput } from './virtualizer-input.ts';
 import { type VirtualizerMachineEvent, virtualizerMachine } from './virtualizer-machine.ts';
 import { type CreatedVolume, VolumeCatalogue } from './volume-catalogue.ts';
-import { type ActiveTerm, VolumeCommands } from './volume-commands.ts';
+import { type ActiveTerm, type Purpose, VolumeCommands } from './volume-commands.ts';
 import { VolumeSet } from './volume-set.ts';
 import type { DescribedVolume } from './volume-status.ts';
 
@@ -73,7 +73,7 @@ export class Virtualizer {
     this.#pathQueries = new PathQueries(input, this.#actor, membersChanged);
     const commandParts = {
       catalogue: this.#catalogue,
-      term: () => this.#term,
+      term: (purpose: Purpose) => (purpose === 'look' || this.#lease.isHeld ? this.#term : null),
       notDeciding: () => this.#refuseInactive(),
     };
     const volumeIds = () => this.#volumeIds;
@@ -226,7 +226,9 @@ export class Virtualizer {
   }
 
   #refuseInactive(): Answer {
-    const why = this.#reason === '' ? '' : `: ${this.#reason}`;
+    const isCutOff = this.#term !== null && !this.#lease.isHeld;
+    const reason = isCutOff ? 'it cannot renew its lease in the config database' : this.#reason;
+    const why = reason === '' ? '' : `: ${reason}`;
     const who = `virtualizer ${this.#input.virtualizer}`;
     return refusal('inactive', `${who} does not decide, it is ${this.state}${why}`);
   }
@@ -247,7 +249,7 @@ export class Virtualizer {
       reason: this.#reason,
       volumes: this.volumes,
       preferredPaths: this.#pathQueries.facts(),
-      createdExports: this.#catalogue.exportFacts(),
+      createdExports: this.#term === null ? [] : this.#catalogue.exportFacts(),
     };
   }
 

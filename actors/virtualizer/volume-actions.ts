@@ -74,9 +74,12 @@ export function wiredVolumeMachine(
       endResyncWatch: () => rounds.endResyncWatch(),
       noteResynced: () => decider.membership.noteResynced(),
       noteUnconfirmed: () =>
-        decider.membership.noteFailed(rounds.unconfirmedDisks, 'it did not confirm in time'),
+        decider.membership.troubles.noteFailed(
+          rounds.unconfirmedDisks,
+          'it did not confirm in time',
+        ),
       noteRefusal: (_, { member: { kind, id }, reason }) => {
-        if (kind === 'disk') decider.membership.noteRefusal(id as DiskId, reason);
+        if (kind === 'disk') decider.membership.troubles.noteRefusal(id as DiskId, reason);
       },
       noteInForce: () => decider.noteInForce(),
       noteConfirmed: () => decider.membership.noteConfirmed(),

@@ -7,7 +7,6 @@ import {
   type AlternatesQuery,
   type Answer,
   type AttachRequest,
-  type CoordinatorMove,
   refusal,
 } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
@@ -17,8 +16,10 @@ import type { Layout } from '../../protocols/layout/layout.ts';
 import type { Bus, Timer } from '../../protocols/ports.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
+import type { AssembleOrder, CoordinatorMove } from '../../protocols/volume-orders.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { findAlternates } from './alternate-mirrors.ts';
+import { refuseHost } from './attachments.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
 import { VolumeDecider } from './volume-decider.ts';
@@ -121,7 +122,7 @@ export class VolumeAssembly {
 
   attach(request: AttachRequest): Answer {
     const { host, hostIncarnation, volume } = request;
-    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    if (!this.#decider.mayUse(host)) return refuseHost(this.#volume, host);
     if (this.#environment.presence.isFormer({ kind: 'host', id: host }, hostIncarnation))
       return refusal('refused', `another process of host ${host} has taken the place of that one`);
     if (this.#isEnding) return refusal('refused', `volume ${volume} is being deleted`);
@@ -150,7 +151,7 @@ export class VolumeAssembly {
   }
 
   controlData(host: HostId): Answer {
-    if (!this.#decider.mayUse(host)) return this.#refuseHost(host);
+    if (!this.#decider.mayUse(host)) return refuseHost(this.#volume, host);
     const { volume, state, reason } = this.status();
     const why = reason === '' ? `host ${host} is not attached to it` : reason;
     return this.#announcer.answer(host, `volume ${volume} is ${state}: ${why}`);
@@ -161,7 +162,7 @@ export class VolumeAssembly {
     const { record } = this.#decider;
     const { volume, host, offset, lengthBytes } = query;
     const refuse = () => answer(refusal('not-ready', `volume ${volume} is ${this.status().state}`));
-    if (!this.#decider.mayUse(host)) answer(this.#refuseHost(host));
+    if (!this.#decider.mayUse(host)) answer(refuseHost(this.#volume, host));
     else if (record === null || !this.isServing) refuse();
     else if (offset + lengthBytes > record.sizeBytes)
       answer(refusal('invalid', `volume ${volume} ends at ${record.sizeBytes}`));
@@ -183,10 +184,18 @@ export class VolumeAssembly {
     return { ok: true, moves };
   }
 
+  /** An operator says which mirrors are right, where the volume cannot be assembled from those that are known to be. */
+  assemble({ disks, isForced }: AssembleOrder): Answer {
+    const verdict = this.#decider.membership.forced.make(disks, isForced);
+    if (!verdict.ok) return refusal('refused', verdict.reason);
+    if (isForced) this.membersChanged();
+    return { ok: true, what: verdict.what };
+  }
+
   trouble(report: TroubleReport): Answer {
     if (this.#decider.concerns(report)) {
       const reason = `${report.reporter} reports: ${report.what}`;
-      this.#decider.membership.noteTrouble(report, reason);
+      this.#decider.membership.troubles.noteReport(report, reason);
       this.#send({ type: 'trouble.reported', reason });
     }
     return { ok: true };
@@ -261,13 +270,6 @@ export class VolumeAssembly {
   #loadLate(): void {
     const { record } = this.#decider;
     if (record !== null && this.isServing) this.#rounds.loadLate(record);
-  }
-
-  #refuseHost(host: HostId): Answer {
-    const { id, hosts } = this.#volume;
-    const allowed = hosts.length === 0 ? 'none' : hosts.join(', ');
-    const message = `host ${host} may not use volume ${id}; the topology allows ${allowed}`;
-    return refusal('refused', message);
   }
 
   #failed(): void {

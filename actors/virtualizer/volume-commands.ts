@@ -3,13 +3,7 @@
  * deleting come one after the other, for each must see what the one before has done.
  */
 import { z } from 'zod';
-import {
-  type Answer,
-  alternatesQuerySchema,
-  coordinatorMoveSchema,
-  refusal,
-  verbs,
-} from '../../protocols/commands.ts';
+import { type Answer, alternatesQuerySchema, refusal, verbs } from '../../protocols/commands.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { Random } from '../../protocols/ports.ts';
 import { scrubOrderSchema } from '../../protocols/scrub.ts';
@@ -30,6 +24,7 @@ import {
   type HostExportsTold,
   listVolumesSchema,
 } from '../../protocols/volume-definition.ts';
+import { assembleOrderSchema, coordinatorMoveSchema } from '../../protocols/volume-orders.ts';
 import type { Actor } from '../actor.ts';
 import type { VolumeCatalogue } from './volume-catalogue.ts';
 import type { VolumeSet } from './volume-set.ts';
@@ -40,12 +35,15 @@ export interface ActiveTerm {
   readonly controlEpoch: ControlEpoch;
 }
 
+/** To promise that something will be decided takes more than to look at what is. */
+export type Purpose = 'decide' | 'look';
+
 export interface VolumeCommandParts {
   readonly topology: Topology;
   readonly catalogue: VolumeCatalogue;
   readonly random: Random;
   /** Null while this virtualizer does not decide. */
-  readonly term: () => ActiveTerm | null;
+  readonly term: (purpose: Purpose) => ActiveTerm | null;
   /** Says why it does not decide. */
   readonly notDeciding: () => Answer;
   /** Hosts serve other exports than before. */
@@ -76,46 +74,53 @@ export class VolumeCommands {
   register(actor: Actor): void {
     const on = <Body>(
       verb: string,
+      purpose: Purpose,
       schema: z.ZodType<Body>,
       carryOut: (term: ActiveTerm, body: Body, answer: AnswerWith) => void,
     ) =>
       actor.onCommand(verb, (body, answer) => {
         const parsed = schema.safeParse(body);
-        const term = this.#parts.term();
+        const term = this.#parts.term(purpose);
         if (!parsed.success) answer(refusal('invalid', z.prettifyError(parsed.error)));
         else if (term === null) answer(this.#parts.notDeciding());
         else carryOut(term, parsed.data, answer);
       });
-    on(verbs.createVolume, createVolumeSchema, (term, body, answer) =>
+    on(verbs.createVolume, 'decide', createVolumeSchema, (term, body, answer) =>
       this.#carryOut(term, () => this.#create(term, body), answer),
     );
-    on(verbs.deleteVolume, deleteVolumeSchema, (term, { volume, life }, answer) =>
+    on(verbs.deleteVolume, 'decide', deleteVolumeSchema, (term, { volume, life }, answer) =>
       this.#carryOut(term, () => this.#delete(term, volume, life), answer),
     );
-    on(verbs.listVolumes, listVolumesSchema, (term, { volume }, answer) =>
+    on(verbs.listVolumes, 'look', listVolumesSchema, (term, { volume }, answer) =>
       answer({
         ok: true,
         volumes: this.#list(term),
         ...(volume === undefined ? {} : { lastLife: this.#parts.catalogue.lastLife(volume) }),
       }),
     );
-    on(verbs.alternates, alternatesQuerySchema, ({ volumes }, query, answer) => {
+    on(verbs.alternates, 'look', alternatesQuerySchema, ({ volumes }, query, answer) => {
       const volume = volumes.get(query.volume);
       if (volume !== undefined) volume.alternates(query, answer);
       else answer(refusal('unknown', `there is no volume ${query.volume}`));
     });
-    on(verbs.moveCoordinator, coordinatorMoveSchema, ({ volumes }, order, answer) =>
+    on(verbs.moveCoordinator, 'decide', coordinatorMoveSchema, ({ volumes }, order, answer) =>
       answer(
         volumes.get(order.volume)?.moveCoordinator(order) ??
           refusal('unknown', `there is no volume ${order.volume}`),
       ),
     );
-    on(verbs.scrubVolume, scrubOrderSchema, ({ volumes }, order, answer) => {
+    on(verbs.assembleVolume, 'decide', assembleOrderSchema, ({ volumes }, order, answer) =>
+      answer(
+        volumes.get(order.volume)?.assemble(order) ??
+          refusal('unknown', `there is no volume ${order.volume}`),
+      ),
+    );
+    on(verbs.scrubVolume, 'look', scrubOrderSchema, ({ volumes }, order, answer) => {
       const progress = volumes.scrubs.order(order);
       if (progress !== null) answer({ ok: true, ...progress });
       else answer(refusal('unknown', `there is no volume ${order.volume}`));
     });
-    on(verbs.exports, exportsQuerySchema, (term, { host }, answer) =>
+    on(verbs.exports, 'look', exportsQuerySchema, (term, { host }, answer) =>
       answer({ ok: true, ...this.#exportsOf(term, host) }),
     );
   }
@@ -198,7 +203,7 @@ export class VolumeCommands {
   }
 
   #isStill(term: ActiveTerm): boolean {
-    return this.#parts.term()?.volumes === term.volumes;
+    return this.#parts.term('look')?.volumes === term.volumes;
   }
 
   /** How far a volume is: `waitingFor` names who has not confirmed. */

@@ -2,13 +2,14 @@
  * A volume's record and the decisions that change it: reads and writes the volume's key, looks at who is there, and
  * notes what hosts ask for. Answers in events of the volume machine, which says when each of this is done.
  */
-import type { AttachRequest, CoordinatorMove } from '../../protocols/commands.ts';
+import type { AttachRequest } from '../../protocols/commands.ts';
 import type { EndedVolume, VolumeRecord } from '../../protocols/control-data.ts';
 import type { ActorAddress, DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { type Layout, legsOf } from '../../protocols/layout/layout.ts';
 import { disksOf as disksOfForm } from '../../protocols/topology/layout-form.ts';
 import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
+import type { CoordinatorMove } from '../../protocols/volume-orders.ts';
 import {
   differsFromRecord,
   type Judgement,

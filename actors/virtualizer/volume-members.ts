@@ -6,18 +6,11 @@ import type { DiskMember, MirrorSetRecord, VolumeRecord } from '../../protocols/
 import type { DiskId, HostId, SwitchId } from '../../protocols/ids.ts';
 import { inSyncDisksOf, memberDisksOf } from '../../protocols/layout/extent-states.ts';
 import type { Volume } from '../../protocols/topology.ts';
-import type { TroubleReport } from '../../protocols/trouble-report.ts';
-import { type Instant, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 import { Absences } from './absences.ts';
-import { barredMs } from './actor-watch.ts';
+import { DiskTroubles } from './disk-troubles.ts';
+import { epochAfter, ForcedChoice } from './forced-choice.ts';
 import { changeOf, type Members, type Survey, surveyMembers } from './membership.ts';
-import {
-  changesBetween,
-  conflictIn,
-  isWhole,
-  newestSets,
-  nextMirrorSets,
-} from './mirror-changes.ts';
+import { changesBetween, conflictIn, isWhole, nextMirrorSets } from './mirror-changes.ts';
 import type { HasEnded } from './replaced.ts';
 import { SilentHosts } from './silent-hosts.ts';
 import { reachOf } from './switch-reach.ts';
@@ -40,9 +33,11 @@ export type GracedSurvey =
 export class VolumeMembers {
   readonly #parts: MembersParts;
   readonly #absences: Absences;
+  readonly troubles: DiskTroubles;
   readonly #silentHosts: SilentHosts;
   /** Processes of disks, as `disk/instance`. */
   readonly #fenced = new Set<string>();
+  readonly forced: ForcedChoice;
   /** The decision under which what was resyncing has become equal. */
   #resyncedIn = 0;
   /** The last decision that this virtualizer made itself, and that all disks have confirmed. */
@@ -52,15 +47,27 @@ export class VolumeMembers {
     this.#parts = parts;
     const { membership } = parts.environment.input.topology.policies;
     this.#absences = new Absences(membership.staleAfterMs);
+    this.forced = new ForcedChoice({
+      record: parts.record,
+      survey: () => this.#surveyNeeded(),
+    });
+    this.troubles = new DiskTroubles(parts, this.#absences, () => {
+      const record = parts.record();
+      return record === null ? [] : inSyncDisksOf(record.layout, record.mirrorSets);
+    });
     this.#silentHosts = new SilentHosts(parts.environment);
   }
 
   /** Looks at who is there now. Better one that fails at times than none: but no more of them than the volume needs. */
   survey(): GracedSurvey {
+    return this.forced.surveyWithout() ?? this.#surveyNeeded();
+  }
+
+  #surveyNeeded(): GracedSurvey {
     const ids = this.#parts.diskIds();
-    const failing = ids.filter((disk) => this.#failureOf(disk) !== '');
+    const failing = ids.filter((disk) => this.troubles.failureOf(disk) !== '');
     const surveyWithout = (disks: readonly DiskId[]) =>
-      this.#survey((disk) => (disks.includes(disk) ? this.#failureOf(disk) : ''));
+      this.#survey((disk) => (disks.includes(disk) ? this.troubles.failureOf(disk) : ''));
     const survey = surveyWithout(failing);
     if (survey.outcome !== 'missing' || failing.length === 0) return this.#graced(survey, failing);
     let left: readonly DiskId[] = [];
@@ -84,7 +91,7 @@ export class VolumeMembers {
     const { layout } = last;
     const { disks } = members;
     const has = (disk: DiskId) => disks.some((each) => each.disk === disk);
-    const mirrorSets = newestSets(last.mirrorSets, members.knownSets);
+    const mirrorSets = this.forced.newestSets(last, members.knownSets, members.knownEpoch);
     return nextMirrorSets(
       { layout, mirrorSets },
       {
@@ -92,10 +99,10 @@ export class VolumeMembers {
           has,
           wasMember: (disk) => last.disks.some((member) => member.disk === disk),
           wentOn: (disk) => wentOn(disk, last, members),
-          returns: (disk) => this.#failureOf(disk) === '',
+          returns: (disk) => this.troubles.failureOf(disk) === '',
           isEqual: (disk) => this.#isEqual(disk, last, members),
         },
-        epochMin: unitOf<PartitionEpoch>(Math.max(last.lastEpoch, members.knownEpoch) + 1),
+        epochMin: epochAfter(last, members.knownEpoch),
       },
     );
   }
@@ -119,44 +126,9 @@ export class VolumeMembers {
     this.#resyncedIn = this.#parts.record()?.generation ?? 0;
   }
 
-  /** These disks are there, and cannot do what members do. */
-  noteFailed(disks: readonly DiskId[], reason: string): void {
-    const { presence, clock } = this.#parts.environment;
-    const record = this.#parts.record();
-    const inSync = record === null ? [] : inSyncDisksOf(record.layout, record.mirrorSets);
-    for (const id of disks.filter((each) => this.#parts.diskIds().includes(each))) {
-      const until = this.#absences.failed(id, reason, inSync.includes(id), clock.now());
-      presence.bar({ kind: 'disk', id }, until);
-    }
-  }
-
-  /** Somebody cannot go on with some disks. @param reason for people */
-  noteTrouble(
-    { reporter, failedDisks = [], silentDisks = [] }: TroubleReport,
-    reason: string,
-  ): void {
-    const { presence, clock } = this.#parts.environment;
-    this.noteFailed(failedDisks, reason);
-    const silent = silentDisks.filter((id) => presence.find({ kind: 'disk', id }) !== undefined);
-    // Disks that are there, as far as anybody else can tell, and a switch that hears nothing of them: it is cut off.
-    if (silent.length > 0 && !this.#areDeaf(silent, reporter))
-      presence.bar({ kind: 'switch', id: reporter }, unitOf<Instant>(clock.now() + barredMs));
-  }
-
   /** A coordinator waits for hosts. @returns those to be gone on without */
   noteSilentHosts(hosts: readonly HostId[], reporter: SwitchId): readonly HostId[] {
     return this.#silentHosts.judge(hosts, reporter, this.#parts.candidates());
-  }
-
-  /** Where another switch hears nothing of these disks either, or there is none, that is held against the disks. */
-  #areDeaf(disks: readonly DiskId[], to: string): boolean {
-    const { clock } = this.#parts.environment;
-    const others = this.#parts.candidates().filter((id) => id !== to);
-    const isDeaf = (disk: DiskId) =>
-      this.#absences.silentTo(disk, to, clock.now()) || others.length === 0;
-    const deaf = disks.filter(isDeaf);
-    this.noteFailed(deaf, `${deaf.join(', ')} answers commands, but switches no I/O`);
-    return deaf.length > 0;
   }
 
   /** That process has ended; or it is a disk's, and refuses everybody since it is no member any more. */
@@ -176,11 +148,6 @@ export class VolumeMembers {
     this.#fenced.add(`${disk}/${instance}`);
   }
 
-  /** A disk would not do its part of a decision. @param reason for people */
-  noteRefusal(disk: DiskId, reason: string): void {
-    if (this.#absences.refused(disk)) this.noteFailed([disk], reason);
-  }
-
   /** All disks did their part of the last decision: whatever the database forgets, they know it. */
   noteConfirmed(): void {
     this.#ownGeneration = this.#parts.record()?.generation ?? 0;
@@ -189,6 +156,7 @@ export class VolumeMembers {
 
   /** A decision of this virtualizer is written. */
   decided(last: VolumeRecord, record: VolumeRecord): void {
+    this.forced.drop();
     const { clock, presence } = this.#parts.environment;
     const nowMs = clock.now();
     for (const { disks, to } of changesBetween(last, record.mirrorSets))
@@ -248,7 +216,8 @@ export class VolumeMembers {
     const record = this.#parts.record();
     if (record === null) return this.#parts.diskIds();
     const { layout, disks } = record;
-    const mirrorSets = newestSets(record.mirrorSets, told);
+    const mirrorSets = this.forced.newestSets(record, told);
+    if (this.forced.isMade) return memberDisksOf(layout, mirrorSets);
     return [...new Set([...disks.map(({ disk }) => disk), ...memberDisksOf(layout, mirrorSets)])];
   }
 
@@ -258,7 +227,10 @@ export class VolumeMembers {
     const record = recordNow();
     if (record === null) return diskIds().every((disk) => there.includes(disk)) ? null : '';
     const { layout } = record;
-    const mirrorSets = newestSets(record.mirrorSets, told);
+    this.forced.noteTold(told);
+    const mirrorSets = this.forced.newestSets(record, told);
+    if (this.forced.isMade)
+      return isWhole({ layout, mirrorSets }, (disk) => there.includes(disk)) ? null : '';
     const conflict = conflictIn(mirrorSets, [...record.mirrorSets, ...told]);
     if (conflict !== '') return conflict;
     const away = inSyncDisksOf(layout, mirrorSets).filter((id) => !there.includes(id));
@@ -269,12 +241,6 @@ export class VolumeMembers {
       environment.database.syncsEveryWrite || this.#ownGeneration === record.generation;
     if ((vouches && !hasForgotten) || away.length === 0) return null;
     return `the config database does not vouch for who has all that was written: ${away.join(', ')} must come back`;
-  }
-
-  /** Why a disk that is there is not to be used yet, for people; '' when it is. */
-  #failureOf(id: DiskId): string {
-    const { presence } = this.#parts.environment;
-    return presence.isBarred({ kind: 'disk', id }) ? this.#absences.reasonOf(id) : '';
   }
 
   #isEqual(disk: DiskId, last: VolumeRecord, { disks }: Members): boolean {

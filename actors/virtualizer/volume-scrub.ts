@@ -34,16 +34,20 @@ export interface VolumeScrubParts {
   readonly policy: ScrubPolicy;
   /** The decision that the volume serves by; null while it does not. */
   readonly servedBy: () => VolumeRecord | null;
+  /** Whether one by schedule may begin: else it is looked again later. */
+  readonly mayBegin: () => boolean;
 }
 
-/** A slow disk takes this long for a range at the most; later answers are of no use. */
+/** Then it is asked for again: who still works at it answers when that is done. */
 const answerTimeoutMs = 20_000;
 const msPerHour = 3_600_000;
+/** One that is due waits for others in steps of this. */
+const turnMs = 60_000;
 /** Timers are no longer than this. */
 const timerMsMax = 2_000_000_000;
 
 const nothingFound: ScrubAnswer = {
-  ...{ verifiedBytes: 0, repairedBlocks: 0, keptStretches: 0 },
+  ...{ verifiedBytes: 0, skippedBytes: 0, repairedBlocks: 0, keptBlocks: 0 },
   ...{ keptAt: -1, keptReason: '' },
 };
 
@@ -110,8 +114,7 @@ export class VolumeScrub {
   }
 
   get #etaSeconds(): number | null {
-    const isRunning = this.#machine?.getSnapshot().matches('scrubbing') === true;
-    if (!isRunning || this.#startedAt === null || this.#atBytes === 0) return null;
+    if (!this.isScrubbing || this.#startedAt === null || this.#atBytes === 0) return null;
     const tookSeconds = (this.#parts.clock.now() - this.#startedAt) / 1000;
     return Math.ceil(((this.#totalBytes - this.#atBytes) * tookSeconds) / this.#atBytes);
   }
@@ -137,7 +140,17 @@ export class VolumeScrub {
 
   #awaitSchedule(): void {
     const { everyHours } = this.#parts.policy;
-    if (everyHours > 0) this.#after(everyHours * msPerHour, { type: 'scrub.due' });
+    if (everyHours > 0) this.#after(everyHours * msPerHour, () => this.#due());
+  }
+
+  /** Volumes lie on the same disks: one after the other. */
+  #due(): void {
+    if (this.#parts.mayBegin()) this.#send({ type: 'scrub.due' });
+    else this.#after(turnMs, () => this.#due());
+  }
+
+  get isScrubbing(): boolean {
+    return this.#machine?.getSnapshot().matches('scrubbing') === true;
   }
 
   #begin(): void {
@@ -175,7 +188,8 @@ export class VolumeScrub {
       offset + scrubBytesMax,
     );
     if (coordinator === undefined || end <= offset) {
-      clock.soon(() => answered({ type: 'volume.scrubbed' }));
+      const reason = 'its record makes no sense';
+      clock.soon(() => answered({ type: 'range.refused', reason }));
       return;
     }
     const body = { volume, offset, lengthBytes: end - offset };
@@ -199,17 +213,17 @@ export class VolumeScrub {
 
   #rest(): void {
     const bytesPerMs = Math.max(blockBytes, this.#parts.policy.bytesPerSecond) / 1000;
-    this.#after(this.#rangeBytes / bytesPerMs, { type: 'rest.over' });
+    this.#after(this.#rangeBytes / bytesPerMs, () => this.#send({ type: 'rest.over' }));
   }
 
-  #after(delayMs: number, event: ScrubEvent): void {
+  #after(delayMs: number, run: () => void): void {
     const { clock } = this.#parts;
     this.#clearTimer();
     const stepMs = Math.min(delayMs, timerMsMax);
     this.#timer = clock.setTimeout(() => {
       this.#timer = null;
-      if (delayMs > stepMs) this.#after(delayMs - stepMs, event);
-      else this.#send(event);
+      if (delayMs > stepMs) this.#after(delayMs - stepMs, run);
+      else run();
     }, stepMs);
   }
 
@@ -223,8 +237,9 @@ function added(one: ScrubAnswer, other: ScrubAnswer): ScrubAnswer {
   const isFirst = one.keptAt < 0;
   return {
     verifiedBytes: one.verifiedBytes + other.verifiedBytes,
+    skippedBytes: one.skippedBytes + other.skippedBytes,
     repairedBlocks: one.repairedBlocks + other.repairedBlocks,
-    keptStretches: one.keptStretches + other.keptStretches,
+    keptBlocks: one.keptBlocks + other.keptBlocks,
     keptAt: isFirst ? other.keptAt : one.keptAt,
     keptReason: isFirst ? other.keptReason : one.keptReason,
   };

@@ -24,7 +24,8 @@ export class VolumeScrubs {
     const { actor, clock, log, input } = this.#environment;
     const { scrub: policy } = input.topology.policies;
     const servedBy = () => this.#servedBy(volume);
-    const scrub = new VolumeScrub({ volume, actor, clock, log, policy, servedBy });
+    const mayBegin = () => [...this.#scrubs.values()].every((each) => !each.isScrubbing);
+    const scrub = new VolumeScrub({ volume, actor, clock, log, policy, servedBy, mayBegin });
     this.#scrubs.set(volume, scrub);
     scrub.start();
   }

@@ -57,6 +57,7 @@ export class VolumeSet {
   readonly #proposals: RemovalProposals;
   readonly scrubs: VolumeScrubs;
   #steadyTimer: Timer | null = null;
+  #isStopped = false;
 
   constructor(parts: VolumeSetParts) {
     this.#parts = parts;
@@ -92,6 +93,7 @@ export class VolumeSet {
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const volume of this.#volumes.values()) volume.stop();
     this.#volumes.clear();
     this.scrubs.stop();
@@ -113,6 +115,7 @@ export class VolumeSet {
 
   /** A disk or switch came, went, or changed. */
   membersChanged(): void {
+    if (this.#isStopped) return;
     this.#noteHealth();
     for (const volume of this.#volumes.values()) volume.membersChanged();
     this.#leftovers.look();
@@ -206,6 +209,7 @@ export class VolumeSet {
   }
 
   #drop(ended: EndedVolume): void {
+    if (this.#isStopped) return;
     this.#volumes.get(ended.volume)?.stop();
     this.#volumes.delete(ended.volume);
     this.scrubs.remove(ended.volume);

@@ -36,22 +36,27 @@ export async function scrub(volume: string, options: ScrubOptions): Promise<void
   process.stdout.write(
     options.json === true ? `${JSON.stringify({ volume, ...progress }, null, 2)}\n` : text,
   );
-  if (progress.keptStretches > 0) process.exitCode = 1;
+  if (progress.keptBlocks > 0) process.exitCode = 1;
 }
 
 type Ask = (action: ScrubOrder['action']) => Promise<ScrubProgress>;
 
 async function finished(ask: Ask, begun: ScrubProgress): Promise<ScrubProgress> {
   const shown = new ByteProgress(process.stderr);
+  if (begun.doneBytes > 0)
+    process.stderr.write(
+      `it is being scrubbed already: ${sizeText(begun.doneBytes)} were done before; sanctor scrub --stop ends that one\n`,
+    );
   const look = async (): Promise<Look<ScrubProgress>> => {
     const progress = await ask('look');
     const { number, completed, doneBytes, totalBytes, state, reason } = progress;
+    if (completed >= begun.number) return { outcome: 'done', result: progress };
     if (number !== begun.number)
       throw new Error(
         'the virtualizer that had the volume scrubbed is not in charge any more; begin again',
       );
-    if (completed === number) return { outcome: 'done', result: progress };
-    if (state === 'idle') throw new Error(`the scrub has ended before its end: ${reason}`);
+    if (state === 'idle' || state === 'stopped')
+      throw new Error(`the scrub has ended before its end: ${reason}`);
     if (doneBytes > 0) shown.stepped(doneBytes, totalBytes);
     return { outcome: 'waiting', reason };
   };
@@ -79,21 +84,25 @@ async function askedOf(
 /** What was found, or how far it is, for people. */
 export function progressText(volume: string, progress: ScrubProgress, isBegun: boolean): string {
   const { state, reason, number, completed, doneBytes, totalBytes } = progress;
-  const { verifiedBytes, repairedBlocks, keptStretches, keptAt, keptReason } = progress;
+  const { verifiedBytes, skippedBytes, repairedBlocks, keptBlocks, keptAt, keptReason } = progress;
   const isOver = state === 'idle';
   const how = isBegun && !isOver ? 'is being scrubbed' : 'was scrubbed';
   const upTo =
     completed === number ? '' : ` up to ${sizeText(doneBytes)} of ${sizeText(totalBytes)}`;
   const why = reason === '' ? '' : ` (${reason})`;
-  const verified = `${sizeText(verifiedBytes)} verified on all mirrors together`;
+  const verified = `${sizeText(verifiedBytes)} verified on all mirrors in sync together`;
   const repaired = `${repairedBlocks} ${repairedBlocks === 1 ? 'block' : 'blocks'} repaired`;
+  const skipped =
+    skippedBytes === 0
+      ? []
+      : [`  ${sizeText(skippedBytes)} on mirrors that are not in sync were not looked at`];
   const kept =
-    keptStretches === 0
+    keptBlocks === 0
       ? []
       : [
-          `  ${keptStretches} ${keptStretches === 1 ? 'stretch' : 'stretches'} could not be repaired, the first at ${sizeText(keptAt)}: ${keptReason}`,
+          `  ${keptBlocks} ${keptBlocks === 1 ? 'block' : 'blocks'} could not be repaired, the first at ${sizeText(keptAt)}: ${keptReason}`,
           '  what is written there anew is good again; sanctor watch names each as it is found',
         ];
   if (number === 0) return `${volume}: no scrub was begun\n`;
-  return `${[`${volume} ${how}${upTo}${why}: ${verified}, ${repaired}`, ...kept].join('\n')}\n`;
+  return `${[`${volume} ${how}${upTo}${why}: ${verified}, ${repaired}`, ...skipped, ...kept].join('\n')}\n`;
 }

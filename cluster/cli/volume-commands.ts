@@ -1,6 +1,7 @@
 /** Commands that create volumes in a running cluster, list and show them, move their coordinators, and delete them. */
 import type { Command } from 'commander';
 import { type CommonOptions, clusterOption, jsonOption, positiveNumber } from './common-options.ts';
+import type { AssembleOptions } from './volume-assemble.ts';
 import type { CreateOptions } from './volume-create.ts';
 import type { DeleteOptions } from './volume-delete.ts';
 import type { MoveOptions } from './volume-move.ts';
@@ -67,6 +68,7 @@ export function addVolumeCommands(program: Command): void {
     });
 
   addMoveCommand(volume);
+  addAssembleCommand(volume);
 
   volume
     .command('delete')
@@ -78,6 +80,23 @@ export function addVolumeCommands(program: Command): void {
     .action(async (name: string, options: DeleteOptions) => {
       const { deleteVolume } = await import('./volume-delete.ts');
       await deleteVolume(name, options);
+    });
+}
+
+function addAssembleCommand(volume: Command): void {
+  volume
+    .command('assemble')
+    .description(
+      'assemble a volume without a mirror that has all that was written, when that will not be back: says what is lost by it',
+    )
+    .argument('<name>', 'which volume')
+    .requiredOption('--from <disks>', 'whose mirrors are right from now on, as in d2 or d2,d4')
+    .option('--force', 'do it; without this nothing is changed')
+    .addOption(clusterOption())
+    .addOption(jsonOption())
+    .action(async (name: string, options: AssembleOptions) => {
+      const { assemble } = await import('./volume-assemble.ts');
+      await assemble(name, options);
     });
 }
 

@@ -3,7 +3,7 @@
  * strikes, so that a checker can say of a read that ended with a media error whether any mirror could have given it.
  */
 import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
-import type { MirrorRetryFields } from '../../protocols/events.ts';
+import type { MirrorRetryFields, RepairFields } from '../../protocols/events.ts';
 import { type FaultTarget, partsOfTarget } from '../../protocols/faults.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
@@ -33,6 +33,8 @@ export interface FailedRead {
   readonly endedMs: number;
 }
 
+/** No repair takes longer than this to be told, from when it looked. */
+const repairMsMax = 5000;
 /** How a coordinator says what keeps a mirror from being in sync. */
 const unreadable = /^the block at offset (\d+)(?: and \d+ others?)? can be read on no mirror/;
 
@@ -93,18 +95,38 @@ export class MediaDamage {
    */
   accusationProblem(told: ToldRetry, database: SimulatedDatabase): string | null {
     const { volume, offset, lengthBytes, failed } = told;
+    if (this.#wasEverBad(told, database)) return null;
+    return `a host calls ${failed.join(', ')} bad for volume ${volume}, ${lengthBytes} bytes at ${offset}, where nothing ever was`;
+  }
+
+  /**
+   * Why nothing was to be repaired, as a sentence; null when something of the range was bad once. Mirrors in sync are equal
+   * all the time: what a repair finds there that never was bad, others have left unequal.
+   */
+  repairProblem(
+    { volume, offset, lengthBytes, outcome, disks }: RepairFields,
+    { database, membership }: Pick<World, 'database' | 'membership'>,
+    nowMs: number,
+  ): string | null {
+    const failed = disks.filter((disk) => membership.wasInSync(volume, disk, nowMs - repairMsMax));
+    const told = { volume, offset, lengthBytes, failed };
+    if (outcome !== 'repaired' || failed.length === 0 || this.#wasEverBad(told, database))
+      return null;
+    return `mirrors of volume ${volume} differed, ${lengthBytes} bytes at ${offset}: ${failed.join(', ')} had to be repaired, where nothing ever was bad`;
+  }
+
+  /** Whether something of a range was bad once on any mirror. Also where there is no telling. */
+  #wasEverBad({ volume, offset, lengthBytes }: ToldRetry, database: SimulatedDatabase): boolean {
     const record = recordOf(database, volume);
-    if (record === null || offset + lengthBytes > record.sizeBytes) return null;
+    if (record === null || offset + lengthBytes > record.sizeBytes) return true;
     const range = { start: unitOf<VolumeOffset>(offset), lengthBytes };
     const legs = cutRange(record.layout, range).flatMap((part) =>
       part.legs.map((leg) => ({ ...leg, lengthBytes: part.lengthBytes })),
     );
-    const wasBad = legs.some(({ disk, offset: at, lengthBytes: length }) => {
+    return legs.some(({ disk, offset: at, lengthBytes: length }) => {
       const [first, end] = [Math.floor(at / blockBytes), Math.ceil((at + length) / blockBytes)];
       return this.#wasBad(disk, first, end);
     });
-    if (wasBad) return null;
-    return `a host calls ${failed.join(', ')} bad for volume ${volume}, ${lengthBytes} bytes at ${offset}, where nothing ever was`;
   }
 
   /** Whether a mirror cannot be made equal because a block rotted on every mirror that is in sync, and that is what is told. */

@@ -197,13 +197,16 @@ export class Operator {
     scrubFrom(first, others);
   }
 
-  /** One that goes on already began before what must be found was there. */
+  /** One that goes on already began before what must be found was there; one that somebody ends is begun anew. */
   #scrubToEnd(volume: VolumeId, done: () => void): void {
     const order = (action: string) => ({ volume, action });
     const lookFor = (number: unknown): void =>
       this.#ask(verbs.scrubVolume, order('look'), (answer) => {
-        if (!answer.ok || answer.completed !== number) return false;
-        done();
+        if (!answer.ok) return false;
+        if (answer.completed === number) done();
+        else if (answer.state === 'idle' || answer.number !== number)
+          this.#scrubToEnd(volume, done);
+        else return false;
         return true;
       });
     this.#ask(verbs.scrubVolume, order('stop'), ({ ok }) => {

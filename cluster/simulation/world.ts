@@ -5,7 +5,7 @@
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
 import { decodeJson } from '../../actors/json.ts';
-import { eventNames, mirrorRetrySchema } from '../../protocols/events.ts';
+import { eventNames, mirrorRetrySchema, repairSchema } from '../../protocols/events.ts';
 import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
 import type { BlockStore } from '../../protocols/ports.ts';
@@ -264,10 +264,19 @@ export class World {
 
   #published(subject: string, data: Uint8Array): void {
     this.coverage.published(subject, data);
-    if (!subject.endsWith(`.${eventNames.mirrorRetry}`)) return;
-    const told = mirrorRetrySchema.safeParse(decodeJson(data)).data;
-    const problem = told === undefined ? null : this.damage.accusationProblem(told, this.database);
+    const problem = this.#accusedBy(subject, data);
     if (problem !== null) this.#options.onAccused?.(problem);
+  }
+
+  #accusedBy(subject: string, data: Uint8Array): string | null {
+    const body = () => decodeJson(data);
+    if (subject.endsWith(`.${eventNames.mirrorRetry}`)) {
+      const told = mirrorRetrySchema.safeParse(body()).data;
+      return told === undefined ? null : this.damage.accusationProblem(told, this.database);
+    }
+    if (!subject.endsWith(`.${eventNames.repair}`)) return null;
+    const told = repairSchema.safeParse(body()).data;
+    return told === undefined ? null : this.damage.repairProblem(told, this, this.clock.now());
   }
 
   #storeWritten(): void {

@@ -1,6 +1,7 @@
 /** What can be done to a running cluster, and undone: each strike names its target and knows how it is healed. */
-import { type CoordinatorMove, verbs } from '../../protocols/commands.ts';
+import { verbs } from '../../protocols/commands.ts';
 import type { Fault } from '../../protocols/faults.ts';
+import type { CoordinatorMove } from '../../protocols/volume-orders.ts';
 import type { ClusterOperator } from './cluster-operator.ts';
 import { untilAsync } from './until.ts';
 

@@ -1,9 +1,10 @@
 /** A disk verifies what it has where it lies (DESIGN D5): without handing anything out. */
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
+import { verbs } from '../../../protocols/commands.ts';
 import { RequestFlag } from '../../../protocols/frames/request.ts';
 import { isMarkedBad, verifyBytesMax } from '../../../protocols/frames/verified-blocks.ts';
-import { blockBytes, mebibyte } from '../../../protocols/units.ts';
+import { blockBytes, type Generation, mebibyte, unitOf } from '../../../protocols/units.ts';
 import { DiskActorWorld } from './disk-actor-world.ts';
 import { bytesOf } from './disk-world.ts';
 
@@ -47,6 +48,40 @@ describe('a disk that verifies a range', () => {
     for (const block of [0, 17, 18, 39]) rot(block);
     expect(badBlocks(0, 40)).to.deep.equal([0, 17, 18, 39]);
     expect(badBlocks(17 * blockBytes, 1)).to.deep.equal([0]);
+  });
+
+  /** One whose medium takes its time, with blocks that were written. */
+  const slowWorld = () => {
+    world = new DiskActorWorld({ readMs: 100, writeMs: 0.1, flushMs: 0.1 });
+    world.format();
+    world.start((store) => store, 60_000);
+    expect(world.assemble()).to.include({ ok: true });
+    world.write(0, bytesOf(64 * blockBytes, 1));
+  };
+
+  it('does one at a time: what asks meanwhile, were it the same again, is told to wait', () => {
+    slowWorld();
+    const request = world.request(Operation.verify, 0, blockBytes, copy);
+    const slots = [request, request].map((each) => world.send(each));
+    world.clock.runFor(1000);
+    const statuses = slots.map((slot) => world.answered(slot)?.reply.outcome.status);
+    expect(statuses).to.deep.equal([Status.ok, Status.busy]);
+    expect(badBlocks(0, 1), 'and then the next').to.deep.equal([]);
+  });
+
+  it('is not waited for by a newer decision: it stops, and is to be asked for again', () => {
+    slowWorld();
+    const slot = world.send(world.request(Operation.verify, 0, 64 * blockBytes, copy));
+    world.clock.runFor(10);
+    const startMs = world.clock.now();
+    const confirmed = world.beginCommand(
+      verbs.assemble,
+      world.assembly({ generation: unitOf<Generation>(2) }),
+    );
+    while (confirmed.length === 0) world.clock.runNext();
+    expect(world.clock.now() - startMs).to.be.below(100);
+    world.clock.runFor(1000);
+    expect(world.answered(slot)?.reply.outcome.status).to.equal(Status.busy);
   });
 
   it('answers with one bit for each block', () => {

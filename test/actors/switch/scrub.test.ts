@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Answer } from '../../../protocols/commands.ts';
+import { verifyBytesMax } from '../../../protocols/frames/verified-blocks.ts';
 import type { ScrubAnswer } from '../../../protocols/scrub.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
@@ -31,7 +32,7 @@ describe('a scrub', () => {
     return answered();
   };
   const found = (changes: Partial<ScrubAnswer> = {}) => ({
-    ...{ ok: true, verifiedBytes: 2 * mebibyte, repairedBlocks: 0, keptStretches: 0 },
+    ...{ ok: true, verifiedBytes: 2 * mebibyte, skippedBytes: 0, repairedBlocks: 0, keptBlocks: 0 },
     ...{ keptAt: -1, keptReason: '' },
     ...changes,
   });
@@ -85,7 +86,7 @@ describe('a scrub', () => {
     for (const disk of [d1(), d2()]) disk.bad.add(firstBlock);
     d1().bad.add(firstBlock + 32);
     const answer = scrub();
-    const kept = { keptStretches: 1, keptAt: 0, repairedBlocks: 1 };
+    const kept = { keptBlocks: 1, keptAt: 0, repairedBlocks: 1 };
     expect(answer).to.deep.equal(found({ ...kept, keptReason: 'no copy of it can be read' }));
     expect(d1().bad).to.deep.equal(new Set([firstBlock]));
   });
@@ -113,8 +114,9 @@ describe('a scrub', () => {
     });
     d1().bad.add(firstBlock);
     d2().requests.splice(0);
-    const kept = { keptStretches: 1, keptAt: 0, keptReason: 'no copy of it can be read' };
-    expect(scrub()).to.deep.equal(found({ verifiedBytes: mebibyte, ...kept }));
+    const kept = { keptBlocks: 1, keptAt: 0, keptReason: 'no copy of it can be read' };
+    const bytes = { verifiedBytes: mebibyte, skippedBytes: mebibyte };
+    expect(scrub()).to.deep.equal(found({ ...bytes, ...kept }));
     expect(d2().requests, 'the one that is stale').to.be.empty;
   });
 
@@ -130,7 +132,7 @@ describe('a scrub', () => {
     });
     wrote();
     d1().bad.add(firstBlock);
-    expect(scrub()).to.deep.equal(found({ repairedBlocks: 1 }));
+    expect(scrub()).to.deep.equal(found({ repairedBlocks: 1, skippedBytes: mebibyte }));
     const tags = ['d1', 'd2', 'd3'].map((disk) => world.disk(disk).tagOf(firstBlock));
     expect(tags).to.deep.equal([20, 20, 20].map((epoch) => [epoch, 2]));
   });
@@ -141,6 +143,56 @@ describe('a scrub', () => {
     expect(first, 'who waited hears of it').to.include({ ok: false, reason: 'not-ready' });
     world.runDisks();
     expect(scrub()).to.deep.equal(found());
+  });
+
+  /** A write holds the block that a scrub wants to repair. Gives what lets it go. */
+  const heldRepair = () => {
+    world.write();
+    const [first, ...held] = world.takeToDisks();
+    if (first === undefined) throw new Error('there are two mirrors');
+    world.answer(first);
+    d1().bad.add(firstBlock);
+    begin();
+    world.runDisks();
+    expect(answered(), 'it waits for the write').to.equal(null);
+    return () => {
+      for (const frame of held) world.answer(frame);
+      return world.runDisks();
+    };
+  };
+  const epochs = (first: number) =>
+    [0, 1].map((partition) => ({
+      ...{ partition, coordinator: 's1', epoch: first + partition, ownerIncarnation: 77 },
+    }));
+  const isBlockFree = (changes: Record<string, unknown> = {}): boolean => {
+    world.write(changes);
+    return world.runDisks().some(({ reply }) => reply.outcome.status === Status.ok);
+  };
+
+  it('goes on with a block that it is about to repair when something is decided, and lets it go', () => {
+    const letGo = heldRepair();
+    world.command('load', loadOf({ generation: 11 }));
+    letGo();
+    expect(d1().bad).to.be.empty;
+    expect(isBlockFree({ generation: 11 })).to.equal(true);
+  });
+
+  it('holds no block any more once others coordinate, or it does so anew', () => {
+    heldRepair();
+    world.command('load', loadOf({ generation: 11, partitions: epochs(40) }));
+    world.runDisks();
+    expect(isBlockFree({ generation: 11, partitionEpoch: 40 })).to.equal(true);
+    expect(scrub()).to.include({ ok: true });
+  });
+
+  it('that is asked for again while it goes on answers who asked last', () => {
+    begin();
+    begin();
+    world.runDisks();
+    expect(answered()).to.deep.equal(found());
+    expect(d1().requests.filter(({ operation }) => operation === Operation.verify)).to.have.length(
+      mebibyte / 2 / verifyBytesMax,
+    );
   });
 
   it('gives no verdict on a disk that cannot be asked', () => {
@@ -160,7 +212,7 @@ describe('a scrub', () => {
     expect(scrub({ lengthBytes: 8 * mebibyte })).to.include({ ok: false, reason: 'invalid' });
     expect(scrub({ offset: 4 * mebibyte })).to.include({ ok: false, reason: 'invalid' });
     begin();
-    begin();
+    begin({ offset: mebibyte });
     expect(answered()).to.include({ ok: false, reason: 'not-ready' });
   });
 });

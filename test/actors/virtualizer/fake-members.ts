@@ -188,7 +188,13 @@ export class FakeSwitch implements FakeMember {
   /** Ranges that it was asked to scrub, and what it answers; null: nothing. */
   readonly scrubbed: ScrubQuery[] = [];
   scrub: (query: ScrubQuery) => Answer | null = ({ lengthBytes }) => ({
-    ...{ ok: true, verifiedBytes: 2 * lengthBytes, repairedBlocks: 0, keptStretches: 0 },
+    ...{
+      ok: true,
+      verifiedBytes: 2 * lengthBytes,
+      skippedBytes: 0,
+      repairedBlocks: 0,
+      keptBlocks: 0,
+    },
     ...{ keptAt: -1, keptReason: '' },
   });
 

@@ -112,6 +112,8 @@ export class FakeDatabase implements ConfigDatabase {
   /** Called when a value has been written. */
   written: (key: string, value: string) => void = () => {};
   isAvailable = true;
+  /** Each request takes so long. */
+  delayMs = wayMs;
   /** Taken by the writes to come, one each. */
   faults: WriteFault[] = [];
   /** The next write throws, as no port should. */
@@ -175,6 +177,6 @@ export class FakeDatabase implements ConfigDatabase {
   }
 
   #later(run: () => void): void {
-    this.#clock.setTimeout(run, wayMs);
+    this.#clock.setTimeout(run, this.delayMs);
   }
 }

@@ -268,6 +268,9 @@ describe('what becomes of mirrors', () => {
       const situation = { has: 'd1 d2', restarted: 'd1' };
       expect(heldAfter(three, states, { ...situation, equal: 'd2' })).to.deep.equal([0]);
       expect(heldAfter(three, states, situation)).to.deep.equal([9]);
+      const inNested = sets('m0: resyncing in-sync', 'm1: in-sync in-sync');
+      const halfEqual = { has: 'd1 d2 d3', restarted: 'd1 d3', equal: 'd2' };
+      expect(heldAfter(nested, inNested, halfEqual), 'd3 is copied over d2').to.deep.equal([9, 9]);
       const bothRestarted = { has: 'd1 d2', restarted: 'd1 d2', equal: 'd2' };
       expect(heldAfter(three, states, bothRestarted)).to.deep.equal([9]);
     });

@@ -52,15 +52,15 @@ describe('scrubs', () => {
   it('tell of what was repaired, and where something could not be', () => {
     for (const id of ['s1', 's2'])
       world.switch(id).scrub = ({ offset, lengthBytes }) => ({
-        ...{ ok: true, verifiedBytes: lengthBytes, repairedBlocks: 1 },
-        keptStretches: offset >= 8 * mebibyte ? 1 : 0,
+        ...{ ok: true, verifiedBytes: lengthBytes, skippedBytes: 0, repairedBlocks: 1 },
+        keptBlocks: offset >= 8 * mebibyte ? 1 : 0,
         keptAt: offset >= 8 * mebibyte ? offset : -1,
         keptReason: offset >= 8 * mebibyte ? 'no copy of it can be read' : '',
       });
     order('start');
-    const { repairedBlocks, keptStretches, keptAt, keptReason } = finished();
+    const { repairedBlocks, keptBlocks, keptAt, keptReason } = finished();
     expect(repairedBlocks).to.equal(ranges().length);
-    expect(keptStretches).to.equal(ranges().filter(({ offset }) => offset >= 8 * mebibyte).length);
+    expect(keptBlocks).to.equal(ranges().filter(({ offset }) => offset >= 8 * mebibyte).length);
     expect({ keptAt, keptReason }).to.deep.equal({
       keptAt: 8 * mebibyte,
       keptReason: 'no copy of it can be read',

@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import { encodeJson } from '../../../actors/json.ts';
 import type { Virtualizer } from '../../../actors/virtualizer/virtualizer.ts';
+import { verbs } from '../../../protocols/commands.ts';
 import type { FakeBus } from './fake-network.ts';
 import { VirtualizerWorld } from './virtualizer-world.ts';
 
@@ -90,6 +91,35 @@ describe('virtualizers: one decides, and others stand by', () => {
     world.run(10_000);
     expect(states()).to.deep.equal(['active', 'standby']);
     expect(world.record().controlEpoch).to.equal(1);
+  });
+
+  it('keeps control while it looks at the volumes, however long that takes', () => {
+    v1.stop();
+    world.database.delayMs = 400;
+    for (let number = 0; number < 40; number++)
+      world.database.put(`volume.former${number}`, JSON.stringify(world.record()), 0);
+    world.leaveVirtualizerRunning();
+    const third = world.startVirtualizer('v3');
+    world.run(20_000);
+    expect([v2.state, third.state].filter((state) => state === 'active')).to.have.length(1);
+    expect(JSON.parse(world.database.values.get('control')?.value ?? '')).to.include({
+      controlEpoch: 2,
+    });
+  });
+
+  it('promises nothing that must be decided when it cannot renew its lease; another one may', () => {
+    const attach = () =>
+      world.commandTo('v1', verbs.attach, {
+        ...{ host: 'h2', hostIncarnation: 1, volume: 'vol0', mode: 'exclusive', readOnly: false },
+      });
+    expect(attach()).to.include({ reason: 'refused' });
+    world.database.isAvailable = false;
+    world.run(4000);
+    expect(attach()).to.include({ ok: false, reason: 'inactive' });
+    world.database.isAvailable = true;
+    world.run(4000);
+    expect(attach()).to.include({ reason: 'refused' });
+    expect(states()).to.deep.equal(['active', 'standby']);
   });
 
   it('who was away and is back stands by', () => {

@@ -208,6 +208,11 @@ export class VirtualizerWorld {
 
   /** Asks the virtualizer as an operator does, and waits for the answer. */
   command(verb: string, body: object = {}): Answer {
+    return this.commandTo('v1', verb, body);
+  }
+
+  /** The same of one of several. */
+  commandTo(id: string, verb: string, body: object): Answer {
     const address = { kind: 'node', id: 'operator' } as const;
     const bus = this.network.open();
     this.#incarnations++;
@@ -216,7 +221,7 @@ export class VirtualizerWorld {
     const questions = new Questions(address, subjectsOf(cluster), bus, this.clock, first);
     questions.start();
     const answers: Answer[] = [];
-    questions.ask({ kind: 'virtualizer', id: 'v1' }, verb, body, 20_000, (answer) =>
+    questions.ask({ kind: 'virtualizer', id }, verb, body, 20_000, (answer) =>
       answers.push(answer),
     );
     this.until(() => answers.length > 0, `an answer to ${verb}`);

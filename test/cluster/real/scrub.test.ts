@@ -34,11 +34,11 @@ describe('sanctor scrub', function () {
     await spoil('disk:d1', '1MiB');
     const { code, output } = await cluster.trySanctor('scrub', 'vol0');
     expect(output).to.match(
-      /^vol0 was scrubbed: \S+ verified on all mirrors together, 2 blocks repaired$/m,
+      /^vol0 was scrubbed: \S+ verified on all mirrors in sync together, 2 blocks repaired$/m,
     );
     expect(code).to.equal(0);
     const again = JSON.parse(await cluster.sanctor('scrub', 'vol0', '--json'));
-    expect(again).to.deep.include({ repairedBlocks: 0, keptStretches: 0, doneBytes: volumeBytes });
+    expect(again).to.deep.include({ repairedBlocks: 0, keptBlocks: 0, doneBytes: volumeBytes });
     expect(again.verifiedBytes).to.equal(2 * volumeBytes);
     await expectEqualMirrors(cluster, volumeBytes);
   });
@@ -46,7 +46,7 @@ describe('sanctor scrub', function () {
   it('says what nobody has a good copy of, and repairs all else', async () => {
     for (const disk of ['disk:d1', 'disk:d2']) await spoil(disk, '1MiB');
     const { code, output } = await cluster.trySanctor('scrub', 'vol0');
-    expect(output).to.match(/1 stretch could not be repaired, the first at 1MiB: no copy of it/);
+    expect(output).to.match(/2 blocks could not be repaired, the first at 1MiB: no copy of it/);
     expect(code).to.equal(1);
     await cluster.sanctor('heal', '--all');
     expect(await io('read -P 7 1M 256k'))
@@ -57,8 +57,12 @@ describe('sanctor scrub', function () {
   it('goes on without who asked, is seen, and ends when it is told to', async () => {
     const begun = await cluster.sanctor('scrub', 'vol0', '--detach');
     expect(begun).to.match(/^vol0 (is being|was) scrubbed/);
-    const stopped = await cluster.sanctor('scrub', 'vol0', '--stop');
-    expect(stopped).to.match(/^vol0 was scrubbed/);
+    const stopped = JSON.parse(await cluster.sanctor('scrub', 'vol0', '--stop', '--json'));
+    expect(stopped).to.include({ state: 'idle', number: 1, completed: 0 });
+    expect(stopped.reason).to.equal('stopped by an operator');
+    expect(await cluster.sanctor('scrub', 'vol0', '--stop')).to.match(
+      /^vol0 was scrubbed up to \S+ of 896MiB \(stopped by an operator\)/m,
+    );
     const unknown = await cluster.trySanctor('scrub', 'vol9');
     expect(unknown.code).to.equal(1);
     expect(unknown.errors).to.contain('there is no volume vol9');

@@ -128,17 +128,6 @@ export const mediaMutants = {
       },
     ],
   },
-  scrubsWithoutHold: {
-    does: 'a scrub does not hold the blocks that it repairs: it overwrites what is written meanwhile',
-    patches: [
-      {
-        file: admission,
-        snippet: 'if (one.isRead && other.isRead) return false;',
-        replacement: `if (one.isRead && other.isRead) return false;
-          if ([one, other].some((each) => each.constructor.name === 'ScrubRepair')) return false;`,
-      },
-    ],
-  },
   scrubsNothing: {
     does: 'a scrub takes every block for good that its disk says is bad',
     patches: [
