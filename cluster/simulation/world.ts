@@ -2,16 +2,16 @@
  * The whole cluster, unchanged, in one process on virtual time: what a machine room holds (servers, media, the config
  * database), the processes on it, and their supervisor. What goes wrong in it, and who uses it, is left to others.
  */
+
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
-import { decodeJson } from '../../actors/json.ts';
-import { eventNames, mirrorRetrySchema, repairSchema } from '../../protocols/events.ts';
 import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
 import type { BlockStore } from '../../protocols/ports.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { faultProblem, nodesOfTarget, strikesProcess } from '../faults/fault-targets.ts';
 import { stopOrder } from '../supervisor/stop-order.ts';
+import { accusationIn } from './accusations.ts';
 import { VirtualClock } from './clock.ts';
 import { Coverage } from './coverage.ts';
 import { SimulatedDatabase } from './database.ts';
@@ -264,19 +264,8 @@ export class World {
 
   #published(subject: string, data: Uint8Array): void {
     this.coverage.published(subject, data);
-    const problem = this.#accusedBy(subject, data);
+    const problem = accusationIn(this, subject, data);
     if (problem !== null) this.#options.onAccused?.(problem);
-  }
-
-  #accusedBy(subject: string, data: Uint8Array): string | null {
-    const body = () => decodeJson(data);
-    if (subject.endsWith(`.${eventNames.mirrorRetry}`)) {
-      const told = mirrorRetrySchema.safeParse(body()).data;
-      return told === undefined ? null : this.damage.accusationProblem(told, this.database);
-    }
-    if (!subject.endsWith(`.${eventNames.repair}`)) return null;
-    const told = repairSchema.safeParse(body()).data;
-    return told === undefined ? null : this.damage.repairProblem(told, this, this.clock.now());
   }
 
   #storeWritten(): void {

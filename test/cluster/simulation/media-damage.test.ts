@@ -39,6 +39,24 @@ describe('whether a host may call a mirror bad', () => {
   });
 });
 
+describe('whether a mirror may have to be repaired', () => {
+  it('it may not where nothing was ever bad: others have left it unequal; it may where something was, or while it is made good', () => {
+    const { world } = new SimulatedSan(simulatedTopology('default'));
+    const fields = { ...told, disks: told.failed, source: 'd2' as DiskId, reason: '' };
+    const problemOf = (outcome: 'repaired' | 'kept', nowMs = 1_000_000) =>
+      world.damage.repairProblem({ ...fields, outcome }, world, nowMs);
+    expect(problemOf('repaired')).to.match(/d1 had to be repaired, where nothing ever was bad/);
+    expect(problemOf('kept')).to.equal(null);
+    const away = { wasInSync: () => false } as unknown as typeof world.membership;
+    const asAway = { database: world.database, membership: away };
+    const repaired = { ...fields, outcome: 'repaired' } as const;
+    expect(world.damage.repairProblem(repaired, asAway, 1_000_000)).to.equal(null);
+    for (const { id } of world.topology.disks)
+      world.inject({ kind: 'read-error', target: `disk:${id}` });
+    expect(problemOf('repaired')).to.equal(null);
+  });
+});
+
 describe('whether a mirror may stay unequal', () => {
   it('may where a block rotted on every mirror in sync, however many others did (seed 276)', () => {
     const { world } = new SimulatedSan(simulatedTopology('default'));
