@@ -66,6 +66,15 @@ export class DatabaseEntries {
     return revision;
   }
 
+  /** Of all writes after `revision` but those to a key: their revisions, in order. */
+  revisionsAfter(revision: number, butKey: string): readonly number[] {
+    return [...this.#entriesOf]
+      .flatMap(([key, entries]) => (key === butKey ? [] : entries))
+      .map((entry) => entry.revision)
+      .filter((each) => each > revision)
+      .sort((one, other) => one - other);
+  }
+
   /** Forgets every write after `revision`. @returns how many. */
   rollBackTo(revision: number): number {
     let count = 0;

@@ -7,6 +7,7 @@
  * its last sync, and issues the same revisions again. Weaker than JetStream on purpose: a late request may be
  * overtaken by a later one of the same process.
  */
+import { databaseKeys } from '../../actors/virtualizer/record-store.ts';
 import type { ConfigDatabase, DatabaseRead, DatabaseWrite } from '../../protocols/ports.ts';
 import type { VirtualClock } from './clock.ts';
 import { DatabaseEntries } from './database-entries.ts';
@@ -149,10 +150,12 @@ export class SimulatedDatabase implements DatabaseServer {
     this.stop();
     if (this.syncsEveryWrite) return;
     const synced = this.#entries.revisionAt(this.#syncedUntilMs());
-    const unsynced = this.#entries.revisionLast - synced;
-    const kept = this.#random.pick([0, unsynced, this.#random.integer(unsynced + 1)]);
-    const lost = this.#entries.rollBackTo(synced + kept);
-    if (lost > 0) this.#happened('rolledBack', '', synced + kept);
+    // A lease is renewed all the time: where the rest ends is what matters.
+    const cuts = [synced, ...this.#entries.revisionsAfter(synced, databaseKeys.control)];
+    const cut = cuts[this.#random.integer(cuts.length)] ?? synced;
+    const kept = this.#random.pick([synced, this.#entries.revisionLast, cut]);
+    const lost = this.#entries.rollBackTo(kept);
+    if (lost > 0) this.#happened('rolledBack', '', kept);
   }
 
   /** The server syncs now, whatever its interval. */

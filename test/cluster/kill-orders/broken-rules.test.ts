@@ -4,7 +4,7 @@ import { runMutant } from '../simulation/mutant-run.ts';
 import { type Mutant, mutants } from '../simulation/mutants.ts';
 
 const shown: readonly Mutant[] = [
-  ...Object.values(membershipMutants),
+  ...Object.values<Mutant>(membershipMutants).filter(({ killOrder }) => killOrder !== undefined),
   { ...mutants.acknowledgesFuaEarly, killOrder: '2p:212' },
 ];
 

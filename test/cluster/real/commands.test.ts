@@ -148,8 +148,14 @@ describe('looking at a cluster', function () {
     expect(asked.length).to.be.above(3);
     const connection = await connect({ servers: (await status()).nats.url });
     const { cluster } = place.topology;
+    // One of two decides; the other one says that it stands by.
+    const { actors } = await status();
+    const deciding = actors.find(
+      (actor) => actor.kind === 'virtualizer' && actor.state === 'active',
+    );
     for (const [, subject = '', body = ''] of asked) {
-      const answer = await connection.request(`san.v1.${cluster}.${subject}`, body, {
+      const to = subject.replace('virtualizer.v1', `virtualizer.${deciding?.id}`);
+      const answer = await connection.request(`san.v1.${cluster}.${to}`, body, {
         timeout: recoveryTimeoutMs,
       });
       expect(answer.json(), subject).to.not.have.property('ok', false);
@@ -219,11 +225,11 @@ describe('looking at a cluster', function () {
       await until(isOver, 'the volume to serve again', recoveryTimeoutMs);
       const chapters = [
         /supervisor +exited +node s1 was ended by SIGKILL: switch s1 gone; it is started again/,
-        /virtualizer v1 +transition +volume vol0 +serving → gathering\.looking +\(member\.lost\) {2}switch s1/,
-        /virtualizer v1 +decision +volume vol0 assembled anew; generation \d+; partition 0 by s2/,
-        /virtualizer v1 +transition +volume vol0 +fencing → loading/,
+        /virtualizer v\d +transition +volume vol0 +serving → gathering\.looking +\(member\.lost\) {2}switch s1/,
+        /virtualizer v\d +decision +volume vol0 assembled anew; generation \d+; partition 0 by s2/,
+        /virtualizer v\d +transition +volume vol0 +fencing → loading/,
         /switch s2 +settled +volume vol0: mirrors are equal/,
-        /virtualizer v1 +transition +volume vol0 +settling → serving/,
+        /virtualizer v\d +transition +volume vol0 +settling → serving/,
       ];
       const places = chapters.map((chapter) => text().search(chapter));
       expect(places, text()).to.deep.equal(places.toSorted((a, b) => a - b));

@@ -75,7 +75,7 @@ describe('service discovery in a cluster under load', function () {
 
   it('every actor and the supervisor answer each question by the rules, and no count goes back', async function () {
     const fio = await toolFor(this, 'fio');
-    expect(everybody).to.have.length(15 + 11 + 1);
+    expect(everybody).to.have.length(16 + 12 + 1);
     const job = {
       uri: place.uri,
       rw: 'randrw',

@@ -57,7 +57,6 @@ export const membershipMutants = {
   },
   asksAwayOnly: {
     does: 'what disks know of who is in sync counts only while one is away that the record names',
-    killOrder: '2:112212@5:serving#1',
     patches: [
       {
         file: 'actors/virtualizer/membership.js',
