@@ -27,7 +27,7 @@ function digestOfTrace(seed: number): { digest: string; lines: number } {
 }
 
 describe('simulation of a whole cluster', function () {
-  this.timeout(300_000);
+  this.timeout(900_000);
   const folder = temporaryFolder();
 
   it('gives the same trace for the same seed, byte for byte, and another one for another seed', () => {
