@@ -47,6 +47,8 @@ const writesAheadMsMax = 1.5;
 /** In this time a mirror is made equal, or nearly. */
 const copyingMsMax = 120;
 const writesBetween = 8;
+/** Of a volume, when its decision is known to all disks that it names. */
+const confirmedStates = ['expiring', 'loading', 'settling', 'serving', 'yielding'];
 
 /** @throws RangeError when it names no order. */
 export function runKillOrder(name: string): KillOrderReport {
@@ -68,7 +70,10 @@ class KillOrderRun {
   #writtenCount = 0;
   /** Of what the database held when it was looked at last. */
   #seenMark = '';
-  /** The virtualizer that runs now has decided itself. */
+  /**
+   * The virtualizer that runs now has decided itself, and all disks that the decision names know it: whatever the database
+   * forgets, one that comes back says who had everything.
+   */
   #hasDecided = true;
   #restingSinceMs: number | null = null;
 
@@ -82,7 +87,10 @@ class KillOrderRun {
     // A cluster older than its database's sync interval: losing its very creation is beyond what it can mend.
     database.sync();
     this.#moments = new VolumeMoments(this.#san.world);
-    clock.afterEach(() => this.#takeDecision());
+    clock.afterEach(() => {
+      this.#takeDecision();
+      if (!this.#hasDecided) this.#noteConfirmed();
+    });
     this.#writers = new Writers({
       san: this.#san,
       volume: () => this.#san.volume('h1', volumeId),
@@ -309,14 +317,21 @@ class KillOrderRun {
     const { database, clock } = this.#san.world;
     if (this.#writtenCount === database.counts.written) return;
     this.#writtenCount = database.counts.written;
+    const { syncsEveryWrite } = database;
     const record = recordOf(database, volumeId);
     const mark = markOf(record);
     if (record === null || mark === this.#seenMark) return;
     this.#seenMark = mark;
     this.#record = record;
-    this.#hasDecided = true;
-    const { syncsEveryWrite } = database;
+    this.#hasDecided = syncsEveryWrite;
     this.#problems.push(...this.#members.decided(record, clock.now(), syncsEveryWrite));
+  }
+
+  /** Switches are told of a decision once all disks have confirmed it. */
+  #noteConfirmed(): void {
+    const { state = '', generation = 0 } = this.#status ?? {};
+    const isConfirmed = confirmedStates.some((each) => state.startsWith(each));
+    if (isConfirmed && generation === this.#record?.generation) this.#hasDecided = true;
   }
 
   get #states(): ReadonlyMap<DiskId, string> {

@@ -32,6 +32,7 @@ export function mirrorTopology(mirrors: Mirrors): Topology {
         ioDeadlineMs,
         // Slow enough to be struck while it goes on.
         membership: { staleAfterMs, resyncBytesPerSecond: '512KiB' },
+        scrub: { everyHours: 0 },
       },
     },
     homeBytes,
