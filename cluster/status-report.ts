@@ -83,13 +83,7 @@ export async function collectStatus(
   const hosts = factsOf(actors, 'host', hostFactsSchema);
   const switches = factsOf(actors, 'switch', switchFactsSchema);
   const [supervisor] = factsOf(actors, 'node', supervisorFactsSchema);
-  const virtualizers = factsOf(actors, 'virtualizer', virtualizerFactsSchema);
-  // Who stands by knows of no volumes; who was replaced, and does not know it yet, has a lower control epoch.
-  const [virtualizer] = virtualizers.toSorted(
-    (one, other) =>
-      Number(other.facts.volumes.length > 0) - Number(one.facts.volumes.length > 0) ||
-      other.facts.controlEpoch - one.facts.controlEpoch,
-  );
+  const virtualizer = decidingOf(factsOf(actors, 'virtualizer', virtualizerFactsSchema));
   const volumes = virtualizer?.facts.volumes ?? [];
   const exports = hosts.flatMap(({ id, facts }) =>
     facts.exports.map((each) => ({ host: id, ...each })),
@@ -149,6 +143,17 @@ export async function collectStatus(
       ),
     ]),
   };
+}
+
+/** Who stands by knows of no volumes; who was replaced, and does not know it yet, has a lower control epoch. */
+function decidingOf<Told extends { readonly facts: z.infer<typeof virtualizerFactsSchema> }>(
+  virtualizers: readonly Told[],
+): Told | undefined {
+  return virtualizers.toSorted(
+    (one, other) =>
+      Number(other.facts.volumes.length > 0) - Number(one.facts.volumes.length > 0) ||
+      other.facts.controlEpoch - one.facts.controlEpoch,
+  )[0];
 }
 
 function hitRatioOf({ hits, misses }: { hits: number; misses: number }): number | null {
