@@ -119,11 +119,11 @@ const starting = virtualizerSetup.createStateConfig({
       },
     },
     listing: {
+      // Held on and on from here: who decides has been holding it without a gap.
       entry: ['listVolumes', holds],
-      exit: 'leaveControl',
       on: {
         'volumes.listed': '#virtualizer.active',
-        'database.unavailable': retry,
+        'database.unavailable': { ...retry, actions: [...retry.actions, 'leaveControl'] },
         'control.lost': lost,
       },
     },
@@ -136,7 +136,6 @@ const active = virtualizerSetup.createStateConfig({
   entry: [
     'forgetTrouble',
     { type: 'startVolumes', params: ({ context }) => ({ controlEpoch: context.controlEpoch }) },
-    holds,
   ],
   exit: ['leaveControl', 'stopVolumes'],
   on: {

@@ -85,7 +85,7 @@ describe('virtualizer machine', () => {
     ] as const)
       actor.send(event);
     expect(calls).to.deep.equal([
-      ...['watch 0', 'leave', 'claim 0 0', 'hold 3', 'leave', 'start 3', 'hold 3'],
+      ...['watch 0', 'leave', 'claim 0 0', 'hold 3', 'start 3'],
       ...['leave', 'stop', 'claim 3 5', 'lost: because', 'watch 3'],
     ]);
     actor.stop();
