@@ -1,7 +1,8 @@
 /**
  * `npm run bench failover [-- --topology two-tier] [--injections 200 | --long] [--rest MS] [--seed S] [--only KIND,…]`:
  * the pause that a consumer sees when links, HBAs, switches and disks are struck. Kinds take turns by chance, so that the
- * machine's other work falls on all of them alike.
+ * machine's other work falls on all of them alike. Those that start processes anew come after the others, all of which so
+ * meet processes that have run for a while.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -15,7 +16,7 @@ import { writeTestTopology } from '../../tools/test-topology.ts';
 import { waysInUse } from '../../tools/ways-in-use.ts';
 import type { Verdict } from '../verdicts.ts';
 import { type InjectionResult, inject } from './injection.ts';
-import { type KindName, kinds } from './kinds.ts';
+import { type InjectionKind, type KindName, kinds } from './kinds.ts';
 import { type PauseSummary, summaryOf, verdictsOf } from './pauses.ts';
 import { SteadyLoad } from './steady-load.ts';
 
@@ -28,6 +29,8 @@ export interface FailoverScale {
   readonly injections: number;
   /** How long each of the consumer's lanes rests between two I/Os. */
   readonly restMs: number;
+  /** How many I/Os each lane does before the first strike, so that no process is slow because it has just started. */
+  readonly warmUpIos: number;
   readonly seed: string;
   readonly only: readonly KindName[];
 }
@@ -36,6 +39,7 @@ export const failoverDefaults: FailoverScale = {
   topology: 'default',
   injections: 20,
   restMs: 10,
+  warmUpIos: 1000,
   seed: '1',
   only: kinds.map(({ name }) => name),
 };
@@ -87,35 +91,71 @@ async function strikeInRounds(
   const { exports } = await operator.status();
   const uris = exports.filter((each) => each.volume === volume).map(({ uri }) => uri);
   const load = new SteadyLoad({ uris, lanes, restMs: scale.restMs, random: random.fork('load') });
-  const results = new Map<KindName, InjectionResult[]>(scale.only.map((name) => [name, []]));
-  const loads: number[] = [];
   await load.start();
-  for (let round = 1; round <= scale.injections; round++) {
-    loads.push(loadavg()[0] ?? 0);
-    say(`round ${round} of ${scale.injections}, load ${loads.at(-1)?.toFixed(1)}`);
-    for (const kind of shuffled(kinds, random)) {
-      if (!scale.only.includes(kind.name)) continue;
-      const ways = await waysInUse(operator, volume);
-      const strike = await kind.choose({ operator, volume, ways, random });
-      if (strike === null) continue;
-      const place = { operator, load, volume };
-      const result = await inject(place, strike, kind.movesCoordinator).catch((error: unknown) => {
-        throw new Error(`${strike.what} in round ${round}: ${messageOf(error)}`, { cause: error });
-      });
-      results.get(kind.name)?.push(result);
-      say(`  ${lineOf(result)}`);
-    }
-  }
+  await warmUp(load, scale.warmUpIos);
+  const run: Run = { operator, load, random, scale, say, results: new Map(), loads: [] };
+  const chosenKinds = kinds.filter(({ name }) => scale.only.includes(name));
+  await strikeKinds(
+    run,
+    chosenKinds.filter(({ startsProcess }) => !startsProcess),
+  );
+  await strikeKinds(
+    run,
+    chosenKinds.filter(({ startsProcess }) => startsProcess),
+  );
   await load.stop();
   const [problem] = load.problems;
   if (problem !== undefined) throw new Error(problem);
-  const summarized = kinds
-    .filter(({ name }) => scale.only.includes(name))
-    .map((kind) => ({ ...kind, summary: summaryOf(kind, results.get(kind.name) ?? []) }));
+  const { results, loads } = run;
+  const summarized = chosenKinds.map((kind) => ({
+    ...kind,
+    summary: summaryOf(kind, results.get(kind.name) ?? []),
+  }));
   const summaries = summarized.map(({ summary }) => summary);
   const undisturbed = summarized.find(({ name }) => name === 'nothing')?.summary;
   const verdicts = summaries.flatMap((summary) => verdictsOf(summary, undisturbed));
   return { scale, loads, results: Object.fromEntries(results), summaries, verdicts };
+}
+
+async function warmUp(load: SteadyLoad, ios: number): Promise<void> {
+  const window = load.open();
+  await load.untilThrough(window, ios);
+  await load.close(window);
+}
+
+interface Run {
+  readonly operator: ClusterOperator;
+  readonly load: SteadyLoad;
+  readonly random: SeededRandom;
+  readonly scale: FailoverScale;
+  readonly say: (line: string) => void;
+  readonly results: Map<KindName, InjectionResult[]>;
+  readonly loads: number[];
+}
+
+/** Round by round, each of the kinds once, in an order of chance. */
+async function strikeKinds(run: Run, those: readonly InjectionKind[]): Promise<void> {
+  if (those.length === 0) return;
+  const { scale, loads, say } = run;
+  say(those.map(({ name }) => name).join(', '));
+  for (let round = 1; round <= scale.injections; round++) {
+    loads.push(loadavg()[0] ?? 0);
+    say(`round ${round} of ${scale.injections}, load ${loads.at(-1)?.toFixed(1)}`);
+    for (const kind of shuffled(those, run.random)) await strikeOnce(run, kind, round);
+  }
+}
+
+async function strikeOnce(run: Run, kind: InjectionKind, round: number): Promise<void> {
+  const { operator, load, random, results, say } = run;
+  const ways = await waysInUse(operator, volume);
+  const strike = await kind.choose({ operator, volume, ways, random });
+  if (strike === null) return;
+  const place = { operator, load, volume };
+  const result = await inject(place, strike, kind.movesCoordinator).catch((error: unknown) => {
+    throw new Error(`${strike.what} in round ${round}: ${messageOf(error)}`, { cause: error });
+  });
+  results.set(kind.name, [...(results.get(kind.name) ?? []), result]);
+  say(`  ${lineOf(result)}`);
 }
 
 function lineOf(result: InjectionResult): string {

@@ -41,7 +41,8 @@ export function readFailoverArguments(words: readonly string[]): FailoverArgumen
   if (!(restMs >= 0)) throw new RangeError(`--rest ${values.rest}: a number from 0 is needed`);
   const topology = oneOf(failoverTopologies, '--topology', values.topology);
   const only = values.only.split(',').map((name): KindName => oneOf(kindNames, '--only', name));
-  const scale = { topology, injections, restMs, seed: values.seed, only };
+  const { warmUpIos } = failoverDefaults;
+  const scale = { topology, injections, restMs, warmUpIos, seed: values.seed, only };
   return { scale, json: values.json };
 }
 

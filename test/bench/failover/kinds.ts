@@ -37,6 +37,8 @@ export interface InjectionKind {
   readonly metShareMin: number | null;
   /** Whether the volume must have got another coordinator before the pause counts as over. */
   readonly movesCoordinator: boolean;
+  /** Whether healing it starts a process, whose code is slow until it has run for a while. */
+  readonly startsProcess: boolean;
   /** null where the topology has nothing of the kind in use. */
   choose(choice: Choice): Promise<Strike | null>;
 }
@@ -110,7 +112,14 @@ const hbaMetShareMin = 0.25;
 type KindParts = Pick<InjectionKind, 'name' | 'title' | 'choose'> & Partial<InjectionKind>;
 
 function kind(parts: KindParts): InjectionKind {
-  return { pauseMsMax: null, healingMsMax: null, metShareMin, movesCoordinator: false, ...parts };
+  return {
+    pauseMsMax: null,
+    healingMsMax: null,
+    metShareMin,
+    movesCoordinator: false,
+    startsProcess: false,
+    ...parts,
+  };
 }
 
 export const kinds: readonly InjectionKind[] = [
@@ -161,6 +170,7 @@ export const kinds: readonly InjectionKind[] = [
     title: 'switch in the path killed,\nnot a coordinator',
     pauseMsMax: 50,
     healingMsMax: coordinatorBackMsMax,
+    startsProcess: true,
     choose: chosen(({ forwarders }) => forwarders, killed),
   }),
   kind({
@@ -169,6 +179,7 @@ export const kinds: readonly InjectionKind[] = [
     pauseMsMax: 300,
     healingMsMax: coordinatorBackMsMax,
     movesCoordinator: true,
+    startsProcess: true,
     choose: chosen(({ coordinators }) => coordinators, killed),
   }),
   kind({
@@ -191,6 +202,7 @@ export const kinds: readonly InjectionKind[] = [
   kind({
     name: 'disk',
     title: 'disk of a mirror killed',
+    startsProcess: true,
     choose: chosen(({ disks }) => disks, killed),
   }),
 ];
