@@ -68,6 +68,12 @@ export const Operation = {
   repair: 10,
   /** Says of whole blocks, for each, whether they can be read where they lie. Addressed to a disk. */
   verify: 11,
+  /** A host may be writing to these whole blocks from now on: durable before it is answered (DESIGN I7). No payload. */
+  mark: 12,
+  /** It is not any more, and its mirrors are equal there. From a coordinator: nor is any host that is not attached. */
+  unmark: 13,
+  /** Which blocks of a range are marked: by the host that it names, or by any. Addressed to a disk. */
+  marks: 14,
 } as const;
 
 export type Operation = (typeof Operation)[keyof typeof Operation];

@@ -120,7 +120,7 @@ export class BlockDevice implements WriteSupport {
 
   /** Counters for telemetry. */
   counters(): Readonly<Record<string, number>> {
-    const { journal, layout, remembered, tags } = this.parts;
+    const { journal, layout, marks, remembered, tags } = this.parts;
     return {
       homeBytes: layout.homeBlocks * blockBytes,
       journalUsedBytes: journal.usedBytes,
@@ -134,6 +134,7 @@ export class BlockDevice implements WriteSupport {
       tagPageLoads: tags.loads,
       tagSectorsBad: tags.badSectors,
       rememberedIos: remembered.count,
+      markedBlocks: marks.markedBlocks,
     };
   }
 }

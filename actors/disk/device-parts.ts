@@ -4,6 +4,7 @@ import { blockBytes } from '../../protocols/units.ts';
 import type { BlockLocations } from './block-locations.ts';
 import { putTag, tagsPerPage, tagWordAt } from './block-tags.ts';
 import type { DiskLayout } from './disk-layout.ts';
+import type { HostMarks } from './host-marks.ts';
 import type { Journal } from './journal.ts';
 import type { JournalEntry } from './journal-record.ts';
 import type { RememberedIos } from './remembered-ios.ts';
@@ -18,6 +19,7 @@ export interface DeviceParts {
   readonly tags: TagPages;
   readonly locations: BlockLocations;
   readonly remembered: RememberedIos;
+  readonly marks: HostMarks;
 }
 
 /** The parts once the journal goes on, after the replay. */
@@ -27,12 +29,21 @@ export interface OpenDeviceParts extends DeviceParts {
   failure: StoreError | null;
 }
 
+/** What a checkpoint may have to journal anew before it can release anything. */
+export function keptBytesOf({ remembered, marks }: DeviceParts): number {
+  return remembered.journaledBytes + marks.journaledBytes;
+}
+
 /**
- * Makes an entry of the journal visible: tags and locations of the blocks that it changed, and its I/O id. The tag
- * pages of these blocks must be in the cache. The same for a write that arrives and for one that is replayed.
+ * Makes an entry of the journal visible: tags and locations of the blocks that it changed, and its I/O id; or marks.
+ * The tag pages of blocks that it changed must be in the cache. The same for a write that arrives and for one that is replayed.
  */
 export function applyEntry(parts: DeviceParts, entry: JournalEntry, payloadPosition: number): void {
   const { tags, locations } = parts;
+  if (entry.kind !== 'write') {
+    parts.marks.note(entry);
+    return;
+  }
   let index = 0;
   for (const { firstBlock, blocks } of entry.stretches) {
     let page = tags.cached(firstBlock);

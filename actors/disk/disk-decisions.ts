@@ -26,6 +26,10 @@ export function homeBytesOf({ device }: OpenDisk): number {
   return device.parts.layout.homeBlocks * blockBytes;
 }
 
+function referencesIn({ volumes }: SuperblockContent): ReadonlySet<number> {
+  return new Set(volumes.flatMap(({ extents }) => extents.map(({ reference }) => reference)));
+}
+
 export class DiskDecisions {
   readonly #disk: DiskId;
   readonly #open: OpenDisk;
@@ -138,7 +142,9 @@ export class DiskDecisions {
         attachments.some((each) => each.host === host && each.hostIncarnation === incarnation),
       );
     this.#io.fence(fenceTableOf(content, isAssembled, this.#io.fences), () => {
-      device.parts.remembered.keepOnly(isAttached);
+      const { remembered, marks } = device.parts;
+      remembered.keepOnly(isAttached);
+      marks.keepOnly(referencesIn(superblock.content));
       over();
     });
   }

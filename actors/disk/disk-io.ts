@@ -4,33 +4,24 @@
  */
 import { assertNever, Operation, Status } from '../../protocols/codes.ts';
 import { encodeStretches } from '../../protocols/frames/allocation.ts';
+import { verifyBytesMax } from '../../protocols/frames/block-bits.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import { plainError, success } from '../../protocols/frames/reply.ts';
-import { type Request, RequestFlag } from '../../protocols/frames/request.ts';
-import { digestBytes, digestCount, tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
-import { verifyBytesMax } from '../../protocols/frames/verified-blocks.ts';
+import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import type { Bus } from '../../protocols/ports.ts';
 import type { Subjects } from '../../protocols/subjects.ts';
 import { blockBytes, type DiskInstance, roundDown, roundUp } from '../../protocols/units.ts';
+import { type Admitted, answerBytesMin, writeOf } from './admitted.ts';
 import type { BlockDevice } from './block-device.ts';
 import { DiskAnswers, outcomeOf, type Sender } from './disk-answers.ts';
 import type { DiskMode } from './disk-machine.ts';
 import { type FenceTable, judge } from './fences.ts';
+import { changeMarks, markChangeOf, stretchOf } from './mark-changes.ts';
 import { OperationEra } from './operation-era.ts';
 import { allocationOf, clippedStretches, tagDigestsOf, tagRecordsOf } from './tag-queries.ts';
 import { Verification } from './verification.ts';
 import type { WriteRequest } from './write-entries.ts';
-
-/** What an admitted request is carried out with. */
-interface Admitted extends Sender {
-  readonly request: Request;
-  readonly data: FrameData;
-  /** Of the extent, in block tags. */
-  readonly reference: number;
-  readonly isSettled: boolean;
-  readonly era: OperationEra;
-}
 
 export class DiskIo {
   readonly counters = {
@@ -41,6 +32,7 @@ export class DiskIo {
     zeroes: 0,
     flushes: 0,
     queries: 0,
+    markChanges: 0,
     verifiedBytes: 0,
     /** Received, and not a request frame for this disk. */
     invalidFrames: 0,
@@ -143,6 +135,13 @@ export class DiskIo {
       case Operation.verify:
         this.#verify(admitted);
         break;
+      case Operation.mark:
+      case Operation.unmark:
+        this.#changeMarks(admitted);
+        break;
+      case Operation.marks:
+        this.#marks(admitted);
+        break;
       case Operation.repair:
         this.answers.end(admitted, request, plainError(Status.invalid, 'coordinators repair'));
         break;
@@ -199,6 +198,36 @@ export class DiskIo {
     );
   }
 
+  #changeMarks(admitted: Admitted): void {
+    const { request, era } = admitted;
+    if (!this.#isOfWholeBlocks(admitted)) return;
+    this.counters.markChanges++;
+    era.begin();
+    const attachments = this.#fences.get(request.volume)?.attachments;
+    const change = markChangeOf(admitted, (host) => attachments?.get(host)?.hostIncarnation);
+    changeMarks(this.#device, change, (status, what) => {
+      this.answers.end(admitted, request, outcomeOf(status, what));
+      era.end();
+    });
+  }
+
+  #marks(admitted: Admitted): void {
+    const { io, request, reference } = admitted;
+    if (!this.#isOfWholeBlocks(admitted)) return;
+    this.counters.queries++;
+    const { marks } = this.#device.parts;
+    this.answers.endWith(io, request, marks.bitsOf(reference, stretchOf(request), request));
+  }
+
+  /** False, and answered, for a range that does not begin and end at whole blocks. */
+  #isOfWholeBlocks(admitted: Admitted): boolean {
+    const { diskOffset, lengthBytes } = admitted.request;
+    if (diskOffset % blockBytes === 0 && lengthBytes % blockBytes === 0) return true;
+    const outcome = plainError(Status.invalid, 'tags and marks are of whole blocks');
+    this.answers.end(admitted, admitted.request, outcome);
+    return false;
+  }
+
   #verify(admitted: Admitted): void {
     const { io, request, reference, era } = admitted;
     const { diskOffset: at, lengthBytes } = request;
@@ -234,12 +263,7 @@ export class DiskIo {
     const firstBlock = Math.floor(diskOffset / blockBytes);
     const end = roundUp(diskOffset + lengthBytes, blockBytes);
     const range = { firstBlock, blocks: end / blockBytes - firstBlock, reference };
-    const isWhole = diskOffset % blockBytes === 0 && lengthBytes % blockBytes === 0;
-    if (!isWhole && operation !== Operation.allocation) {
-      const outcome = plainError(Status.invalid, 'tags are asked for by whole blocks');
-      this.answers.end(admitted, request, outcome);
-      return;
-    }
+    if (operation !== Operation.allocation && !this.#isOfWholeBlocks(admitted)) return;
     if (!this.answers.fits(admitted, request, answerBytesMin(operation, lengthBytes))) return;
     this.counters.queries++;
     this.#device.query(
@@ -257,34 +281,4 @@ export class DiskIo {
       },
     );
   }
-}
-
-function writeOf(
-  { request, reference, isSettled }: Admitted,
-  at: number,
-  lengthBytes: number,
-  data: Uint8Array | null,
-  checksums: DataView | null,
-): WriteRequest {
-  const { partitionEpoch: epoch, writeNumber } = request;
-  return {
-    at,
-    lengthBytes,
-    data,
-    checksums,
-    tag: { reference, epoch, writeNumber },
-    host: request.host,
-    hostIncarnation: request.hostIncarnation,
-    ioNumber: request.ioNumber,
-    watermark: request.watermark,
-    fua: (request.flags & RequestFlag.fua) !== 0,
-    isSettled,
-  };
-}
-
-/** How many stretches there are shows only once they are counted. */
-function answerBytesMin(operation: Operation, lengthBytes: number): number {
-  if (operation === Operation.tags) return tagRecordsBytes(lengthBytes);
-  if (operation === Operation.tagDigest) return digestCount(lengthBytes) * digestBytes;
-  return 0;
 }

@@ -95,6 +95,10 @@ export function isWrite(operation: Operation): boolean {
   );
 }
 
+function changesMarks(operation: Operation): boolean {
+  return operation === Operation.mark || operation === Operation.unmark;
+}
+
 /** A host must be attached, by the process that it is now; a coordinator's own copy says that it is one. */
 function judgeSender(fence: VolumeFence, request: Request): Verdict | null {
   if (request.host === '') {
@@ -119,7 +123,8 @@ function judgeSender(fence: VolumeFence, request: Request): Verdict | null {
 function judgePartition(fence: VolumeFence, request: Request): Verdict | null {
   const { operation, host, partitionEpoch } = request;
   const ofHost = host !== '';
-  if (ofHost && (operation === Operation.flush || (!isWrite(operation) && partitionEpoch === 0)))
+  const isOrdered = isWrite(operation) || changesMarks(operation);
+  if (ofHost && (operation === Operation.flush || (!isOrdered && partitionEpoch === 0)))
     return null;
   const partition = fence.partitions.get(request.partition);
   if (partition === undefined || partition.record.epoch !== partitionEpoch)

@@ -15,7 +15,8 @@
  *    56  entries, one behind the other
  *
  * An entry is one I/O: its id, its tag and the stretches of blocks that it changed. The checksum of each block
- * stands in its entry; so a record is whole if its head and all of its blocks match.
+ * stands in its entry; so a record is whole if its head and all of its blocks match. Or it marks stretches for a host,
+ * or takes its marks away; then its tag says only in what order.
  */
 import { crc32 } from 'node:zlib';
 import type { HostId } from '../../protocols/ids.ts';
@@ -33,6 +34,7 @@ export interface Stretch {
 }
 
 export interface JournalEntry {
+  readonly kind: 'write' | 'mark' | 'unmark';
   /** '' and zeros for a coordinator's own copy. */
   readonly host: HostId | '';
   readonly hostIncarnation: number;
@@ -43,9 +45,9 @@ export interface JournalEntry {
   readonly writeNumber: number;
   /** All blocks that the I/O spoke of. */
   readonly range: Stretch;
-  /** The blocks that it changed; none in an entry that only keeps an I/O id remembered. */
+  /** The blocks that it changed, or marks; none in an entry that only keeps an I/O id remembered. */
   readonly stretches: readonly Stretch[];
-  /** Per changed block; null when they became zeros. */
+  /** Per changed block; null when they became zeros, and where none was changed. */
   readonly checksums: readonly number[] | null;
 }
 
@@ -59,11 +61,14 @@ export interface RecordHead {
   readonly entries: readonly JournalEntry[];
 }
 
+/** The first byte of an entry. */
+const EntryMark = { data: 1, zeroes: 2, mark: 3, unmark: 4 } as const;
 const entryFixedBytes = 64;
-const stretchBytes = 12;
+/** What each stretch of an entry adds to it. */
+export const stretchBytes = 12;
 const checksumBytes = 4;
 
-/** Bytes of an entry that only keeps an I/O id of this host remembered. */
+/** Bytes of an entry of this host without stretches: one that only keeps an I/O id remembered. */
 export function idEntryBytes(host: HostId): number {
   return entryFixedBytes + host.length;
 }
@@ -100,8 +105,7 @@ export class RecordBuilder {
 
   add(entry: JournalEntry): void {
     const { head } = this;
-    const zero = entry.checksums === null;
-    let at = head.writeUInt8(zero ? 2 : 1, this.#usedBytes);
+    let at = head.writeUInt8(markOf(entry), this.#usedBytes);
     at = head.writeUInt8(entry.host.length, at);
     at = head.writeUInt16LE(entry.stretches.length, at);
     at = head.writeDoubleLE(entry.hostIncarnation, at);
@@ -181,9 +185,14 @@ export function decodeRecordHead(head: Buffer, salt: number): RecordHead | null 
   };
 }
 
+function markOf({ kind, checksums }: JournalEntry): number {
+  if (kind !== 'write') return EntryMark[kind];
+  return checksums === null ? EntryMark.zeroes : EntryMark.data;
+}
+
 /** Only after the head's checksum matched: what follows is what was written. */
 function decodeEntry(head: Buffer, start: number): JournalEntry {
-  const zero = head.readUInt8(start) === 2;
+  const mark = head.readUInt8(start);
   const hostLength = head.readUInt8(start + 1);
   const stretchCount = head.readUInt16LE(start + 2);
   const checksumCount = head.readUInt32LE(start + 56);
@@ -197,6 +206,7 @@ function decodeEntry(head: Buffer, start: number): JournalEntry {
   for (let index = 0; index < checksumCount; index++, at += checksumBytes)
     checksums.push(head.readUInt32LE(at));
   return {
+    kind: mark === EntryMark.mark ? 'mark' : mark === EntryMark.unmark ? 'unmark' : 'write',
     host,
     hostIncarnation: head.readDoubleLE(start + 4),
     ioNumber: head.readDoubleLE(start + 12),
@@ -206,6 +216,6 @@ function decodeEntry(head: Buffer, start: number): JournalEntry {
     writeNumber: head.readDoubleLE(start + 36),
     range: { firstBlock: head.readDoubleLE(start + 44), blocks: head.readUInt32LE(start + 52) },
     stretches,
-    checksums: zero ? null : checksums,
+    checksums: mark === EntryMark.data ? checksums : null,
   };
 }

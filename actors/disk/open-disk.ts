@@ -10,6 +10,7 @@ import { BlockDevice } from './block-device.ts';
 import { BlockLocations } from './block-locations.ts';
 import type { DeviceParts } from './device-parts.ts';
 import type { DiskLayout } from './disk-layout.ts';
+import { HostMarks } from './host-marks.ts';
 import { RememberedIos } from './remembered-ios.ts';
 import { Replay, type Replayed } from './replay.ts';
 import { formatVersion, type Superblock } from './superblock.ts';
@@ -118,6 +119,7 @@ function replay(
     tags: new TagPages(store, layout, salt, log),
     locations: new BlockLocations(),
     remembered: new RememberedIos(layout.journalBytes),
+    marks: new HostMarks(layout.journalBytes),
   };
   new Replay(parts, (replayed) => {
     if (replayed.ok) begin(request, parts, superblock, replayed, refuse, done);

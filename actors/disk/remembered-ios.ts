@@ -68,7 +68,7 @@ export class RememberedIos {
   }
 
   /** Takes what a write's entry says. A coordinator's own copies are nobody's. */
-  note(entry: Omit<JournalEntry, 'stretches' | 'checksums'>): void {
+  note(entry: Omit<JournalEntry, 'kind' | 'stretches' | 'checksums'>): void {
     if (entry.host === '') return;
     const window = this.#windowOf(entry.host, entry.hostIncarnation);
     this.#journaledBytes += window.entryBytes;
@@ -124,6 +124,7 @@ export class RememberedIos {
   entries(): JournalEntry[] {
     return this.#windows.flatMap(({ host, incarnation, watermark, ios }) =>
       [...ios].map(([ioNumber, io]) => ({
+        kind: 'write' as const,
         host,
         hostIncarnation: incarnation,
         ioNumber,

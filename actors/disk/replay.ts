@@ -135,7 +135,8 @@ export class Replay {
         const [first, last] = [entry.stretches[0], entry.stretches.at(-1)];
         const firstBlock = first?.firstBlock ?? 0;
         const lastBlock = last === undefined ? -1 : last.firstBlock + last.blocks - 1;
-        if (lastBlock >= firstBlock && !tags.has(firstBlock, lastBlock)) {
+        const changesBlocks = entry.kind === 'write' && lastBlock >= firstBlock;
+        if (changesBlocks && !tags.has(firstBlock, lastBlock)) {
           tags.load(firstBlock, lastBlock, applyRest);
           return;
         }

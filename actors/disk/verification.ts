@@ -4,7 +4,7 @@
  * one piece at a time, and nobody waits for it: when it is not wanted any more it ends with `busy`.
  */
 import { Status } from '../../protocols/codes.ts';
-import { markBad, verifiedBlocksBytes } from '../../protocols/frames/verified-blocks.ts';
+import { blockBitsBytes, setBlockBit } from '../../protocols/frames/block-bits.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import type { BlockDevice } from './block-device.ts';
 import type { Ended } from './read-operation.ts';
@@ -21,7 +21,7 @@ export interface VerifyRequest {
 }
 
 export class Verification {
-  /** As in `protocols/frames/verified-blocks.ts`; complete once it ended well. */
+  /** As in `protocols/frames/block-bits.ts`; complete once it ended well. */
   readonly verified: Uint8Array;
   readonly #device: BlockDevice;
   readonly #request: VerifyRequest;
@@ -33,7 +33,7 @@ export class Verification {
   #singlyUntilBytes = 0;
 
   constructor(device: BlockDevice, request: VerifyRequest, isWanted: () => boolean, ended: Ended) {
-    this.verified = new Uint8Array(verifiedBlocksBytes(request.lengthBytes));
+    this.verified = new Uint8Array(blockBitsBytes(request.lengthBytes));
     this.#device = device;
     this.#request = request;
     this.#isWanted = isWanted;
@@ -72,7 +72,7 @@ export class Verification {
     }
     if (isBad && readBytes > blockBytes) this.#singlyUntilBytes = this.#atBytes + readBytes;
     else {
-      if (isBad) markBad(this.verified, this.#atBytes / blockBytes);
+      if (isBad) setBlockBit(this.verified, this.#atBytes / blockBytes);
       this.#atBytes += readBytes;
     }
     this.#next();

@@ -2,7 +2,7 @@
  * Write-behind: brings what the journal holds to its home locations and lets the journal's space be used again.
  * One checkpoint after the other, each in this order:
  *
- *   1. freeze: what is in the journal now belongs to this checkpoint; remembered I/O ids are journaled anew
+ *   1. freeze: what is in the journal now belongs to this checkpoint; remembered I/O ids and marks are journaled anew
  *   2. flush: all of it is durable, so a home block is never written from a record that could still be lost
  *   3. home blocks, in the order of the journal, and then tag pages, in their order, some at a time
  *   4. flush; the checkpoint record, twice; flush
@@ -100,7 +100,7 @@ export class WriteBehind {
   }
 
   #begin(): void {
-    const { journal, locations, remembered, tags } = this.#parts;
+    const { journal, locations, marks, remembered, tags } = this.#parts;
     this.#running = true;
     journal.submit();
     this.#endPosition = journal.endPosition;
@@ -108,7 +108,8 @@ export class WriteBehind {
     locations.freeze();
     tags.freeze();
     remembered.freeze();
-    journal.appendIds(remembered.entries());
+    marks.freeze();
+    journal.appendIds([...remembered.entries(), ...marks.entries()]);
     this.#tailPosition = journal.tailPosition;
     this.#blocks = this.#blocksInJournalOrder();
     this.#pages = tags.frozenPages;
@@ -260,10 +261,11 @@ export class WriteBehind {
 
   #release(error: StoreError | null): void {
     if (error !== null) return;
-    const { journal, locations, remembered, tags } = this.#parts;
+    const { journal, locations, marks, remembered, tags } = this.#parts;
     journal.release(this.#endPosition);
     locations.release();
     remembered.release();
+    marks.release();
     tags.release();
     this.#running = false;
     this.checkpoints += 1;

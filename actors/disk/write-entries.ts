@@ -65,6 +65,7 @@ function entryOf(
   const firstBlock = Math.floor(request.at / blockBytes);
   const blocks = Math.ceil((request.at + request.lengthBytes) / blockBytes) - firstBlock;
   return {
+    kind: 'write',
     host: request.host,
     hostIncarnation: request.hostIncarnation,
     ioNumber: request.ioNumber,

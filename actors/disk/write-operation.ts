@@ -10,7 +10,7 @@ import { Status } from '../../protocols/codes.ts';
 import type { StoreError } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
 import { isStoredAsNew, tagsPerPage, tagWordAt, type WriteTag } from './block-tags.ts';
-import { applyEntry, type OpenDeviceParts } from './device-parts.ts';
+import { applyEntry, keptBytesOf, type OpenDeviceParts } from './device-parts.ts';
 import { entryBytes, type Stretch } from './journal-record.ts';
 import { OldBlock } from './old-block.ts';
 import type { Ended, ReadOperation } from './read-operation.ts';
@@ -131,7 +131,7 @@ export class WriteOperation {
     }
     const pages = Math.floor((this.#lastBlock - this.#firstBlock) / tagsPerPage) + 2;
     const isRemembered = remembered.hasRoom(request);
-    const kept = remembered.journaledBytes + bytes;
+    const kept = keptBytesOf(this.#parts) + bytes;
     const hasRoom =
       journal.hasRoom(bytes, payload, kept) && tags.changedPages + pages <= changedPagesMax;
     if (!hasRoom || !isRemembered) {

@@ -143,12 +143,15 @@ export class Answers {
         this.#flushed(slot, driver, reply);
         return;
       case Operation.repair:
+      case Operation.mark:
+      case Operation.unmark:
         this.endPart(slot, Status.ok);
         return;
       case Operation.probe:
       case Operation.tagDigest:
       case Operation.tags:
       case Operation.verify:
+      case Operation.marks:
         throw new RangeError(`operation ${operation} has no I/O of a consumer`);
       default:
         assertNever(operation, 'operation');

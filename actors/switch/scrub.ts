@@ -4,14 +4,10 @@
  * a write under way: it is looked at again while it is held, and repaired if it is bad. One step at a time.
  */
 import { Operation } from '../../protocols/codes.ts';
+import { blockBitsBytes, hasBlockBit, verifyBytesMax } from '../../protocols/frames/block-bits.ts';
 import type { FrameData } from '../../protocols/frames/frame.ts';
 import { rangeBytesMax } from '../../protocols/frames/request.ts';
 import { tagRecordsBytes } from '../../protocols/frames/tag-records.ts';
-import {
-  isMarkedBad,
-  verifiedBlocksBytes,
-  verifyBytesMax,
-} from '../../protocols/frames/verified-blocks.ts';
 import { PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { ScrubAnswer } from '../../protocols/scrub.ts';
 import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
@@ -104,13 +100,13 @@ export class Scrub {
   }
 
   #verify(run: MirrorRun, range: RunRange): void {
-    const answerBytes = verifiedBlocksBytes(range.lengthBytes);
+    const answerBytes = blockBitsBytes(range.lengthBytes);
     this.#ask(run, range, Operation.verify, answerBytes, (answers) => {
       const { verifiedBytes } = this.#result;
       const bytes = verifiedBytes + range.lengthBytes * run.legs.length;
       this.#result = { ...this.#result, verifiedBytes: bytes };
       const blocks = range.lengthBytes / blockBytes;
-      const isBad = (index: number) => answers.some((answer) => isMarkedBad(answer.bytes, index));
+      const isBad = (index: number) => answers.some((answer) => hasBlockBit(answer.bytes, index));
       const bad = stretchesOf(blocks, isBad);
       if (run.legs.length > 1) this.#compare(run, range, bad);
       else this.#lookAgain(run, range, bad);

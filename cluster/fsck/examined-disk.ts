@@ -6,6 +6,7 @@ import { BlockLocations } from '../../actors/disk/block-locations.ts';
 import { damagedCheckpoints } from '../../actors/disk/checkpoint-record.ts';
 import type { DeviceParts } from '../../actors/disk/device-parts.ts';
 import { checkpointSlots, type DiskLayout } from '../../actors/disk/disk-layout.ts';
+import { HostMarks } from '../../actors/disk/host-marks.ts';
 import { RememberedIos } from '../../actors/disk/remembered-ios.ts';
 import { Replay, type Replayed } from '../../actors/disk/replay.ts';
 import type { Slot, Superblock, SuperblockContent } from '../../actors/disk/superblock.ts';
@@ -75,5 +76,6 @@ function partsOf(store: BlockStore, clock: Clock, layout: DiskLayout, salt: numb
     tags: new TagPages(store, layout, salt, silent, tagPagesMax),
     locations: new BlockLocations(),
     remembered: new RememberedIos(layout.journalBytes),
+    marks: new HostMarks(layout.journalBytes),
   };
 }

@@ -2,8 +2,8 @@
 import { expect } from 'chai';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { verbs } from '../../../protocols/commands.ts';
+import { hasBlockBit, verifyBytesMax } from '../../../protocols/frames/block-bits.ts';
 import { RequestFlag } from '../../../protocols/frames/request.ts';
-import { isMarkedBad, verifyBytesMax } from '../../../protocols/frames/verified-blocks.ts';
 import { blockBytes, type Generation, mebibyte, unitOf } from '../../../protocols/units.ts';
 import { DiskActorWorld } from './disk-actor-world.ts';
 import { bytesOf } from './disk-world.ts';
@@ -33,7 +33,7 @@ describe('a disk that verifies a range', () => {
     const { reply, data } = verify(at, blocks * blockBytes);
     expect(reply.outcome.status).to.equal(Status.ok);
     return Array.from({ length: blocks }, (_, index) => index).filter((index) =>
-      isMarkedBad(data.bytes, index),
+      hasBlockBit(data.bytes, index),
     );
   };
 

@@ -5,6 +5,7 @@
 import { checksumOf } from '../../../protocols/checksums.ts';
 import { assertNever, Operation, Status } from '../../../protocols/codes.ts';
 import { encodeStretches } from '../../../protocols/frames/allocation.ts';
+import { blockBitsBytes, setBlockBit } from '../../../protocols/frames/block-bits.ts';
 import { encodeReply, type FrameData, isDataIntact } from '../../../protocols/frames/frame.ts';
 import { type Outcome, plainError, type Reply, success } from '../../../protocols/frames/reply.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
@@ -17,7 +18,6 @@ import {
   writeLostRecord,
   writeTagRecord,
 } from '../../../protocols/frames/tag-records.ts';
-import { markBad, verifiedBlocksBytes } from '../../../protocols/frames/verified-blocks.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
 import { blockBytes, type DiskInstance, unitOf } from '../../../protocols/units.ts';
 
@@ -40,6 +40,8 @@ export class FakeDisk {
   readonly bad = new Set<number>();
   /** Blocks whose tags are damaged, and which are therefore bad until they are written whole. */
   readonly lost = new Set<number>();
+  /** Blocks that hosts have marked. */
+  readonly marked = new Set<number>();
   /** Every request that it carried out or refused. */
   readonly requests: Request[] = [];
   readonly #blocks = new Map<number, StoredBlock>();
@@ -92,6 +94,12 @@ export class FakeDisk {
         return this.#reply(request, success, this.#digests(first, request.lengthBytes));
       case Operation.verify:
         return this.#reply(request, success, this.#verified(first, request.lengthBytes));
+      case Operation.mark:
+      case Operation.unmark:
+        this.#mark(first, request);
+        return this.#reply(request, success);
+      case Operation.marks:
+        return this.#reply(request, success, this.#marks(first, request.lengthBytes));
       case Operation.allocation: {
         const stretch = { lengthBytes: request.lengthBytes, allocated: this.#blocks.has(first) };
         return this.#reply(request, success, encodeStretches([stretch]));
@@ -107,10 +115,23 @@ export class FakeDisk {
   }
 
   #verified(first: number, lengthBytes: number): Uint8Array {
-    const verified = new Uint8Array(verifiedBlocksBytes(lengthBytes));
+    const verified = new Uint8Array(blockBitsBytes(lengthBytes));
     for (let index = 0; index < lengthBytes / blockBytes; index++)
-      if (this.bad.has(first + index) || this.lost.has(first + index)) markBad(verified, index);
+      if (this.bad.has(first + index) || this.lost.has(first + index)) setBlockBit(verified, index);
     return verified;
+  }
+
+  #mark(first: number, { operation, lengthBytes }: Request): void {
+    for (let block = first; block < first + lengthBytes / blockBytes; block++)
+      if (operation === Operation.mark) this.marked.add(block);
+      else this.marked.delete(block);
+  }
+
+  #marks(first: number, lengthBytes: number): Uint8Array {
+    const bits = new Uint8Array(blockBitsBytes(lengthBytes));
+    for (let index = 0; index < lengthBytes / blockBytes; index++)
+      if (this.marked.has(first + index)) setBlockBit(bits, index);
+    return bits;
   }
 
   #meetsBadBlock({ operation, diskOffset, lengthBytes }: Request): boolean {

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { decodeJson, encodeJson } from '../../../actors/json.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Answer } from '../../../protocols/commands.ts';
-import { verifyBytesMax } from '../../../protocols/frames/verified-blocks.ts';
+import { verifyBytesMax } from '../../../protocols/frames/block-bits.ts';
 import type { ScrubAnswer } from '../../../protocols/scrub.ts';
 import { blockBytes, mebibyte } from '../../../protocols/units.ts';
 import { mirrorSetOf } from '../../protocols/mirror-set-sample.ts';
