@@ -84,9 +84,9 @@ export type MirrorSetRecord = z.infer<typeof mirrorSetRecordSchema>;
 
 /**
  * Where mirrors may differ when coordinators take partitions over: only under writes that attached hosts have not seen
- * the end of, or anywhere.
+ * the end of; only where hosts have marked that they may be writing (DESIGN H10); or anywhere.
  */
-export const comparedSchema = z.enum(['unfinished', 'all']);
+export const comparedSchema = z.enum(['unfinished', 'marked', 'all']);
 export type Compared = z.infer<typeof comparedSchema>;
 
 /** A disk process that the volume was assembled from: of mirrors that are in sync, or are being made so. */

@@ -7,6 +7,7 @@ import type { Answers } from './answers.ts';
 import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
+import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 import type { Refusals } from './refusals.ts';
 import type { CommandPorts } from './unfinished-writes.ts';
@@ -62,6 +63,16 @@ export function isOwnedBy(
   { coordinator, ownerIncarnation }: PartitionRecord,
 ): boolean {
   return coordinator === self && ownerIncarnation === incarnation;
+}
+
+/** True when the volume leaves the partition to this process, under the same epoch. */
+export function continues(
+  parts: Pick<CoordinatorParts, 'self' | 'incarnation'>,
+  { partitions }: LoadedVolume,
+  { number, epoch }: Partition,
+): boolean {
+  const record = partitions[number];
+  return record !== undefined && isOwnedBy(parts, record) && record.epoch === epoch;
 }
 
 export interface CoordinatorCounters {

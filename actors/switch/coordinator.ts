@@ -11,7 +11,12 @@ import type { Request } from '../../protocols/frames/request.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { Attachments } from './attachments.ts';
 import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
-import { type CoordinatorParts, isOwnedBy, newCoordinatorCounters } from './coordinator-parts.ts';
+import {
+  type CoordinatorParts,
+  continues,
+  isOwnedBy,
+  newCoordinatorCounters,
+} from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-call.ts';
@@ -20,6 +25,7 @@ import { sendToMirrors } from './leg-request.ts';
 import { eventCountOf, inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { OrderedRead, type ReadDirector } from './ordered-read.ts';
 import { Partition } from './partition.ts';
+import { changesMarks, RegionMarks } from './region-marks.ts';
 import { type CompareAgain, Repairs } from './repairs.ts';
 import {
   attachmentRefusal,
@@ -40,13 +46,12 @@ export const openBytesMax = 64 * 1024 * 1024;
 
 export class VolumeCoordinator implements IoDirector, ReadDirector {
   readonly counters = newCoordinatorCounters();
-  /** Requests that span several parts. */
   readonly spans: Spans;
   readonly #parts: CoordinatorParts;
   readonly #repairs: Repairs;
+  readonly #marks: RegionMarks;
   readonly #cut = new PartList();
   readonly attachments = new Attachments();
-  /** By number; null where another switch coordinates. */
   #partitions: (Partition | null)[] = [];
   #volume: LoadedVolume;
   #openIos = 0;
@@ -56,6 +61,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
     this.#parts = parts;
     this.#volume = volume;
     this.spans = new Spans(parts, this);
+    this.#marks = new RegionMarks(parts, this);
     this.#repairs = new Repairs(parts, this, compareAgain, (io, how) => this.#forget(io, how));
     this.load(volume);
   }
@@ -80,7 +86,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
     this.#volume = volume;
     this.attachments.update(volume.load.attachments);
     const before = this.#partitions;
-    this.#drop(this.partitions.filter((partition) => !this.#continues(partition)));
+    this.#drop(this.partitions.filter((each) => !continues(this.#parts, volume, each)));
     this.#partitions = volume.partitions.map((record) => {
       const { partition: number, epoch, ownerIncarnation } = record;
       const known = before[number] ?? null;
@@ -200,6 +206,7 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
       if (part === null) this.spans.coordinate(request, data, known);
       else if (part.partition !== partition.number)
         answers.end(request, otherPartition(part.partition, request));
+      else if (changesMarks(request.operation)) this.#marks.take(partition, known, request);
       else if (request.operation === Operation.read) this.#openRead(partition, known, request);
       else this.#open(partition, known, request, data, part);
     }
@@ -283,16 +290,11 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
     io.partition.leave(io);
   }
 
-  /** True when the volume as it is now leaves the partition to this switch, under the same epoch. */
-  #continues({ number, epoch }: Partition): boolean {
-    const record = this.#volume.partitions[number];
-    return record !== undefined && isOwnedBy(this.#parts, record) && record.epoch === epoch;
-  }
-
   /** Forgets what is open in partitions whose epochs have ended; in all at once, so that nothing more begins there. */
   #drop(partitions: readonly Partition[]): void {
     const dropped = partitions.flatMap((partition) => [...partition.open]);
     for (const partition of partitions) partition.clear();
     for (const io of dropped) io.dropped();
+    this.#marks.drop(partitions);
   }
 }

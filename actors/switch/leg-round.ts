@@ -37,6 +37,8 @@ export interface RoundRequest {
   readonly writeNumber?: WriteNumber;
   /** Of a write: whether it must be durable before it is answered. */
   readonly fua?: boolean;
+  /** The process of a host whose marks are asked for, or change; it must be attached. None: it is of no host. */
+  readonly onBehalfOf?: Pick<Request, 'host' | 'hostIncarnation' | 'attachEpoch'>;
   /** Gets the mirrors that could not read the range, by their place in the run; without it that fails the round. */
   readonly unreadable?: Set<number>;
   /** @param status what the disk answered; null when nothing */
@@ -153,6 +155,11 @@ export class LegRound implements LegOwner {
     const { self, incarnation, calls } = this.#parts;
     const { partition, run, atBytes, lengthBytes, start, operation, writeNumber, fua } =
       this.#round;
+    const { host, hostIncarnation, attachEpoch } = this.#round.onBehalfOf ?? {
+      host: '' as const,
+      hostIncarnation: incarnation,
+      attachEpoch: unitOf<AttachEpoch>(0),
+    };
     const { load } = this.#volume;
     const ioNumber = calls.nextNumber();
     return {
@@ -167,15 +174,15 @@ export class LegRound implements LegOwner {
       mirrorSet: run.set ?? '',
       generation: load.generation,
       controlEpoch: load.controlEpoch,
-      attachEpoch: unitOf<AttachEpoch>(0),
+      attachEpoch,
       eventCount: eventCountOf(this.#volume, run.set),
       partition: partition.number,
       partitionEpoch: partition.epoch,
       ownerIncarnation: partition.ownerIncarnation,
       writeNumber: writeNumber ?? unitOf<WriteNumber>(0),
       lowestUnsettled: partition.lowestUnsettled,
-      host: '',
-      hostIncarnation: incarnation,
+      host,
+      hostIncarnation,
       ioNumber,
       attempt: 0,
       watermark: ioNumber,

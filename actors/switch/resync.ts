@@ -19,6 +19,7 @@ import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts'
 import type { CoordinatorParts } from './coordinator-parts.ts';
 import { LegRound } from './leg-round.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
+import { MarkTransfer } from './mark-transfer.ts';
 import { bytesIn, type MirrorRun, mirrorRunsOf, piecesIn, type RunRange } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { ResyncCopies, type Step } from './resync-copies.ts';
@@ -56,6 +57,7 @@ export class Resync {
   /** Where mirrors lie that are made equal: any leg of each. */
   readonly #targets = new Map<DiskId, Leg>();
   readonly #copies: ResyncCopies;
+  readonly #marks: MarkTransfer;
   #totalBytes: number;
   #isFlushed = false;
   /** Something became unequal since the last flush was begun. */
@@ -68,10 +70,11 @@ export class Resync {
     this.#partitions = new Map(task.partitions.map((each) => [each.number, each]));
     this.#windows = ownWindowsOf(volume, this.#partitions);
     this.#totalBytes = bytesOf(this.#windows);
-    const { copied, stuck, trouble } = task;
     const next = (step: Step) => this.#steps.push(step);
     const ended = (step: Step) => this.#ended(step);
-    this.#copies = new ResyncCopies(parts, volume, { next, ended, copied, stuck, trouble });
+    const steps = { ...task, partitions: this.#partitions, next, ended };
+    this.#copies = new ResyncCopies(parts, volume, steps);
+    this.#marks = new MarkTransfer(parts, volume, steps);
   }
 
   /** What is in the way, for people; '' when nothing is. */
@@ -134,6 +137,7 @@ export class Resync {
       const range = { atBytes: 0, lengthBytes: run.lengthBytes };
       if (bytesIn(run, range, this.#partitions) === 0) continue;
       for (const leg of run.legs.slice(run.inSyncLegs)) this.#targets.set(leg.disk, leg);
+      this.#marks.note(run);
       if (run.lengthBytes > digestChunkBytes) this.#noteDigests(run);
       else this.#noteTags(run, range);
     }

@@ -4,7 +4,7 @@
  */
 import type { Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
-import { type CoordinatorParts, isOwnedBy } from './coordinator-parts.ts';
+import { type CoordinatorParts, continues } from './coordinator-parts.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 import { Resync } from './resync.ts';
@@ -78,13 +78,9 @@ export class Resyncs {
   }
 
   /** A newer decision is about to be taken over: what ends with the epochs before it is forgotten. */
-  load({ partitions }: LoadedVolume): void {
+  load(volume: LoadedVolume): void {
     for (const resync of this.#resyncs)
-      resync.keep((partition) => {
-        const record = partitions[partition.number];
-        const isOwned = record !== undefined && isOwnedBy(this.#parts, record);
-        return isOwned && record.epoch === partition.epoch;
-      });
+      resync.keep((partition) => continues(this.#parts, volume, partition));
     this.#resyncs = this.#resyncs.filter((resync) => resync.partitions.length > 0);
   }
 

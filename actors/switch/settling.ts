@@ -1,9 +1,9 @@
 /**
- * Makes the mirrors of newly owned partitions equal before anybody uses them (DESIGN I8), anywhere or where they may
- * differ: compares digests of tags, looks closer where they differ, and copies each differing block from the mirror with
- * the highest tag to all. Works through the volume window by window with a bounded number of steps at a time. Where
- * that mirror cannot be read, `settling-source` says from where. Where the tags cannot tell which bytes are right, or
- * no mirror can be read, it stops: that is not guessed.
+ * Makes the mirrors of newly owned partitions equal before anybody uses them (DESIGN I8): anywhere, under some writes, or
+ * where hosts have marked that they may be writing. It compares digests of tags, looks closer where they differ, and
+ * copies each differing block from the mirror with the highest tag to all. Works through the volume window by window
+ * with a bounded number of steps at a time. Where that mirror cannot be read, `settling-source` says from where. Where
+ * the tags cannot tell which bytes are right, or no mirror can be read, it stops: that is not guessed.
  */
 import { Operation } from '../../protocols/codes.ts';
 import {
@@ -27,6 +27,7 @@ import {
 } from './mirror-runs.ts';
 import type { Partition } from './partition.ts';
 import { recordsIn, SettlingCopies } from './settling-copies.ts';
+import { SettlingMarks } from './settling-marks.ts';
 import { type SettlingRange, windowsOf } from './settling-windows.ts';
 import { compareTags, unequalChunks } from './tag-comparison.ts';
 import type { HostWrites, OwedTo } from './unfinished-writes.ts';
@@ -44,8 +45,8 @@ export interface SettlingCounters {
 export interface SettlingTask {
   /** All of one volume, owned by this switch; at least one. */
   readonly partitions: readonly Partition[];
-  /** Where the mirrors may differ; null: anywhere. */
-  readonly ranges: readonly SettlingRange[] | null;
+  /** Where the mirrors may differ: in these ranges, where hosts have marked them, or anywhere. */
+  readonly where: readonly SettlingRange[] | 'marked' | 'all';
   /** What hosts have open that go on. */
   readonly hosts: readonly HostWrites[];
   /** Whether what is copied must be durable before it counts. */
@@ -75,6 +76,7 @@ export class Settling {
   readonly #steps: Step[] = [];
   readonly #open = new Set<LegRound>();
   readonly #copies: SettlingCopies;
+  readonly #marks: SettlingMarks;
   #running = 0;
   #state: 'running' | 'finished' | 'failed' | 'stopped' = 'running';
 
@@ -83,7 +85,14 @@ export class Settling {
     this.#parts = parts;
     this.#volume = volume;
     this.#partitions = new Map(task.partitions.map((partition) => [partition.number, partition]));
-    this.#windows = windowsOf(volume, task.ranges);
+    this.#windows = windowsOf(volume, typeof task.where === 'string' ? null : task.where);
+    this.#marks = new SettlingMarks(parts, volume, {
+      partitions: this.#partitions,
+      open: this.#open,
+      next: (step) => this.#steps.push(step),
+      stepDone: this.#stepDone,
+      fail: this.#fail,
+    });
     this.#copies = new SettlingCopies(parts, volume, {
       hosts: task.hosts,
       fua: task.fua,
@@ -133,6 +142,10 @@ export class Settling {
       } else if (!this.#nextWindow()) break;
     }
     if (this.#state !== 'running' || this.#running > 0 || this.#steps.length > 0) return;
+    if (this.#copies.owed.size === 0 && this.#marks.takeBack()) {
+      this.#pump();
+      return;
+    }
     this.#state = 'finished';
     this.#task.onEnd({ kind: 'equal', owed: [...this.#copies.owed.values()] });
   }
@@ -159,11 +172,14 @@ export class Settling {
     const start = unitOf<VolumeOffset>(window.offset);
     if (!this.#ownsAnyOf(start, start + lengthBytes)) return true;
     for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'in-sync'))
-      this.#steps.push(
-        run.lengthBytes > digestChunkBytes
-          ? () => this.#compareDigests(run)
-          : () => this.#compareBlocks(run, { atBytes: 0, lengthBytes: run.lengthBytes }),
-      );
+      if (this.#task.where === 'marked')
+        this.#marks.ask(run, (range) => this.#compareBlocks(run, range));
+      else
+        this.#steps.push(
+          run.lengthBytes > digestChunkBytes
+            ? () => this.#compareDigests(run)
+            : () => this.#compareBlocks(run, { atBytes: 0, lengthBytes: run.lengthBytes }),
+        );
     return true;
   }
 

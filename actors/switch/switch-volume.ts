@@ -17,6 +17,7 @@ import { holdsRange, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { mirrorOutcomeOf } from './mirror-outcome.ts';
 import { OwedWrite } from './owed-write.ts';
 import type { Partition } from './partition.ts';
+import { changesMarks } from './region-marks.ts';
 import { attachmentRefusal, generationRefusal, rangeRefusal } from './request-rules.ts';
 import { type ResyncReport, Resyncs } from './resyncs.ts';
 import { Scrubs } from './scrubs.ts';
@@ -132,6 +133,7 @@ export class SwitchVolume {
     }
     if (
       operation === Operation.repair ||
+      changesMarks(operation) ||
       (operation === Operation.read && this.#isShared(request))
     ) {
       const onward = this.#onwardRoute(request);
@@ -238,13 +240,13 @@ export class SwitchVolume {
   #makeEqual(partitions: readonly Partition[], hosts: readonly HostWrites[]): void {
     const writes = hosts.flatMap((each) => each.writes);
     const told = hosts.map((each) => ({ ...each, writes: this.#writesOfOnePart(each.writes) }));
-    const isAnywhere = this.volume.load.compared === 'all';
+    const { compared } = this.volume.load;
     this.#settling = new Settling(this.#parts, this.volume, {
       partitions,
-      ranges: isAnywhere ? null : writes,
+      where: compared === 'unfinished' ? writes : compared,
       hosts: told,
       // What one mirror kept through a power cut, and is read from now on, must not be lost with the next one and that mirror.
-      fua: isAnywhere || writes.some(({ fua }) => fua),
+      fua: compared !== 'unfinished' || writes.some(({ fua }) => fua),
       counters: this.#settlingCounters,
       onEnd: (result) => {
         if (result.kind === 'equal') {
