@@ -139,6 +139,11 @@ export const volumeRecordSchema = z.object({
   unfenced: listOf(diskMemberSchema).default([]),
   /** Processes whose place was given to others by decisions that were not in force everywhere yet. */
   replaced: listOf(replacedProcessSchema).default([]),
+  /**
+   * Mirrors in sync differ at most where hosts have marked that they may be writing (DESIGN H10): they were equal once
+   * since hosts do that.
+   */
+  isMarked: z.boolean().default(false),
   /** By partition: whom an operator wants to coordinate it; none: whom the topology names. */
   preferred: listOf(id<SwitchId>()).default([]),
 });

@@ -241,11 +241,8 @@ export class Answers {
         return;
       case 'hold':
         counters.deferrals++;
-        if (driver.hasAdoptedSince(slot.request)) {
-          this.#sendAnew(slot);
-          return;
-        }
-        this.#hold(slot, driver);
+        if (driver.hasAdoptedSince(slot.request)) this.#sendAnew(slot);
+        else this.#hold(slot, driver);
         return;
       default:
         assertNever(recovery, 'recovery');

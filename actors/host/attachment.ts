@@ -290,7 +290,7 @@ export class Attachment {
   #left(): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
     this.#driver?.inDoubt.end();
-    this.#driver?.caches?.stop();
+    this.#driver?.stop();
     if (this.#driver !== null) this.#parts.dispatcher.remove(this.#driver);
     const done = this.#whenLeft;
     this.#whenLeft = null;

@@ -4,6 +4,8 @@
  */
 import type { AllocationStretch, ConsumerDone } from '../../protocols/attached-volume.ts';
 import { Operation, Status } from '../../protocols/codes.ts';
+import { mebibyte } from '../../protocols/units.ts';
+import { changesMarks } from './mark-part.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 
 export type AllocationDone = (status: Status, stretches: readonly AllocationStretch[]) => void;
@@ -25,6 +27,8 @@ export const Turn = {
 } as const;
 export type Turn = (typeof Turn)[keyof typeof Turn];
 
+/** Marks of no more than this are a few parts, and others may wait for them. */
+const markBytesFew = 16 * mebibyte;
 const noPieces: readonly Uint8Array[] = [];
 const noResults: Uint8Array[] = [];
 const noStretches: (readonly AllocationStretch[])[] = [];
@@ -75,7 +79,11 @@ export class ConsumerIo {
 
   /** True when it changes a range without carrying its bytes: a short request that may mean very many parts. */
   get isRange(): boolean {
-    return this.operation === Operation.writeZeroes || this.operation === Operation.trim;
+    return (
+      this.operation === Operation.writeZeroes ||
+      this.operation === Operation.trim ||
+      (changesMarks(this.operation) && this.end - this.start > markBytesFew)
+    );
   }
 
   /** True when it asks for bytes of the volume, or for what is known of them. */

@@ -36,6 +36,9 @@ export interface DriverCounters {
   mirrorRetries: number;
   /** Ranges that coordinators were asked to make good on the bad mirror. */
   repairsAsked: number;
+  /** Stretches of regions that were marked before they were written to (DESIGN H10). */
+  marksAsked: number;
+  marksTakenBack: number;
   /** Links and HBAs that failed under I/O, and who was silent under I/O: once each time, however much it hit. */
   failovers: number;
   /** Questions to the virtualizer which ways are left. */
@@ -68,6 +71,8 @@ export function newDriverCounters(): DriverCounters {
     probes: 0,
     mirrorRetries: 0,
     repairsAsked: 0,
+    marksAsked: 0,
+    marksTakenBack: 0,
     failovers: 0,
     pathQueries: 0,
     cacheBypasses: 0,
@@ -79,15 +84,23 @@ export function newDriverCounters(): DriverCounters {
 
 export function countBegun(counters: DriverCounters, operation: Operation): void {
   if (operation === Operation.repair) counters.repairsAsked++;
+  else if (operation === Operation.mark) counters.marksAsked++;
+  else if (operation === Operation.unmark) counters.marksTakenBack++;
   else counters.consumerIos++;
 }
 
-/** A repair is no I/O of a consumer: how it ends is told by the coordinator. */
+/** A repair or mark is no I/O of a consumer. */
 export function countEnded(counters: DriverCounters, io: ConsumerIo): void {
   const { operation, status, start, end, partsMade } = io;
-  if (operation === Operation.repair) return;
+  if (!isOfConsumer(operation)) return;
   if (status !== Status.ok) counters.errors++;
   else if (operation === Operation.read) counters.readBytes += end - start;
   else if (operation === Operation.write) counters.writtenBytes += end - start;
   if (partsMade > 1) counters.splits++;
+}
+
+function isOfConsumer(operation: Operation): boolean {
+  return (
+    operation !== Operation.repair && operation !== Operation.mark && operation !== Operation.unmark
+  );
 }

@@ -62,6 +62,12 @@ export interface DriverPolicy {
   readonly deadlineMs: number;
   /** I/O is held for so long where no way is left at all; then it ends with an error. */
   readonly noPathRetryMs: number;
+  /** A region that nobody has written to for so long is not dirty any more, once a flush has covered it. */
+  readonly dirtyIdleMs: number;
+  /** More dirty regions of a volume than this are flushed and taken back at once. */
+  readonly dirtyRegionsMax: number;
+  /** Changes of marks that a volume may have under way to take back what is clean. */
+  readonly markChangesMax: number;
   readonly failback: FailbackPolicy;
   readonly balance: BalancePolicy;
   readonly pathOrder: PathOrder;
@@ -86,6 +92,9 @@ export const driverPolicyDefault: DriverPolicy = {
   waitDelayMsMax: 500,
   deadlineMs: 10_000,
   noPathRetryMs: 10_000,
+  dirtyIdleMs: 2000,
+  dirtyRegionsMax: 1024,
+  markChangesMax: 16,
   failback: {
     failback: 'immediate',
     dwellMs: 1000,

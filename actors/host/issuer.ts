@@ -6,7 +6,7 @@ import { Operation } from '../../protocols/codes.ts';
 import { encodeRequest } from '../../protocols/frames/frame.ts';
 import { RequestFlag, rangeBytesMax } from '../../protocols/frames/request.ts';
 import type { DiskId } from '../../protocols/ids.ts';
-import { PartList } from '../../protocols/layout/compiled-layout.ts';
+import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import {
   blockBytes,
@@ -21,6 +21,7 @@ import { carriesData, creditBytesOf, frameOverheadBytes } from './credit-cost.ts
 import type { DriverCounters } from './driver-counters.ts';
 import type { DriverPolicy } from './driver-policy.ts';
 import { needsFlush } from './flush-ledger.ts';
+import { changesMarks, markPartOf } from './mark-part.ts';
 import { noteSent } from './notices.ts';
 import type { OptimizationDriver } from './optimization-driver.ts';
 import { addressDisk, fillRange, stampRequest } from './request-fields.ts';
@@ -108,10 +109,14 @@ export class Issuer {
       return routeToDisk(driver, index, pathOrder, avoid);
     }
     const limit = request.lengthBytes + blockBytes;
-    const { layout } = driver.view;
-    if (layout.cut(request.offset, request.lengthBytes, limit, this.#cut, 2) !== 1)
+    const { layout, data } = driver.view;
+    const isMark = changesMarks(request.operation);
+    if (!isMark && layout.cut(request.offset, request.lengthBytes, limit, this.#cut, 2) !== 1)
       return undefined;
-    const part = this.#cut.part(0);
+    const { offset, lengthBytes } = request;
+    const part = isMark
+      ? markPartOf(data.coordinatorMap, offset, offset + lengthBytes)
+      : this.#cut.part(0);
     fillRange(slot, driver, part);
     if (slot.mirrors !== null) {
       const left = readableDisks(driver.view, part, slot.mirrors);
@@ -156,10 +161,7 @@ export class Issuer {
 
   #issuePart(io: ConsumerIo): boolean {
     const { driver, operation } = io;
-    const limit = carriesData(operation) ? driver.frameBytesMax : rangeBytesMax;
-    const end = Math.min(io.end, roundDown(io.cursor + limit, blockBytes));
-    driver.view.layout.cut(unitOf<VolumeOffset>(io.cursor), end - io.cursor, limit, this.#cut, 1);
-    const part = this.#cut.part(0);
+    const part = this.#nextPart(io);
     const route = driver.isSuspended
       ? null
       : routeForPart(driver, operation, part, this.#policy.pathOrder, null);
@@ -172,6 +174,15 @@ export class Issuer {
     io.cursor += part.lengthBytes;
     this.#sendOrWait(slot, driver, route, creditBytes);
     return true;
+  }
+
+  #nextPart({ driver, operation, cursor, end: ioEnd }: ConsumerIo): CutPart {
+    const { layout, data } = driver.view;
+    if (changesMarks(operation)) return markPartOf(data.coordinatorMap, cursor, ioEnd);
+    const limit = carriesData(operation) ? driver.frameBytesMax : rangeBytesMax;
+    const end = Math.min(ioEnd, roundDown(cursor + limit, blockBytes));
+    layout.cut(unitOf<VolumeOffset>(cursor), end - cursor, limit, this.#cut, 1);
+    return this.#cut.part(0);
   }
 
   /** One disk's flush; disks that need none are passed over. */

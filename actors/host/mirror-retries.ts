@@ -152,7 +152,7 @@ export class MirrorRetries {
       return;
     }
     this.#repairs.set(key, [ended]);
-    driver.repair(unitOf<VolumeOffset>(start), end - start, (status) => {
+    driver.order(Operation.repair, unitOf<VolumeOffset>(start), end - start, (status) => {
       const told = this.#repairs.get(key) ?? [];
       this.#repairs.delete(key);
       for (const each of told) each(status === Status.ok);

@@ -14,12 +14,14 @@ import type { AlternatesAnswer, FailedMirror } from '../../protocols/commands.ts
 import type { VolumeId } from '../../protocols/ids.ts';
 import { blockBytes, roundDown, roundUp, type VolumeOffset } from '../../protocols/units.ts';
 import type { Admission } from './admission.ts';
-import { type AllocationDone, ConsumerIo } from './consumer-io.ts';
+import type { AllocationDone, ConsumerIo } from './consumer-io.ts';
+import { DirtyRegions } from './dirty-regions.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { countBegun, countEnded } from './driver-counters.ts';
+import { countEnded } from './driver-counters.ts';
 import type { DriverListener, DriverOptions } from './driver-listener.ts';
 import { FlushLedger } from './flush-ledger.ts';
 import { HeldReads } from './held-reads.ts';
+import { OpenIos } from './open-ios.ts';
 import { emptyRouteTable, type RouteParts, type RouteTable, routeTableOf } from './route-table.ts';
 import type { VolumeCaches } from './volume-caches.ts';
 import { type Decided, epochsDiffer, isNewer, type VolumeView } from './volume-view.ts';
@@ -35,6 +37,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly caches: VolumeCaches | null;
   readonly ledger = new FlushLedger();
   readonly inDoubt: WritesInDoubt;
+  readonly dirty: DirtyRegions;
   /** Of what was adopted last. */
   view: VolumeView;
   routes: RouteTable = emptyRouteTable;
@@ -49,9 +52,7 @@ export class OptimizationDriver implements AttachedVolume {
   readonly #routeParts: RouteParts;
   readonly listener: DriverListener;
   readonly #held: HeldReads;
-  readonly #free: ConsumerIo[] = [];
-  #arrivals = 0;
-  #openIos = 0;
+  readonly #ios: OpenIos;
 
   constructor(
     view: VolumeView,
@@ -67,11 +68,18 @@ export class OptimizationDriver implements AttachedVolume {
     this.readOnly = options.readOnly;
     this.readsThroughCoordinator = options.readsThroughCoordinator;
     this.caches = options.caches;
+    this.#ios = new OpenIos(this, dispatcher);
     this.#held = new HeldReads(options, dispatcher.counters);
     this.#dispatcher = dispatcher;
     this.#routeParts = routeParts;
     this.listener = listener;
     this.inDoubt = new WritesInDoubt(dispatcher, (io) => this.finish(io));
+    this.dirty = new DirtyRegions(view, dispatcher, {
+      order: this.order.bind(this),
+      // That something is lost is for a consumer's own flush to tell.
+      flush: () => this.#sendFlush(this.#beginFlush(null)),
+      end: (io, status) => this.#end(io, status),
+    });
     dispatcher.add(this);
     this.#use(view);
   }
@@ -90,7 +98,7 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** I/Os of consumers that have not ended. */
   get openIos(): number {
-    return this.#openIos;
+    return this.#ios.count;
   }
 
   /** True while a write is open that is not in doubt yet, and would be if it ended with an error. */
@@ -99,8 +107,7 @@ export class OptimizationDriver implements AttachedVolume {
   }
 
   read(offset: VolumeOffset, lengthBytes: number, done: ConsumerDone): void {
-    const io = this.#begin(Operation.read, offset, lengthBytes);
-    io.done = done;
+    const io = this.#ios.begin(Operation.read, offset, lengthBytes, done);
     io.results = [];
     this.#admit(io);
   }
@@ -113,25 +120,17 @@ export class OptimizationDriver implements AttachedVolume {
   ): void {
     let lengthBytes = 0;
     for (const piece of pieces) lengthBytes += piece.length;
-    const io = this.#begin(Operation.write, offset, lengthBytes);
+    const io = this.#ios.begin(Operation.write, offset, lengthBytes, done, fua);
     io.pieces = pieces;
-    io.fua = fua;
-    io.done = done;
     this.#admit(io);
   }
 
   writeZeroes(offset: VolumeOffset, lengthBytes: number, fua: boolean, done: ConsumerDone): void {
-    const io = this.#begin(Operation.writeZeroes, offset, lengthBytes);
-    io.fua = fua;
-    io.done = done;
-    this.#admit(io);
+    this.#admit(this.#ios.begin(Operation.writeZeroes, offset, lengthBytes, done, fua));
   }
 
   trim(offset: VolumeOffset, lengthBytes: number, fua: boolean, done: ConsumerDone): void {
-    const io = this.#begin(Operation.trim, offset, lengthBytes);
-    io.fua = fua;
-    io.done = done;
-    this.#admit(io);
+    this.#admit(this.#ios.begin(Operation.trim, offset, lengthBytes, done, fua));
   }
 
   flush(done: ConsumerDone): void {
@@ -140,23 +139,29 @@ export class OptimizationDriver implements AttachedVolume {
     else this.#submitFlush(io);
   }
 
-  /** The flush before a detach: goes out although no other I/O is admitted any more. */
-  flushLast(done: ConsumerDone): void {
-    this.#submitFlush(this.#beginFlush(done));
+  /** The flush before a detach: goes out although no other I/O is admitted any more. Then nothing is dirty. */
+  flushLast(done: () => void): void {
+    this.#submitFlush(this.#beginFlush(() => this.dirty.takeAllBack(done)));
   }
 
   allocation(offset: VolumeOffset, lengthBytes: number, done: AllocationDone): void {
-    const io = this.#begin(Operation.allocation, offset, lengthBytes);
+    const io = this.#ios.begin(Operation.allocation, offset, lengthBytes, null);
     io.allocationDone = done;
     io.stretches = [];
     this.#admit(io);
   }
 
-  /** Asks the coordinators to make whole blocks good again on every mirror; `done` is called however that went. */
-  repair(offset: VolumeOffset, lengthBytes: number, done: ConsumerDone): void {
-    const io = this.#begin(Operation.repair, offset, lengthBytes);
-    io.done = done;
-    this.#dispatcher.submit(io);
+  /**
+   * Asks the coordinators for what is no I/O of a consumer: to make whole blocks good again on every mirror, to mark them,
+   * or to take marks back. `done` is called however that went.
+   */
+  order(
+    operation: typeof Operation.repair | typeof Operation.mark | typeof Operation.unmark,
+    offset: VolumeOffset,
+    lengthBytes: number,
+    done: ConsumerDone,
+  ): void {
+    this.#dispatcher.submit(this.#ios.begin(operation, offset, lengthBytes, done));
   }
 
   queryAlternates(failed: FailedMirror, answered: (answer: AlternatesAnswer) => void): void {
@@ -201,7 +206,7 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Ends with an error what is open; writes that were sent stay in doubt. To be called with admission closed. */
   endOpen(status: Status): void {
-    const ending = new Set(this.#held.takeAll());
+    const ending = new Set([...this.#held.takeAll(), ...this.dirty.takeWaiting()]);
     this.#dispatcher.abandon(this, ending);
     this.inDoubt.lose(ending, status, this.admission.open ? '' : this.admission.reason);
   }
@@ -214,50 +219,40 @@ export class OptimizationDriver implements AttachedVolume {
     }
   }
 
+  /** Nothing of it is used any more. */
+  stop(): void {
+    this.caches?.stop();
+    this.dirty.stop();
+  }
+
   /** Tells the consumer how its I/O ended. */
   finish(io: ConsumerIo): void {
-    if (this.#held.keeps(io, this.#arrivals++)) return;
+    if (this.#held.keeps(io, this.#ios.nextArrival())) return;
     const { status, done, allocationDone, results, stretches } = io;
     countEnded(this.#dispatcher.counters, io);
     if (io.operation === Operation.flush) this.ledger.ended(io);
+    this.dirty.ended(io);
     const freed = this.#held.writeEnded(io);
-    this.#openIos--;
-    io.reset();
-    this.#free.push(io);
+    this.#ios.ended(io);
     for (const read of freed)
       if (read.isAnswered) this.#dispatcher.endSoon(read);
       else this.#dispatcher.submit(read);
     if (done !== null) done(status, status === Status.ok ? results : noPieces);
     else if (allocationDone !== null)
       allocationDone(status, status === Status.ok ? joinedStretches(stretches) : noStretches);
-    if (this.#openIos === 0) this.listener.idle();
+    if (this.openIos === 0) this.listener.idle();
   }
 
   #use(view: VolumeView): void {
     this.view = view;
+    this.dirty.adopt(view);
     this.ledger.adopt(view, this.readsThroughCoordinator);
     this.frameBytesMax = Math.min(view.data.frameBytesMax, this.#dispatcher.payloadBytesMax);
     this.rebuildRoutes();
   }
 
-  #begin(operation: Operation, offset: number, lengthBytes: number): ConsumerIo {
-    const { counters, clock, policy } = this.#dispatcher;
-    const io = this.#free.pop() ?? new ConsumerIo(this);
-    io.operation = operation;
-    io.start = offset;
-    io.end = offset + lengthBytes;
-    io.cursor = offset;
-    io.arrival = this.#arrivals++;
-    io.deadlineMs = clock.now() + policy.deadlineMs;
-    this.#openIos++;
-    countBegun(counters, operation);
-    return io;
-  }
-
-  #beginFlush(done: ConsumerDone): ConsumerIo {
-    const io = this.#begin(Operation.flush, 0, this.ledger.entries.length);
-    io.done = done;
-    return io;
+  #beginFlush(done: ConsumerDone | null): ConsumerIo {
+    return this.#ios.begin(Operation.flush, 0, this.ledger.entries.length, done);
   }
 
   #admit(io: ConsumerIo): void {
@@ -277,13 +272,18 @@ export class OptimizationDriver implements AttachedVolume {
     } else if (io.operation === Operation.allocation)
       io.end = Math.min(io.end, io.start + this.#dispatcher.policy.allocationBytesMax);
     if (io.isWrite) this.#held.writeBegan(io);
-    else if (this.#held.holds(io)) return;
+    if (io.isWrite ? this.dirty.holds(io) : this.#held.holds(io)) return;
     this.#dispatcher.submit(io);
   }
 
   #submitFlush(io: ConsumerIo): void {
-    if (this.ledger.begin(io)) this.#dispatcher.submit(io);
+    if (this.ledger.begin(io)) this.#sendFlush(io);
     else this.#end(io, Status.media);
+  }
+
+  #sendFlush(io: ConsumerIo): void {
+    this.dirty.flushBegan(io);
+    this.#dispatcher.submit(io);
   }
 
   #refuse(io: ConsumerIo, status: Status): void {

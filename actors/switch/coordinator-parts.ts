@@ -1,5 +1,4 @@
 /** What the coordinators and the settling of a switch work with. */
-import type { PartitionRecord } from '../../protocols/control-data.ts';
 import type { RepairFields } from '../../protocols/events.ts';
 import type { DiskId, SwitchId } from '../../protocols/ids.ts';
 import type { Incarnation } from '../../protocols/units.ts';
@@ -7,7 +6,6 @@ import type { Answers } from './answers.ts';
 import type { CachedReads } from './cached-reads.ts';
 import type { Forwarding } from './forwarding.ts';
 import type { LegCalls } from './leg-calls.ts';
-import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
 import type { Refusals } from './refusals.ts';
 import type { CommandPorts } from './unfinished-writes.ts';
@@ -55,24 +53,6 @@ export interface CoordinatorParts {
   readonly tellRepair: (fields: RepairFields) => void;
   /** Whether special error codes name alternates, or are bare. */
   readonly namesAlternates: boolean;
-}
-
-/** True for a partition that this process coordinates. */
-export function isOwnedBy(
-  { self, incarnation }: Pick<CoordinatorParts, 'self' | 'incarnation'>,
-  { coordinator, ownerIncarnation }: PartitionRecord,
-): boolean {
-  return coordinator === self && ownerIncarnation === incarnation;
-}
-
-/** True when the volume leaves the partition to this process, under the same epoch. */
-export function continues(
-  parts: Pick<CoordinatorParts, 'self' | 'incarnation'>,
-  { partitions }: LoadedVolume,
-  { number, epoch }: Partition,
-): boolean {
-  const record = partitions[number];
-  return record !== undefined && isOwnedBy(parts, record) && record.epoch === epoch;
 }
 
 export interface CoordinatorCounters {

@@ -11,12 +11,7 @@ import type { Request } from '../../protocols/frames/request.ts';
 import { type CutPart, PartList } from '../../protocols/layout/compiled-layout.ts';
 import { Attachments } from './attachments.ts';
 import { CoordinatedIo, type IoDirector } from './coordinated-io.ts';
-import {
-  type CoordinatorParts,
-  continues,
-  isOwnedBy,
-  newCoordinatorCounters,
-} from './coordinator-parts.ts';
+import { type CoordinatorParts, newCoordinatorCounters } from './coordinator-parts.ts';
 import { copyOf, noData } from './frame-data.ts';
 import type { HostIo, KnownIos } from './known-ios.ts';
 import type { LegCall } from './leg-call.ts';
@@ -24,6 +19,7 @@ import { legTroubleOf } from './leg-outcome.ts';
 import { sendToMirrors } from './leg-request.ts';
 import { eventCountOf, inSyncLegsOf, type LoadedVolume, onlyPartOf } from './loaded-volume.ts';
 import { OrderedRead, type ReadDirector } from './ordered-read.ts';
+import { continues, isOwnedBy } from './ownership.ts';
 import { Partition } from './partition.ts';
 import { changesMarks, RegionMarks } from './region-marks.ts';
 import { type CompareAgain, Repairs } from './repairs.ts';
@@ -201,12 +197,12 @@ export class VolumeCoordinator implements IoDirector, ReadDirector {
       this.counters.joins++;
       joinRetry(known, request, this.#volume.load.generation, answers);
     } else if (refusal !== null) answers.end(request, refusal);
+    else if (changesMarks(request.operation)) this.#marks.take(partition, known, request);
     else {
       const part = onlyPartOf(this.#volume, request.offset, request.lengthBytes, this.#cut);
       if (part === null) this.spans.coordinate(request, data, known);
       else if (part.partition !== partition.number)
         answers.end(request, otherPartition(part.partition, request));
-      else if (changesMarks(request.operation)) this.#marks.take(partition, known, request);
       else if (request.operation === Operation.read) this.#openRead(partition, known, request);
       else this.#open(partition, known, request, data, part);
     }

@@ -45,9 +45,10 @@ interface GrowingRun extends MirrorRun {
 
 /**
  * Which copies are looked at: of those in sync, where there are several; or of those and the ones being made so, where
- * there are any; or of those in sync, also where there is one only.
+ * there are any; or of those in sync, also where there is one only; or of all that get what is written, where there are
+ * several.
  */
-export type Comparing = 'in-sync' | 'resyncing' | 'single';
+export type Comparing = 'in-sync' | 'resyncing' | 'single' | 'written';
 
 /**
  * The runs that a range of the volume, at most `rangeBytesMax` long and of whole blocks, consists of, as far as they are
@@ -66,7 +67,8 @@ export function mirrorRunsOf(
   for (const part of parts) {
     const inSyncLegs = inSyncLegsOf(volume, part);
     const written = writtenLegsOf(volume, part);
-    const legs = comparing === 'resyncing' ? written : written.slice(0, inSyncLegs);
+    const isAll = comparing === 'resyncing' || comparing === 'written';
+    const legs = isAll ? written : written.slice(0, inSyncLegs);
     const [first] = legs;
     if (first === undefined || !areCompared(comparing, legs.length, inSyncLegs)) continue;
     const run = growing.get(first.extentIndex);
@@ -145,6 +147,8 @@ function areCompared(comparing: Comparing, legs: number, inSyncLegs: number): bo
       return inSyncLegs > 0 && legs > inSyncLegs;
     case 'single':
       return inSyncLegs > 0;
+    case 'written':
+      return inSyncLegs > 0 && legs > 1;
     default:
       return assertNever(comparing, 'comparing');
   }

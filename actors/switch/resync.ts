@@ -70,11 +70,10 @@ export class Resync {
     this.#partitions = new Map(task.partitions.map((each) => [each.number, each]));
     this.#windows = ownWindowsOf(volume, this.#partitions);
     this.#totalBytes = bytesOf(this.#windows);
+    const steps = { ...task, ended: this.#ended.bind(this), partitions: this.#partitions };
     const next = (step: Step) => this.#steps.push(step);
-    const ended = (step: Step) => this.#ended(step);
-    const steps = { ...task, partitions: this.#partitions, next, ended };
-    this.#copies = new ResyncCopies(parts, volume, steps);
-    this.#marks = new MarkTransfer(parts, volume, steps);
+    this.#copies = new ResyncCopies(parts, volume, { ...steps, next });
+    this.#marks = new MarkTransfer(parts, volume, { ...steps, next });
   }
 
   /** What is in the way, for people; '' when nothing is. */
@@ -131,8 +130,8 @@ export class Resync {
   look(): void {
     const window = this.#windows.pop();
     if (window === undefined) return;
-    const { offset, lengthBytes } = window;
-    const start = unitOf<VolumeOffset>(offset);
+    const { lengthBytes } = window;
+    const start = unitOf<VolumeOffset>(window.offset);
     for (const run of mirrorRunsOf(this.#volume, start, lengthBytes, this.#cut, 'resyncing')) {
       const range = { atBytes: 0, lengthBytes: run.lengthBytes };
       if (bytesIn(run, range, this.#partitions) === 0) continue;

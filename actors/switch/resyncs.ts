@@ -4,8 +4,9 @@
  */
 import type { Timer } from '../../protocols/ports.ts';
 import { blockBytes } from '../../protocols/units.ts';
-import { type CoordinatorParts, continues } from './coordinator-parts.ts';
+import type { CoordinatorParts } from './coordinator-parts.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
+import { continues } from './ownership.ts';
 import type { Partition } from './partition.ts';
 import { Resync } from './resync.ts';
 import type { SettlingRange } from './settling-windows.ts';

@@ -14,7 +14,6 @@ import { noData } from './frame-data.ts';
 import type { KnownIos } from './known-ios.ts';
 import type { LoadedVolume } from './loaded-volume.ts';
 import type { Partition } from './partition.ts';
-import { changesMarks } from './region-marks.ts';
 import { notServingRetryMs } from './request-rules.ts';
 import { damagedOnArrival } from './retries.ts';
 import { type SpanDirector, SpanningIo } from './spanning-io.ts';
@@ -97,8 +96,8 @@ export class Spans implements SpanDirector {
   #refusalOf({ operation, lengthBytes }: Request): Outcome | null {
     const { self, spanning } = this.#parts;
     const { frameBytesMax } = this.volume.load;
-    if (operation === Operation.repair || changesMarks(operation))
-      return plainError(Status.invalid, 'repairs and marks are of one part; split them');
+    if (operation === Operation.repair)
+      return plainError(Status.invalid, 'a repair is of one part; split it');
     if (!spanning.serializes) {
       const what = `switch ${self} serializes no request that spans several disks or partitions`;
       return plainError(Status.invalid, `${what} (limits.serializesSpans); split it`);

@@ -101,6 +101,7 @@ export function blankRecord(created: NewVolume): VolumeRecord {
     unfenced: [],
     replaced: [],
     compared: 'all',
+    isMarked: false,
     lastEpoch: former?.lastEpoch ?? 0,
     preferred: [],
   };
@@ -130,7 +131,9 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const lostWrites = hasLostWrites(last, attachments);
   const known = !newDisks && !cutOff && !leftBehind && !lostWrites && !isForgotten;
   const areEqual = circumstances.wereEqual && known;
-  const compared: Compared = renewed ? (areEqual ? 'unfinished' : 'all') : last.compared;
+  const isMarked = last.isMarked || circumstances.wereEqual;
+  const whereUnequal: Compared = isMarked ? 'marked' : 'all';
+  const compared = renewed ? (areEqual ? 'unfinished' : whereUnequal) : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
   const counter = new EpochCounter(Math.max(last.lastEpoch, members.knownEpoch, ...lost));
   const partitions = owned.map((partition) =>
@@ -149,6 +152,7 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
     unfenced: [...unfencedAfter(last, disks, circumstances.hasEnded)],
     replaced: [...replaced],
     compared,
+    isMarked,
     lastEpoch: counter.last,
     preferred: [...circumstances.preferred],
   };

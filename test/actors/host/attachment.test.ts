@@ -13,7 +13,10 @@ describe('an attachment', () => {
   const note = (status: Status) => ended.push(status);
   const read = () => world.driver.read(at(0), 4096, note);
   const readElsewhere = () => world.driver.read(at(65_536), 4096, note);
-  const write = () => world.driver.write(at(0), [contentOf(0, 4096)], false, note);
+  const write = () => {
+    world.driver.write(at(0), [contentOf(0, 4096)], false, note);
+    world.answerMarks();
+  };
   /** What it asks, but for what it tells of its paths. */
   const verbs = () =>
     world.asked
@@ -256,14 +259,14 @@ describe('an attachment', () => {
     const offset = 0;
     expect(query()).to.deep.equal({
       ok: true,
-      watermark: 1,
-      writes: [{ ioNumber: 1, offset, lengthBytes: 4096, fua: false }],
+      watermark: 2,
+      writes: [{ ioNumber: 2, offset, lengthBytes: 4096, fua: false }],
     });
     world.answerAll(world.sent());
-    expect(query()).to.deep.equal({ ok: true, watermark: 3, writes: [] });
+    expect(query()).to.deep.equal({ ok: true, watermark: 4, writes: [] });
     expect(world.attachment.unfinished(6), 'an attachment that has not begun yet').to.deep.equal({
       ok: true,
-      watermark: 3,
+      watermark: 4,
       writes: [],
     });
     write();
@@ -299,6 +302,8 @@ describe('an attachment', () => {
     expect(flushes.map(({ request }) => request.disk)).to.deep.equal(['d1', 'd2', 'd3', 'd4']);
     expect(verbs()).to.not.include('detach');
     world.answerAll(flushes);
+    expect(verbs(), 'nothing is dirty any more first').to.not.include('detach');
+    world.answerMarks();
     expect(world.asked.map(({ verb }) => verb)).to.deep.equal(['detach']);
     world.clock.runFor(10);
     expect(over).to.equal(true);

@@ -69,6 +69,9 @@ export class HostWorld {
   /** Of the process that runs the host, as its first command said. */
   hostIncarnation = 0;
   #sent: SentFrame[] = [];
+  #marks: SentFrame[] = [];
+  /** Frames that asked for marks, or to take them back. */
+  marksSeen = 0;
   #probes: SentFrame[] = [];
 
   constructor(options: WorldOptions = {}) {
@@ -142,9 +145,24 @@ export class HostWorld {
     return driver;
   }
 
-  /** The frames sent since this was called last, but for probes. */
+  /**
+   * The frames sent since this was called last, but for probes. Regions are marked as soon as the host asks for it: the
+   * writes that waited for that are among them.
+   */
   sent(): readonly SentFrame[] {
+    this.answerMarks();
     return this.#sent.splice(0);
+  }
+
+  /** All marks that were asked for are made. */
+  answerMarks(): void {
+    for (let marks = this.marks(); marks.length > 0; marks = this.marks())
+      for (const frame of marks) this.answer(frame);
+  }
+
+  /** The marks that were asked for, or to be taken back, since this was called last. */
+  marks(): readonly SentFrame[] {
+    return this.#marks.splice(0);
   }
 
   /** The probes sent since this was called last. */
@@ -222,7 +240,11 @@ export class HostWorld {
     const frame = decodeFrame(data);
     if (frame?.kind !== FrameKind.request) throw new Error('the host sent no request frame');
     const bytes = Uint8Array.from(frame.data.bytes);
-    const frames = frame.request.operation === Operation.probe ? this.#probes : this.#sent;
+    const { operation } = frame.request;
+    const isMark = operation === Operation.mark || operation === Operation.unmark;
+    if (isMark) this.marksSeen++;
+    const others = isMark ? this.#marks : this.#sent;
+    const frames = operation === Operation.probe ? this.#probes : others;
     frames.push({ hba, subject, request: frame.request, bytes, replySubject });
   }
 }

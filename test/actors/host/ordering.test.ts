@@ -80,6 +80,7 @@ describe('order and limits in the driver', () => {
     read('r', 0);
     const frames = world.sent();
     write('w', 0);
+    world.answerMarks();
     world.answerAll(frames);
     world.clock.runFor(10_100);
     expect(ended).to.deep.equal([`r ${Status.path}`]);
@@ -112,15 +113,16 @@ describe('order and limits in the driver', () => {
     for (const name of ['a', 'b', 'c']) write(name, 0);
     const [a, b, c] = world.sent();
     if (a === undefined || b === undefined || c === undefined) throw new Error('three expected');
-    expect([a, b, c].map(({ request }) => request.ioNumber)).to.deep.equal([1, 2, 3]);
-    expect(c.request.watermark).to.equal(1);
+    // The first number was that of the mark.
+    expect([a, b, c].map(({ request }) => request.ioNumber)).to.deep.equal([2, 3, 4]);
+    expect(c.request.watermark).to.equal(2);
     world.answer(b);
     world.answer(c);
     write('d', 0);
-    expect(world.sent()[0]?.request).to.include({ ioNumber: 4, watermark: 1 });
+    expect(world.sent()[0]?.request).to.include({ ioNumber: 5, watermark: 2 });
     world.answer(a);
     write('e', 0);
-    expect(world.sent()[0]?.request).to.include({ ioNumber: 5, watermark: 4 });
+    expect(world.sent()[0]?.request).to.include({ ioNumber: 6, watermark: 5 });
   });
 
   it('numbers never run further ahead of the watermark than the window: the rest waits its turn', () => {
@@ -132,7 +134,7 @@ describe('order and limits in the driver', () => {
     write('e', mebibyte);
     expect(world.sent()).to.be.empty;
     world.answerAll(first === undefined ? [] : [first]);
-    expect(world.sent()[0]?.request).to.include({ ioNumber: 5, watermark: 5 });
+    expect(world.sent()[0]?.request).to.include({ ioNumber: 6, watermark: 6 });
   });
 
   it('more parts than slots go out as slots become free, and the I/O is answered once', () => {

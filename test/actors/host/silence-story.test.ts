@@ -16,7 +16,7 @@ describe('the story of a silence', () => {
   const read = (offset = 0) => world.driver.read(unitOf<VolumeOffset>(offset), 4096, note);
   const write = (offset = 0) =>
     world.driver.write(unitOf<VolumeOffset>(offset), [contentOf(offset, 4096)], false, note);
-  const repair = () => world.driver.repair(unitOf<VolumeOffset>(0), 4096, note);
+  const repair = () => world.driver.order(Operation.repair, unitOf<VolumeOffset>(0), 4096, note);
   const failovers = () => world.host.facts().failovers as { subject: string; state: string }[];
 
   const begin = (options: ConstructorParameters<typeof HostWorld>[0] = {}) => {
@@ -47,6 +47,9 @@ describe('the story of a silence', () => {
   }
 
   it('tells once of all that a silent switch hit: what was seen, what was sent again, how long it took', () => {
+    write();
+    runWithout(() => false, 1500);
+    ended = [];
     for (let count = 0; count < 5; count++) read();
     write();
     const unanswered = runWithout((frame) => /-s1$/.test(firstLinkOf(frame)), 600);

@@ -6,7 +6,7 @@
 import { expect } from 'chai';
 import type { ResyncReport } from '../../../actors/switch/resyncs.ts';
 import { SeededRandom } from '../../../cluster/simulation/random.ts';
-import { Status } from '../../../protocols/codes.ts';
+import { Operation, Status } from '../../../protocols/codes.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
 import { blockBytes, mebibyte, unitOf, type VolumeOffset } from '../../../protocols/units.ts';
 import { mirrorSetsWith } from './resyncing-world.ts';
@@ -140,7 +140,7 @@ class Chaos {
   }
 
   #note({ request }: ToDisk): void {
-    if (request.host === '') return;
+    if (request.host === '' || request.operation === Operation.marks) return;
     const known = this.#numbers.get(request.ioNumber);
     if (known === undefined) {
       this.#numbers.set(request.ioNumber, request.writeNumber);

@@ -134,7 +134,7 @@ export const mediaMutants = {
       {
         file: 'actors/switch/scrub.js',
         snippet:
-          'const isBad = (index) => answers.some((answer) => isMarkedBad(answer.bytes, index));',
+          'const isBad = (index) => answers.some((answer) => hasBlockBit(answer.bytes, index));',
         replacement: 'const isBad = () => false;',
       },
     ],

@@ -3,6 +3,7 @@ import type { TopologyName } from '../../../cluster/simulation/topology-names.ts
 import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
 import { leakMutants } from './leak-mutants.ts';
+import { markMutants } from './mark-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
 import { membershipMutants } from './membership-mutants.ts';
 import { pathMutants } from './path-mutants.ts';
@@ -380,6 +381,7 @@ export const mutants = {
     ],
   },
   ...leakMutants,
+  ...markMutants,
   ...mediaMutants,
   ...membershipMutants,
   ...pathMutants,

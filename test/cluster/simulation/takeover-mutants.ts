@@ -17,8 +17,8 @@ export const takeoverMutants = {
     patches: [
       {
         file: 'actors/switch/switch-volume.js',
-        snippet: `isAnywhere ? null : writes`,
-        replacement: `this.volume.load.compared === 'all' ? null : []`,
+        snippet: `compared === 'unfinished' ? writes : compared`,
+        replacement: `compared === 'unfinished' ? [] : compared`,
       },
     ],
   },

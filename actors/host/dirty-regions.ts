@@ -1,0 +1,289 @@
+/**
+ * The dirty region log of one attachment (DESIGN H10, I7): the regions that this host may be writing to. Before the first
+ * write to a region is sent, every mirror in sync has noted durably, through its coordinator, that it may differ there.
+ * The mark is taken back lazily: once nothing is open in the region, a flush has covered all that was written, no mirror
+ * is missing, and nobody has written there for a while. Where a write has failed it stays: what became of that is not
+ * known. So whoever has to make mirrors equal after a crash of everything looks at few regions instead of all.
+ */
+import { Operation, Status } from '../../protocols/codes.ts';
+import type { MirrorSetRecord } from '../../protocols/control-data.ts';
+import type { Timer } from '../../protocols/ports.ts';
+import { unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import { type ConsumerIo, IoPlace } from './consumer-io.ts';
+import {
+  type DirtyRegion,
+  type DirtyRegionDriver,
+  type DirtyRegionParts,
+  isClean,
+  mayBeTakenBack,
+  newRegion,
+  takeWaiting,
+  type WaitingWrite,
+} from './dirty-region.ts';
+import { type RegionStretch, stretchesOf } from './region-stretches.ts';
+import type { VolumeView } from './volume-view.ts';
+
+/** So often are all regions looked at when there are too many. */
+const roomEveryMs = 100;
+
+type Candidates = readonly { readonly region: DirtyRegion; readonly version: number }[];
+
+export class DirtyRegions {
+  readonly #parts: DirtyRegionParts;
+  readonly #driver: DirtyRegionDriver;
+  readonly #regionBytes: number;
+  readonly #sizeBytes: number;
+  /** By number; not those that are clean. */
+  readonly #regions = new Map<number, DirtyRegion>();
+  /** Those that were written to since they were flushed last. */
+  readonly #unflushed = new Set<DirtyRegion>();
+  /** By flush that is under way: what it covers, as it was when it began. */
+  readonly #flushes = new Map<ConsumerIo, Candidates>();
+  #mirrorSets: readonly MirrorSetRecord[];
+  #changesOpen = 0;
+  #timer: Timer | null = null;
+  /** Not before that is room made again. */
+  #roomAtMs = 0;
+  /** Called once nothing more can be taken back; null: nobody waits for that. */
+  #drained: (() => void) | null = null;
+
+  constructor({ data }: VolumeView, parts: DirtyRegionParts, driver: DirtyRegionDriver) {
+    this.#parts = parts;
+    this.#driver = driver;
+    this.#regionBytes = data.regionBytes;
+    this.#sizeBytes = data.sizeBytes;
+    this.#mirrorSets = data.mirrorSets;
+  }
+
+  /** Regions that are marked, or about to be. */
+  get count(): number {
+    return this.#regions.size;
+  }
+
+  /** True when a byte of the volume lies in a region that is marked. */
+  isDirty(offset: number): boolean {
+    return this.#regions.get(Math.floor(offset / this.#regionBytes))?.isMarked === true;
+  }
+
+  /** A write begins. True when it has to wait until it is marked where it writes; then it is sent from here. */
+  holds(io: ConsumerIo): boolean {
+    if (this.#mirrorSets.length === 0 || io.end <= io.start) return false;
+    const waiting: WaitingWrite = { io, regionsLeft: 0 };
+    const unmarked: number[] = [];
+    for (const region of this.#touched(io)) {
+      region.openWrites++;
+      region.version++;
+      region.isFlushed = false;
+      this.#unflushed.add(region);
+      if (region.isMarked && !region.isChanging) continue;
+      waiting.regionsLeft++;
+      region.waiting.push(waiting);
+      if (!region.isChanging) unmarked.push(region.number);
+    }
+    this.#mark(unmarked);
+    if (this.#regions.size > this.#parts.policy.dirtyRegionsMax) this.#makeRoom();
+    if (waiting.regionsLeft === 0) return false;
+    io.place = IoPlace.held;
+    return true;
+  }
+
+  /** An I/O has ended: a write that began here, a flush, or what is nothing to it. */
+  ended(io: ConsumerIo): void {
+    if (io.operation === Operation.flush) this.#flushEnded(io);
+    else if (io.unsettledIndex !== -1) this.#writeEnded(io);
+  }
+
+  flushBegan(io: ConsumerIo): void {
+    const candidates: { region: DirtyRegion; version: number }[] = [];
+    for (const region of this.#unflushed)
+      if (region.openWrites === 0 && !region.isUnsure)
+        candidates.push({ region, version: region.version });
+    this.#flushes.set(io, candidates);
+  }
+
+  /**
+   * Takes newer control data. Mirrors that were made equal were given the marks; one that is in sync without that, for an
+   * operator said so, has none: then everything is marked anew before it is written to.
+   */
+  adopt({ data }: VolumeView): void {
+    const before = new Map(this.#mirrorSets.map((record) => [record.set, record]));
+    const isUnmarked = data.mirrorSets.some(({ set, mirrors }) =>
+      mirrors.some((state, mirror) => {
+        const was = before.get(set)?.mirrors[mirror] ?? 'stale';
+        return state === 'in-sync' && (was === 'stale' || was === 'detached');
+      }),
+    );
+    this.#mirrorSets = data.mirrorSets;
+    this.#flushes.clear();
+    if (!isUnmarked) return;
+    for (const region of this.#regions.values()) {
+      region.isMarked = false;
+      this.#dropIfClean(region);
+    }
+  }
+
+  /** Takes back all marks that may be; calls when that is over, however it went. */
+  takeAllBack(done: () => void): void {
+    this.#drained = done;
+    this.#goOn();
+  }
+
+  /** The writes that wait: they are sent by nobody any more. */
+  takeWaiting(): readonly ConsumerIo[] {
+    return takeWaiting(this.#regions.values());
+  }
+
+  stop(): void {
+    if (this.#timer !== null) this.#parts.clock.clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #writeEnded(io: ConsumerIo): void {
+    if (this.#mirrorSets.length === 0 || io.end <= io.start) return;
+    const mayHaveLeftSome = io.status !== Status.ok && io.partsMade > 0;
+    for (const region of this.#touched(io)) {
+      region.openWrites--;
+      region.version++;
+      region.isUnsure ||= mayHaveLeftSome;
+      region.idleSinceMs = this.#parts.clock.now();
+      this.#dropIfClean(region);
+    }
+  }
+
+  #flushEnded(io: ConsumerIo): void {
+    const candidates = this.#flushes.get(io) ?? [];
+    this.#flushes.delete(io);
+    if (io.status !== Status.ok) return;
+    for (const { region, version } of candidates) {
+      if (region.version !== version) continue;
+      region.isFlushed = true;
+      this.#unflushed.delete(region);
+    }
+    if (candidates.length > 0) this.#arm();
+  }
+
+  *#touched({ start, end }: ConsumerIo): Generator<DirtyRegion> {
+    const last = Math.floor((end - 1) / this.#regionBytes);
+    for (let number = Math.floor(start / this.#regionBytes); number <= last; number++) {
+      const known = this.#regions.get(number);
+      const region = known ?? newRegion(number);
+      if (known === undefined) this.#regions.set(number, region);
+      yield region;
+    }
+  }
+
+  #mark(numbers: readonly number[]): void {
+    for (const stretch of stretchesOf(numbers)) {
+      for (const region of this.#in(stretch)) region.isChanging = true;
+      this.#change(Operation.mark, stretch, (status) => this.#marked(stretch, status));
+    }
+  }
+
+  #marked(stretch: RegionStretch, status: Status): void {
+    for (const region of this.#in(stretch)) {
+      region.isMarked = status === Status.ok;
+      region.isChanging = false;
+      for (const waiting of region.waiting.splice(0)) this.#wake(waiting, status);
+      this.#dropIfClean(region);
+    }
+  }
+
+  /** One of the regions that a write waits for is marked, or cannot be: then nothing of it is sent. */
+  #wake(waiting: WaitingWrite, status: Status): void {
+    const { io } = waiting;
+    waiting.regionsLeft--;
+    if (io.place !== IoPlace.held) return;
+    if (status === Status.ok && waiting.regionsLeft > 0) return;
+    io.place = IoPlace.nowhere;
+    if (status === Status.ok) this.#parts.submit(io);
+    else this.#driver.end(io, status);
+  }
+
+  /** Takes back what nobody has written to since then, as much as may be under way. @returns whether that is anything */
+  #takeBack(idleUntilMs: number): boolean {
+    const room = this.#parts.policy.markChangesMax - this.#changesOpen;
+    const isWhole = this.#mirrorSets.every(({ mirrors }) =>
+      mirrors.every((state) => state === 'in-sync' || state === 'detached'),
+    );
+    if (!isWhole || room <= 0) return false;
+    const regions = [...this.#regions.values()].filter((each) => mayBeTakenBack(each, idleUntilMs));
+    const stretches = stretchesOf(regions.map(({ number }) => number)).slice(0, room);
+    for (const stretch of stretches) {
+      for (const region of this.#in(stretch)) {
+        // From now on it may be marked nowhere, or on some mirrors only.
+        region.isMarked = false;
+        region.isChanging = true;
+      }
+      this.#change(Operation.unmark, stretch, () => this.#unmarked(stretch));
+    }
+    return stretches.length > 0;
+  }
+
+  #unmarked(stretch: RegionStretch): void {
+    const wanted: number[] = [];
+    for (const region of this.#in(stretch)) {
+      region.isChanging = false;
+      if (region.waiting.length > 0) wanted.push(region.number);
+      else this.#dropIfClean(region);
+    }
+    this.#mark(wanted);
+    this.#goOn();
+  }
+
+  #change(
+    operation: typeof Operation.mark | typeof Operation.unmark,
+    { first, count }: RegionStretch,
+    done: (status: Status) => void,
+  ): void {
+    const start = first * this.#regionBytes;
+    const end = Math.min((first + count) * this.#regionBytes, this.#sizeBytes);
+    this.#changesOpen++;
+    this.#driver.order(operation, unitOf<VolumeOffset>(start), end - start, (status) => {
+      this.#changesOpen--;
+      done(status);
+    });
+  }
+
+  /** More is marked than is meant to be: what may be taken back is, and what must be flushed for that, too. */
+  #makeRoom(): void {
+    const nowMs = this.#parts.clock.now();
+    if (nowMs < this.#roomAtMs) return;
+    this.#roomAtMs = nowMs + roomEveryMs;
+    if (!this.#takeBack(Number.POSITIVE_INFINITY) && this.#flushes.size === 0) this.#driver.flush();
+  }
+
+  #goOn(): void {
+    const { clock, policy } = this.#parts;
+    const drained = this.#drained;
+    const isTooMuch = drained !== null || this.#regions.size > policy.dirtyRegionsMax;
+    const idleUntilMs = isTooMuch ? Number.POSITIVE_INFINITY : clock.now() - policy.dirtyIdleMs;
+    const isAny = this.#takeBack(idleUntilMs);
+    if (drained !== null && !isAny && this.#changesOpen === 0) {
+      this.#drained = null;
+      drained();
+    }
+    this.#arm();
+  }
+
+  /** Looks again after a while, as long as there is something to take back. */
+  #arm(): void {
+    const { clock, policy } = this.#parts;
+    if (this.#timer !== null || this.#regions.size === this.#unflushed.size) return;
+    this.#timer = clock.setTimeout(() => {
+      this.#timer = null;
+      this.#goOn();
+    }, policy.dirtyIdleMs);
+  }
+
+  #in({ first, count }: RegionStretch): readonly DirtyRegion[] {
+    return Array.from({ length: count }, (_, index) => this.#regions.get(first + index)).filter(
+      (region) => region !== undefined,
+    );
+  }
+
+  #dropIfClean(region: DirtyRegion): void {
+    if (!isClean(region)) return;
+    this.#regions.delete(region.number);
+    this.#unflushed.delete(region);
+  }
+}
