@@ -91,6 +91,13 @@ export class ConsumerIo {
     return this.operation === Operation.read || this.operation === Operation.allocation;
   }
 
+  /** True when nothing is lost if it has no result: it changes no byte, or nobody was promised anything. */
+  get endsAlone(): boolean {
+    const isOwnFlush = this.operation === Operation.flush && this.done === null;
+    const isOrder = this.operation === Operation.repair || changesMarks(this.operation);
+    return this.isRead || isOrder || isOwnFlush;
+  }
+
   /** True when nothing more will be sent for it, and nothing is under way. */
   get isOver(): boolean {
     return (

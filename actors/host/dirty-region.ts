@@ -2,8 +2,9 @@
 import type { Operation, Status } from '../../protocols/codes.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { VolumeOffset } from '../../protocols/units.ts';
-import { type ConsumerIo, IoPlace } from './consumer-io.ts';
+import type { ConsumerIo } from './consumer-io.ts';
 import type { DriverPolicy } from './driver-policy.ts';
+import type { WaitingWrite } from './waiting-writes.ts';
 
 /** What the drivers of all volumes share. */
 export interface DirtyRegionParts {
@@ -45,12 +46,6 @@ export interface DirtyRegion {
   waiting: WaitingWrite[];
 }
 
-export interface WaitingWrite {
-  readonly io: ConsumerIo;
-  /** Those that are not marked yet. */
-  regionsLeft: number;
-}
-
 export function newRegion(number: number): DirtyRegion {
   return {
     number,
@@ -76,12 +71,4 @@ export function mayBeTakenBack(
   idleUntilMs: number,
 ): boolean {
   return isMarked && !isChanging && isFlushed && idleSinceMs <= idleUntilMs;
-}
-
-/** Takes the writes that wait for some regions: they do not any more. */
-export function takeWaiting(regions: Iterable<DirtyRegion>): readonly ConsumerIo[] {
-  const ios = new Set<ConsumerIo>();
-  for (const { waiting } of regions) for (const { io } of waiting.splice(0)) ios.add(io);
-  for (const io of ios) io.place = IoPlace.nowhere;
-  return [...ios];
 }

@@ -9,7 +9,7 @@ import { Operation, Status } from '../../protocols/codes.ts';
 import type { MirrorSetRecord } from '../../protocols/control-data.ts';
 import type { Timer } from '../../protocols/ports.ts';
 import { unitOf, type VolumeOffset } from '../../protocols/units.ts';
-import { type ConsumerIo, IoPlace } from './consumer-io.ts';
+import type { ConsumerIo } from './consumer-io.ts';
 import {
   type DirtyRegion,
   type DirtyRegionDriver,
@@ -17,11 +17,10 @@ import {
   isClean,
   mayBeTakenBack,
   newRegion,
-  takeWaiting,
-  type WaitingWrite,
 } from './dirty-region.ts';
 import { type RegionStretch, stretchesOf } from './region-stretches.ts';
 import type { VolumeView } from './volume-view.ts';
+import { type WaitingWrite, WaitingWrites } from './waiting-writes.ts';
 
 /** So often are all regions looked at when there are too many. */
 const roomEveryMs = 100;
@@ -29,6 +28,7 @@ const roomEveryMs = 100;
 type Candidates = readonly { readonly region: DirtyRegion; readonly version: number }[];
 
 export class DirtyRegions {
+  readonly waiting: WaitingWrites;
   readonly #parts: DirtyRegionParts;
   readonly #driver: DirtyRegionDriver;
   readonly #regionBytes: number;
@@ -50,6 +50,10 @@ export class DirtyRegions {
   constructor({ data }: VolumeView, parts: DirtyRegionParts, driver: DirtyRegionDriver) {
     this.#parts = parts;
     this.#driver = driver;
+    this.waiting = new WaitingWrites({
+      submit: (io) => parts.submit(io),
+      end: (io, status) => driver.end(io, status),
+    });
     this.#regionBytes = data.regionBytes;
     this.#sizeBytes = data.sizeBytes;
     this.#mirrorSets = data.mirrorSets;
@@ -68,7 +72,7 @@ export class DirtyRegions {
   /** A write begins. True when it has to wait until it is marked where it writes; then it is sent from here. */
   holds(io: ConsumerIo): boolean {
     if (this.#mirrorSets.length === 0 || io.end <= io.start) return false;
-    const waiting: WaitingWrite = { io, regionsLeft: 0 };
+    const waiting: WaitingWrite = { io, regionsLeft: 0, isOver: false };
     const unmarked: number[] = [];
     for (const region of this.#touched(io)) {
       region.openWrites++;
@@ -83,7 +87,7 @@ export class DirtyRegions {
     this.#mark(unmarked);
     if (this.#regions.size > this.#parts.policy.dirtyRegionsMax) this.#makeRoom();
     if (waiting.regionsLeft === 0) return false;
-    io.place = IoPlace.held;
+    this.waiting.add(waiting);
     return true;
   }
 
@@ -126,11 +130,6 @@ export class DirtyRegions {
   takeAllBack(done: () => void): void {
     this.#drained = done;
     this.#goOn();
-  }
-
-  /** The writes that wait: they are sent by nobody any more. */
-  takeWaiting(): readonly ConsumerIo[] {
-    return takeWaiting(this.#regions.values());
   }
 
   stop(): void {
@@ -180,23 +179,17 @@ export class DirtyRegions {
   }
 
   #marked(stretch: RegionStretch, status: Status): void {
+    const again: number[] = [];
     for (const region of this.#in(stretch)) {
       region.isMarked = status === Status.ok;
       region.isChanging = false;
-      for (const waiting of region.waiting.splice(0)) this.#wake(waiting, status);
+      region.waiting = region.waiting.filter(({ isOver }) => !isOver);
+      // For want of a way: who waits has a time of its own, which may have begun later.
+      if (status !== Status.path) this.waiting.wake(region.waiting.splice(0), status);
+      else if (region.waiting.length > 0) again.push(region.number);
       this.#dropIfClean(region);
     }
-  }
-
-  /** One of the regions that a write waits for is marked, or cannot be: then nothing of it is sent. */
-  #wake(waiting: WaitingWrite, status: Status): void {
-    const { io } = waiting;
-    waiting.regionsLeft--;
-    if (io.place !== IoPlace.held) return;
-    if (status === Status.ok && waiting.regionsLeft > 0) return;
-    io.place = IoPlace.nowhere;
-    if (status === Status.ok) this.#parts.submit(io);
-    else this.#driver.end(io, status);
+    this.#mark(again);
   }
 
   /** Takes back what nobody has written to since then, as much as may be under way. @returns whether that is anything */
@@ -223,6 +216,7 @@ export class DirtyRegions {
     const wanted: number[] = [];
     for (const region of this.#in(stretch)) {
       region.isChanging = false;
+      region.waiting = region.waiting.filter(({ isOver }) => !isOver);
       if (region.waiting.length > 0) wanted.push(region.number);
       else this.#dropIfClean(region);
     }

@@ -206,17 +206,18 @@ export class OptimizationDriver implements AttachedVolume {
 
   /** Ends with an error what is open; writes that were sent stay in doubt. To be called with admission closed. */
   endOpen(status: Status): void {
-    const ending = new Set([...this.#held.takeAll(), ...this.dirty.takeWaiting()]);
+    const ending = new Set([...this.#held.takeAll(), ...this.dirty.waiting.takeAll()]);
     this.#dispatcher.abandon(this, ending);
     this.inDoubt.lose(ending, status, this.admission.open ? '' : this.admission.reason);
   }
 
-  /** Ends held I/Os that are past their deadline. */
+  /** Ends held reads that are past their deadline. A write that could not be sent by then is the end of all of them. */
   expireHeld(nowMs: number): void {
     for (const io of this.#held.takeExpired(nowMs)) {
       io.fail(Status.path);
       this.finish(io);
     }
+    if (this.dirty.waiting.isExpired(nowMs)) this.lose('a region could not be marked in time');
   }
 
   /** Nothing of it is used any more. */

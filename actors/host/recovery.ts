@@ -7,6 +7,7 @@ import type { Outcome } from '../../protocols/frames/reply.ts';
 import type { Request } from '../../protocols/frames/request.ts';
 import type { DiskId, LinkId } from '../../protocols/ids.ts';
 import type { DriverPolicy } from './driver-policy.ts';
+import { changesMarks } from './mark-part.ts';
 
 export type Recovery =
   /** The consumer gets this error for the whole I/O. */
@@ -99,7 +100,7 @@ function storageRecovery(
 ): Recovery {
   if (operation === Operation.flush && disk !== '')
     return { kind: 'failDisk', disk, what: `disk ${disk} failed to flush: ${what}` };
-  return readsMirror(operation) || operation === Operation.repair
+  return readsMirror(operation) || operation === Operation.repair || changesMarks(operation)
     ? { kind: 'end', status }
     : { kind: 'lose', what: `${storageProblem(status)}: ${what}` };
 }

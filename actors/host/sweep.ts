@@ -126,16 +126,11 @@ function giveUpWay({ counters, paths, failovers }: SweepParts, slot: Slot, nowMs
   paths.timedOut(route, sentAtMs);
 }
 
-/** Past its deadline: a read or repair ends with an error; of a write or flush the result is unknown. */
+/** Past its deadline: a read, repair or mark ends with an error; of a consumer's write or flush the result is unknown. */
 function expire(parts: SweepParts, slot: Slot, lost: Map<OptimizationDriver, string>): void {
   const { io, driver } = slot;
   const { operation } = slot.request;
-  const endsAlone =
-    io === null ||
-    operation === Operation.read ||
-    operation === Operation.allocation ||
-    operation === Operation.repair;
-  if (endsAlone || driver === null)
+  if (io === null || io.endsAlone || driver === null)
     parts.answers.endPart(slot, slot.damagedBy.length > 0 ? Status.media : Status.path);
   else {
     const what = operation === Operation.flush ? 'a flush' : 'a write';

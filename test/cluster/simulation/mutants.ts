@@ -288,12 +288,12 @@ export const mutants = {
     patches: [
       {
         file: 'actors/host/issuer.js',
-        snippet: `const part = this.#cut.part(0);
-          const route = driver.isSuspended`,
-        replacement: `const part = this.#cut.part(0);
+        snippet: `const part = this.#nextPart(io);
+        const route = driver.isSuspended`,
+        replacement: `const part = this.#nextPart(io);
           if (driver.view.data.coordinatorMap.kind === 'consecutive' && io.arrival % 2 === 0)
             part.partition = 0;
-          const route = driver.isSuspended`,
+        const route = driver.isSuspended`,
       },
       {
         file: coordinator,
