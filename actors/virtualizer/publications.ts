@@ -51,8 +51,9 @@ export function switchLoad(record: VolumeRecord, switchIncarnation: Incarnation)
     clusterIdentity: __,
     lastEpoch: ___,
     preferred: ____,
-    unfenced: _____,
-    replaced: ______,
+    isMarked: _____,
+    unfenced: ______,
+    replaced: _______,
     ...told
   } = record;
   return { ...told, switchIncarnation };
@@ -69,8 +70,9 @@ export function controlDataFor(
     clusterIdentity: _,
     lastEpoch: __,
     preferred: ___,
-    unfenced: ____,
-    replaced: _____,
+    isMarked: ____,
+    unfenced: _____,
+    replaced: ______,
     ...told
   } = record;
   const coordinators = [...new Set(record.partitions.map(({ coordinator }) => coordinator))];

@@ -167,7 +167,7 @@ describe('decisions', () => {
       const members = membersOf(disks, switches, { knownEpoch, knownGeneration });
       const { record } = decide(last, { ...usual, attachments, members });
       expect(Math.min(...epochsOf(record))).to.be.above(knownEpoch);
-      expect(record.compared).to.equal('all');
+      expect(record.compared).to.equal('marked');
     }
   });
 
@@ -230,12 +230,22 @@ describe('decisions', () => {
   });
 
   for (const [what, change] of doubts)
-    it(`has the mirrors compared everywhere when ${what}`, () => {
+    it(`has the mirrors compared wherever hosts have marked when ${what}`, () => {
       const last = sharedRecord();
       const attachments = wantedAttachments(stateOf(last));
       const { record } = decide(last, { ...usual, attachments, renew: true, ...change(last) });
-      expect(record.compared).to.equal('all');
+      expect(record.compared).to.equal('marked');
     });
+
+  it('has the mirrors compared everywhere as long as they were never known to be equal since hosts mark', () => {
+    const unknown = { ...usual, wereEqual: false };
+    const { record: first } = decide(blankVolume(), unknown);
+    const { record: second } = decide(first, { ...unknown, renew: true });
+    expect([first.compared, second.compared]).to.deep.equal(['all', 'all']);
+    const { record: third } = decide(second, { ...usual, renew: true });
+    const { record: last } = decide(third, { ...unknown, renew: true });
+    expect([third.compared, last.compared]).to.deep.equal(['unfinished', 'marked']);
+  });
 
   it('ends what a host has open that is gone: nobody can say what became of it', () => {
     const last = sharedRecord();
@@ -257,7 +267,7 @@ describe('decisions', () => {
       const decision = decide(last, { ...usual, attachments, drained: requests.drained });
       expect(decision.record.attachments.map(({ host }) => host)).to.deep.equal(['h2']);
       expect(decision.renewed).to.equal(hasEndedWrites);
-      if (hasEndedWrites) expect(decision.record.compared).to.equal('all');
+      if (hasEndedWrites) expect(decision.record.compared).to.equal('marked');
     });
 
   it('cannot be made without a coordinator', () => {

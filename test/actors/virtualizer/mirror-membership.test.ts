@@ -81,7 +81,7 @@ describe('membership of mirrors', () => {
     world.start('d3', 'd4');
     untilServed('they are back');
     expect(statesOf(world)).to.deep.equal(allInSync);
-    expect(world.record().compared).to.equal('all');
+    expect(world.record().compared).to.equal('marked');
   });
 
   it('a disk that is back is filled while the volume serves, and is in sync once all coordinators say so', () => {
