@@ -108,6 +108,8 @@ export const explanationSchema = z.object({
   reason: z.string(),
   attach: z.object({ mode: attachModeSchema, readOnly: z.boolean(), epoch: count<AttachEpoch>() }),
   generation: count<Generation>(),
+  /** Marked on all mirrors as a region that this host may be writing to: after a crash it is compared (DESIGN H10). */
+  isDirty: z.boolean(),
   partition: z.object({
     partition: z.int(),
     coordinator: id<SwitchId>(),

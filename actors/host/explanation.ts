@@ -104,6 +104,7 @@ function explain(
       epoch: attachment?.attachEpoch ?? unitOf(0),
     },
     generation: view.data.generation,
+    isDirty: driver.dirty.isDirty(offset),
     partition: {
       partition,
       coordinator: record.coordinator,

@@ -5,12 +5,14 @@ import { sizeText } from '../../protocols/topology/sizes.ts';
 
 /** Several lines, without one at the end. */
 export function explanationText(explanation: Explanation): string {
-  const { host, volume, offset, reason, attach, generation, partition, mirrors } = explanation;
+  const { host, volume, offset, reason, attach, generation, isDirty, partition, mirrors } =
+    explanation;
   const readOnly = attach.readOnly ? ', read-only' : '';
   const lines = [
     `${volume} at ${sizeText(offset)}, as host ${host} sees it${reason === '' ? '' : ` (not serving: ${reason})`}`,
     `  attached    ${attach.mode}${readOnly}, attach epoch ${attach.epoch}, generation ${generation}`,
     `  partition   ${partition.partition}, coordinator ${partition.coordinator}, epoch ${partition.epoch}, incarnation ${partition.ownerIncarnation}`,
+    `  region      ${isDirty ? 'dirty: compared on all mirrors after a crash' : 'clean: this host has written nothing of late'}`,
     `  writes      ${wayText(explanation.writes)}`,
     `  reads       ${wayText(explanation.reads)}`,
     `  cache       ${cacheText(explanation.cache)}`,

@@ -178,6 +178,18 @@ describe('a host that writes', () => {
     expect(ended).to.deep.equal(Array(6).fill(Status.ok));
   });
 
+  it('loses nothing when a mark cannot be taken back, and marks anew before it writes there again', () => {
+    write(0);
+    world.answerAll();
+    flush();
+    world.answerAll();
+    world.clock.runFor(idleMs + 12_000);
+    expect(world.attachment.state).to.equal('serving');
+    world.marks();
+    write(0);
+    expect(rangesOf(world.marks(), Operation.mark)).to.deep.equal([[0, 1]]);
+  });
+
   it('loses its attachment when a write cannot be sent in time for want of a mark', () => {
     write(0);
     world.clock.runFor(10_100);
