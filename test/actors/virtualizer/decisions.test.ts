@@ -237,16 +237,6 @@ describe('decisions', () => {
       expect(record.compared).to.equal('marked');
     });
 
-  it('has the mirrors compared everywhere as long as they were never known to be equal since hosts mark', () => {
-    const unknown = { ...usual, wereEqual: false };
-    const { record: first } = decide(blankVolume(), unknown);
-    const { record: second } = decide(first, { ...unknown, renew: true });
-    expect([first.compared, second.compared]).to.deep.equal(['all', 'all']);
-    const { record: third } = decide(second, { ...usual, renew: true });
-    const { record: last } = decide(third, { ...unknown, renew: true });
-    expect([third.compared, last.compared]).to.deep.equal(['unfinished', 'marked']);
-  });
-
   it('ends what a host has open that is gone: nobody can say what became of it', () => {
     const last = sharedRecord();
     const attachments = wantedAttachments(
