@@ -11,8 +11,7 @@ const way = { target: 'disk:d2', hba: 'h1-a', route: ['h1-a-s1', 's1-d2'], why: 
 
 function explanationOf(mirrors: readonly Partial<ExplainedMirror>[]) {
   return explanationSchema.parse({
-    ...{ host: 'h1', volume: 'vol0', offset: 4096, reason: '', isDirty: true,
-  generation: 7 },
+    ...{ host: 'h1', volume: 'vol0', offset: 4096, reason: '', isDirty: true, generation: 7 },
     attach: { mode: 'exclusive', readOnly: false, epoch: 5 },
     partition: {
       ...{ partition: 0, coordinator: 's1', epoch: 6, ownerIncarnation: 1, outstanding: 0 },
