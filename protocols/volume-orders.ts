@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { DiskId, SwitchId, VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
+import type { Generation } from './units.ts';
 
 /** Asks for other coordinators of a volume, for good: an operator's word counts more than the topology's. */
 export const coordinatorMoveSchema = z.strictObject({
@@ -20,5 +21,7 @@ export const assembleOrderSchema = z.strictObject({
   disks: z.array(id<DiskId>()).min(1).max(256),
   /** False: it is only asked what would be lost. */
   isForced: z.boolean(),
+  /** The last decision when that was looked at: the order is about no later one, however late it arrives. */
+  generation: count<Generation>().optional(),
 });
 export type AssembleOrder = z.infer<typeof assembleOrderSchema>;

@@ -5,6 +5,7 @@
 import type { MirrorSetRecord, VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import { type PartitionEpoch, unitOf } from '../../protocols/units.ts';
+import type { AssembleOrder } from '../../protocols/volume-orders.ts';
 import { forcedSets, forcedText } from './forced-mirrors.ts';
 import { newestSets } from './mirror-changes.ts';
 import type { GracedSurvey } from './volume-members.ts';
@@ -15,10 +16,10 @@ export interface ForcedChoiceParts {
   readonly survey: () => GracedSurvey;
 }
 
-/** What it means, or why it cannot be; for people. */
+/** What it means, and the decision that it is about; or why it cannot be. */
 export type ForceVerdict =
-  | { readonly ok: true; readonly what: string }
-  | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly what: string; readonly generation: number }
+  | { readonly ok: false; readonly reason: 'refused' | 'fenced'; readonly message: string };
 
 export class ForcedChoice {
   readonly #parts: ForcedChoiceParts;
@@ -70,26 +71,41 @@ export class ForcedChoice {
   }
 
   /**
-   * The mirrors on these disks are right, where the volume cannot be assembled otherwise.
-   *
-   * @param isMeant else it is only said what that would mean
+   * The mirrors on some disks are right, where the volume cannot be assembled otherwise. Who only asks what that would
+   * mean changes nothing: a choice that was made before stands.
    */
-  make(disks: readonly DiskId[], isMeant: boolean): ForceVerdict {
+  make({ disks, isForced, generation }: AssembleOrder): ForceVerdict {
+    const before = this.#disks;
+    const verdict = this.#choose(disks, generation);
+    if (!isForced) this.#disks = before;
+    else if (!verdict.ok) this.drop();
+    return verdict;
+  }
+
+  #choose(disks: readonly DiskId[], seen: number | undefined): ForceVerdict {
     const record = this.#parts.record();
     this.drop();
     if (record === null || this.#parts.survey().outcome !== 'missing')
-      return { ok: false, reason: 'nothing is missing that it would have to do without' };
+      return refused('nothing is missing that it would have to do without');
+    const { generation } = record;
+    if (seen !== undefined && seen !== generation)
+      return {
+        ...{ ok: false, reason: 'fenced' },
+        message: `what was looked at was decision ${seen}, and ${generation} has been made since; look again`,
+      };
     const mirrorSets = newestSets(record.mirrorSets, this.#told);
     const forced = forcedSets({ ...record, mirrorSets }, disks, epochAfter(record, 0));
-    if (forced.outcome === 'refused') return { ok: false, reason: forced.reason };
+    if (forced.outcome === 'refused') return refused(forced.reason);
     this.#disks = disks;
     const survey = this.#parts.survey();
-    const isPossible = survey.outcome !== 'missing';
-    if (!isMeant || !isPossible) this.drop();
-    if (isPossible) return { ok: true, what: forcedText(forced.sets) };
-    const reason = `it cannot be assembled from ${disks.join(', ')} either: ${survey.reason}`;
-    return { ok: false, reason };
+    if (survey.outcome !== 'missing')
+      return { ok: true, what: forcedText(forced.sets), generation };
+    return refused(`it cannot be assembled from ${disks.join(', ')} either: ${survey.reason}`);
   }
+}
+
+function refused(message: string): ForceVerdict {
+  return { ok: false, reason: 'refused', message };
 }
 
 /** Above all that were given: the lowest that the next decision may give. */

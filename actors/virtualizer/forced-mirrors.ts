@@ -14,7 +14,7 @@ import {
 import { type EventCount, type PartitionEpoch, unitOf } from '../../protocols/units.ts';
 
 /** Whoever is away may know of steps that nobody here does: what is decided now outranks them all. */
-const eventCountLeap = 2 ** 32;
+export const eventCountLeap = 2 ** 32;
 
 /** One set in which a mirror is taken for right. */
 export interface ForcedSet {
@@ -108,14 +108,18 @@ function forced(
   };
 }
 
-/** What it means, for people. */
+/**
+ * What it means, for people. Who is done without may be cut off from the virtualizer alone: then switches and hosts go
+ * on with it until they are told.
+ */
 export function forcedText(sets: readonly ForcedSet[]): string {
-  return sets
-    .map(({ record, from, disks, overruled }) => {
-      const have = overruled.length === 1 ? 'has' : 'have';
-      const besides =
-        overruled.length === 0 ? '' : `, and what ${overruled.join(', ')} alone ${have}`;
-      return `the mirror on ${disks.join(', ')} of ${record.set}, ${from} until now, is taken for right: what it has missed is lost${besides}`;
-    })
-    .join('; ');
+  const texts = sets.map(({ record, from, disks, overruled }) => {
+    const have = overruled.length === 1 ? 'has' : 'have';
+    const besides =
+      overruled.length === 0 ? '' : `, and what ${overruled.join(', ')} alone ${have}`;
+    return `the mirror on ${disks.join(', ')} of ${record.set}, ${from} until now, is taken for right: what it has missed is lost${besides}`;
+  });
+  const away = [...new Set(sets.flatMap(({ overruled }) => overruled))].join(', ');
+  const meanwhile = `where switches and hosts still reach ${away}, writes may be acknowledged there until others are fenced, and are lost, too`;
+  return [...texts, ...(away === '' ? [] : [meanwhile])].join('; ');
 }

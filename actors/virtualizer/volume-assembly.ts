@@ -185,11 +185,11 @@ export class VolumeAssembly {
   }
 
   /** An operator says which mirrors are right, where the volume cannot be assembled from those that are known to be. */
-  assemble({ disks, isForced }: AssembleOrder): Answer {
-    const verdict = this.#decider.membership.forced.make(disks, isForced);
-    if (!verdict.ok) return refusal('refused', verdict.reason);
-    if (isForced) this.membersChanged();
-    return { ok: true, what: verdict.what };
+  assemble(order: AssembleOrder): Answer {
+    const verdict = this.#decider.membership.forced.make(order);
+    if (!verdict.ok) return refusal(verdict.reason, verdict.message);
+    if (order.isForced) this.membersChanged();
+    return verdict;
   }
 
   trouble(report: TroubleReport): Answer {

@@ -1,5 +1,5 @@
 /** `sanctor volume assemble`: has a volume assembled without a mirror that has all that was written, and will not be back. */
-import { verbs } from '../../protocols/commands.ts';
+import { type Answer, verbs } from '../../protocols/commands.ts';
 import { VolumeClient } from '../volume-client.ts';
 import type { CommonOptions } from './common-options.ts';
 import { type Look, waitUntil } from './volume-wait.ts';
@@ -25,13 +25,17 @@ export async function assemble(volume: string, options: AssembleOptions): Promis
   const { what, unserved } = await withCluster(options.cluster, async ({ client, topology }) => {
     const volumes = new VolumeClient(client, topology);
     await volumes.find(volume);
-    const answer = await volumes.ask(verbs.assembleVolume, { volume, disks, isForced });
-    if (!answer.ok)
-      throw new Error(
-        `volume ${volume} is not assembled from ${disks.join(', ')}: ${answer.message}`,
-      );
-    const seen = isForced ? await untilServing(volumes, volume) : null;
-    return { what: String(answer.what), unserved: seen?.outcome === 'waiting' ? seen.reason : '' };
+    const order = async (body: object): Promise<Answer & { ok: true }> => {
+      const answer = await volumes.ask(verbs.assembleVolume, { volume, disks, ...body });
+      if (answer.ok) return answer;
+      const from = disks.join(', ');
+      throw new Error(`volume ${volume} is not assembled from ${from}: ${answer.message}`);
+    };
+    const { what, generation } = await order({ isForced: false });
+    if (!isForced) return { what: String(what), unserved: '' };
+    await order({ isForced: true, generation });
+    const seen = await untilServing(volumes, volume);
+    return { what: String(what), unserved: seen.outcome === 'waiting' ? seen.reason : '' };
   });
   const text = isForced
     ? `volume ${volume} is assembled: ${what}\n`

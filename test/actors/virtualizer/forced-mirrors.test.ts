@@ -30,7 +30,8 @@ describe('mirrors that an operator calls right', () => {
     expect(set?.record.mirrors).to.deep.equal(['stale', 'in-sync', 'stale']);
     expect(set?.record.heldSince).to.equal(epochMin);
     expect(forcedText(forced.sets)).to.equal(
-      'the mirror on d2 of m0, stale until now, is taken for right: what it has missed is lost, and what d1 alone has',
+      'the mirror on d2 of m0, stale until now, is taken for right: what it has missed is lost, and what d1 alone has; ' +
+        'where switches and hosts still reach d1, writes may be acknowledged there until others are fenced, and are lost, too',
     );
   });
 
@@ -82,7 +83,9 @@ describe('a volume that lacks a mirror which has everything', () => {
   it('is assembled without it when an operator says so, and the host is served', () => {
     expect(order(['d2'], true)).to.include({
       ok: true,
-      what: 'the mirror on d2 of vol0-m0, stale until now, is taken for right: what it has missed is lost, and what d1 alone has',
+      what:
+        'the mirror on d2 of vol0-m0, stale until now, is taken for right: what it has missed is lost, and what d1 alone has; ' +
+        'where switches and hosts still reach d1, writes may be acknowledged there until others are fenced, and are lost, too',
     });
     world.untilState('serving');
     expect(states()).to.deep.equal(['stale', 'in-sync']);
@@ -103,6 +106,31 @@ describe('a volume that lacks a mirror which has everything', () => {
     world.run(5000);
     expect(states()).to.deep.equal(['in-sync', 'stale']);
     expect(world.status().state).to.match(/^gathering/);
+  });
+
+  it('is assembled by what was looked at, and by no order that is older than the last decision', () => {
+    const looked = order(['d2'], false);
+    const generation = looked.ok ? Number(looked.generation) : 0;
+    expect(generation).to.equal(world.record().generation);
+    const body = { volume: 'vol0', disks: ['d2'], isForced: true };
+    const force = (seen: number) =>
+      world.command(verbs.assembleVolume, { ...body, generation: seen });
+    expect(force(generation - 1)).to.include({ ok: false, reason: 'fenced' });
+    world.run(2000);
+    expect(states()).to.deep.equal(['in-sync', 'stale']);
+    expect(force(generation)).to.include({ ok: true });
+    world.untilState('serving');
+    expect(states()).to.deep.equal(['stale', 'in-sync']);
+  });
+
+  it('is assembled although somebody only looks before that is decided', () => {
+    world.database.isAvailable = false;
+    order(['d2'], true);
+    expect(order(['d2'], false)).to.include({ ok: true });
+    expect(order(['d9'], false)).to.include({ ok: false });
+    world.database.isAvailable = true;
+    world.untilState('serving');
+    expect(states()).to.deep.equal(['stale', 'in-sync']);
   });
 
   it('loses nothing when that one comes back before the decision', () => {
