@@ -95,6 +95,7 @@ export class Attachment {
       if (snapshot.hasTag('over')) this.#left();
     });
     this.#cancels.push(
+      () => this.#contact.left(),
       ports.control.subscribe(actor.subjects.controlData(options.volume, host), {
         message: (data) => this.#received(decodeJson(data)),
       }),
@@ -269,9 +270,8 @@ export class Attachment {
   }
 
   #becameIdle(): void {
-    if (!this.#awaitsDrained) return;
+    if (this.#awaitsDrained) this.#machine.send({ type: 'drained' });
     this.#awaitsDrained = false;
-    this.#machine.send({ type: 'drained' });
   }
 
   #flushLast(): void {

@@ -1,7 +1,7 @@
 /**
  * The conversation of one attachment with the virtualizers: one is asked at a time, and one that does not answer, or
  * does not decide, makes way for the next. When to ask is the attachment's machine's; nothing here is repeated by itself,
- * but that the host lets go is told to the next one at once where one says that it does not decide, or is not there.
+ * but that the host lets go: that is asked for until it is decided, for as long as the machine waits.
  */
 
 import {
@@ -16,7 +16,7 @@ import {
 } from '../../protocols/commands.ts';
 import { eventNames } from '../../protocols/events.ts';
 import type { DiskId, VirtualizerId } from '../../protocols/ids.ts';
-import type { Clock } from '../../protocols/ports.ts';
+import type { Clock, Timer } from '../../protocols/ports.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
 import { type AttachEpoch, type Generation, unitOf } from '../../protocols/units.ts';
 import type { Actor } from '../actor.ts';
@@ -25,12 +25,15 @@ export interface ContactListener {
   controlDataAnswered(body: unknown): void;
   /** The virtualizer said no, or not yet, and why. */
   refused(message: string): void;
-  /** It was told that the host lets go, or could not be. */
+  /** It is decided that the host has let go, or cannot be. */
   detachAnswered(): void;
 }
 
 /** A command that gets no answer by then counts as unanswered. */
 const commandTimeoutMs = 1000;
+/** That the host lets go is asked for again sooner: there is not much time for it. */
+const detachTimeoutMs = 300;
+const detachAgainMs = 50;
 /** Many answers may tell to ask at once: it is done this often at most. */
 const askIntervalMs = 50;
 const troubleLengthMax = 2000;
@@ -47,6 +50,8 @@ export class VirtualizerContact {
   #askedAtMs = Number.NEGATIVE_INFINITY;
   /** Why the last request to be attached was refused: says more than that there is no attachment. '' when it was not. */
   #attachRefusal = '';
+  #isLeaving = false;
+  #detachTimer: Timer | null = null;
 
   constructor(
     request: AttachRequest,
@@ -75,19 +80,37 @@ export class VirtualizerContact {
     });
   }
 
-  /** @param hasEndedWrites the host did not drain: it ended writes that may have been done, or half done */
+  /**
+   * Asks until it is decided, or until `left`.
+   *
+   * @param hasEndedWrites the host did not drain: it ended writes that may have been done, or half done
+   */
   detach(hasEndedWrites: boolean): void {
     const body = hasEndedWrites ? { ...this.#request, hasEndedWrites } : this.#request;
-    this.#tellDetached(body, this.#virtualizers.length);
+    this.#isLeaving = true;
+    this.#askToLeave(body, this.#virtualizers.length);
   }
 
-  #tellDetached(body: AttachRequest, tries: number): void {
-    this.#ask(verbs.detach, body, (answer) => {
-      // How long it is worth waiting for is not for here to say; told later, it would undo what was attached since.
-      if (!answer.ok && answer.reason === 'timeout') return;
-      if (makesWay(answer) && tries > 1) this.#tellDetached(body, tries - 1);
-      else this.#listener.detachAnswered();
-    });
+  /** Nobody is told any more that the host lets go: that would undo what was attached since. */
+  left(): void {
+    this.#isLeaving = false;
+    if (this.#detachTimer !== null) this.#clock.clearTimeout(this.#detachTimer);
+    this.#detachTimer = null;
+  }
+
+  /** @param turns of virtualizers that are asked at once, one after the other */
+  #askToLeave(body: AttachRequest, turns: number): void {
+    const answered = (answer: Answer): void => {
+      if (!this.#isLeaving) return;
+      if (!isUndecided(answer)) this.#listener.detachAnswered();
+      else if (makesWay(answer) && turns > 1) this.#askToLeave(body, turns - 1);
+      else
+        this.#detachTimer = this.#clock.setTimeout(
+          () => this.#askToLeave(body, this.#virtualizers.length),
+          detachAgainMs,
+        );
+    };
+    this.#ask(verbs.detach, body, answered, detachTimeoutMs);
   }
 
   /** The same trouble is told people once, however often the virtualizer is. */
@@ -130,11 +153,16 @@ export class VirtualizerContact {
     });
   }
 
-  #ask(verb: string, body: object, done: (answer: Answer) => void): void {
+  #ask(
+    verb: string,
+    body: object,
+    done: (answer: Answer) => void,
+    timeoutMs = commandTimeoutMs,
+  ): void {
     const asked = this.#current;
     const id = this.#virtualizers[asked % this.#virtualizers.length];
     if (id === undefined) throw new RangeError('a host needs a virtualizer to ask');
-    this.#actor.ask({ kind: 'virtualizer', id }, verb, body, commandTimeoutMs, (answer) => {
+    this.#actor.ask({ kind: 'virtualizer', id }, verb, body, timeoutMs, (answer) => {
       if (makesWay(answer) && this.#current === asked) this.#current++;
       done(answer);
     });
@@ -144,6 +172,11 @@ export class VirtualizerContact {
 /** Another one may know more. */
 function makesWay(answer: Answer): boolean {
   return isSilence(answer) || (!answer.ok && answer.reason === 'inactive');
+}
+
+/** To the request to be let go. */
+function isUndecided(answer: Answer): boolean {
+  return makesWay(answer) || (!answer.ok && answer.reason === 'not-ready');
 }
 
 function isSilence(answer: Answer): boolean {

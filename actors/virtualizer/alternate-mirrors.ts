@@ -2,7 +2,12 @@
  * Which other mirrors a host may read when one has failed (DESIGN §5, mirror-read): those that hold all of the range,
  * are in sync, are there, and can be reached by that host now.
  */
-import type { AlternatesAnswer, AlternatesQuery } from '../../protocols/commands.ts';
+import {
+  type AlternatesAnswer,
+  type AlternatesQuery,
+  type Answer,
+  refusal,
+} from '../../protocols/commands.ts';
 import type { Route, VolumeRecord } from '../../protocols/control-data.ts';
 import { assemblableDiskStates } from '../../protocols/facts.ts';
 import type { DiskId, HostId, MirrorSetId } from '../../protocols/ids.ts';
@@ -20,6 +25,33 @@ export type ReachableBy = Pick<VolumeEnvironment, 'failedLinksOf'> & {
   readonly input: Pick<VirtualizerInput, 'diskRoutes' | 'coordinatorRoutes'>;
   readonly presence: Pick<PresenceTable, 'find'>;
 };
+
+/** A volume that hosts ask about. */
+export interface AskedVolume {
+  /** What was decided about it last; null while it does not serve. */
+  readonly served: () => VolumeRecord | null;
+  readonly state: () => string;
+  readonly facts: ReachableBy;
+}
+
+/** Answers a host; only while what was decided holds. */
+export function answerAlternates(
+  query: AlternatesQuery,
+  { served, state, facts }: AskedVolume,
+  answer: (result: Answer) => void,
+): void {
+  const { volume, offset, lengthBytes } = query;
+  const record = served();
+  const refuse = () => answer(refusal('not-ready', `volume ${volume} is ${state()}`));
+  if (record === null) refuse();
+  else if (offset + lengthBytes > record.sizeBytes)
+    answer(refusal('invalid', `volume ${volume} ends at ${record.sizeBytes}`));
+  else
+    findAlternates(query, record, facts, (found) => {
+      if (served() === record) answer({ ok: true, ...found });
+      else refuse();
+    });
+}
 
 /**
  * Finds them: only mirrors that answer just now, by a way on which everybody does, over no link that has failed for the

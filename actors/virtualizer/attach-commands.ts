@@ -37,30 +37,34 @@ export class AttachCommands {
     this.#on(
       { actor, verb: verbs.attach, purpose: 'decide' },
       attachRequestSchema,
-      (volume, request) => catalogue.refusalOfNamesake(request) ?? volume.attach(request),
+      (volume, request, answer) =>
+        answer(catalogue.refusalOfNamesake(request) ?? volume.attach(request)),
     );
-    // Who lets go does not ask again.
     this.#on(
-      { actor, verb: verbs.detach, purpose: 'look' },
+      { actor, verb: verbs.detach, purpose: 'decide' },
       attachRequestSchema,
-      (volume, request) => catalogue.refusalOfNamesake(request) ?? volume.detach(request),
+      (volume, request, answer) => {
+        const refused = catalogue.refusalOfNamesake(request);
+        if (refused === null) volume.detach(request, answer);
+        else answer(refused);
+      },
     );
     this.#on(
       { actor, verb: verbs.controlData, purpose: 'look' },
       controlDataQuerySchema,
-      (volume, query) => volume.controlData(query.host),
+      (volume, query, answer) => answer(volume.controlData(query.host)),
     );
     this.#on(
       { actor, verb: verbs.trouble, purpose: 'decide' },
       troubleReportSchema,
-      (volume, report) => volume.trouble(report),
+      (volume, report, answer) => answer(volume.trouble(report)),
     );
   }
 
   #on<Body extends { volume: VolumeId }>(
     { actor, verb, purpose }: { actor: Actor; verb: string; purpose: Purpose },
     schema: z.ZodType<Body>,
-    carryOut: (volume: VolumeAssembly, body: Body) => Answer,
+    carryOut: (volume: VolumeAssembly, body: Body, answer: (answer: Answer) => void) => void,
   ): void {
     actor.onCommand(verb, (body, answer) => {
       const parsed = schema.safeParse(body);
@@ -75,9 +79,8 @@ export class AttachCommands {
         return;
       }
       const volume = term.volumes.get(parsed.data.volume);
-      answer(
-        volume === undefined ? this.#refuse(parsed.data.volume) : carryOut(volume, parsed.data),
-      );
+      if (volume === undefined) answer(this.#refuse(parsed.data.volume));
+      else carryOut(volume, parsed.data, answer);
     });
   }
 

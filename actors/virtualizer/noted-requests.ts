@@ -10,6 +10,7 @@ import {
   judgeAttach,
   stands,
 } from './attachments.ts';
+import { holds } from './departures.ts';
 
 /** What requests are judged by. */
 export type Surroundings = Pick<AttachmentState, 'record' | 'livenessOf' | 'mayUse'>;
@@ -61,10 +62,10 @@ export class NotedRequests {
   /** Notes that a process of a host has drained. Of another process than the attached one it means nothing. */
   detach(request: AttachRequest, record: VolumeRecord | null): void {
     const { host, hostIncarnation } = request;
-    const isSame = (other: { host: HostId; hostIncarnation: number }) =>
-      other.host === host && other.hostIncarnation === hostIncarnation;
-    this.#requests = this.#requests.filter((other) => !isSame(other));
-    if (record?.attachments.some(isSame) && !this.#leaving.includes(host))
+    this.#requests = this.#requests.filter(
+      (other) => other.host !== host || other.hostIncarnation !== hostIncarnation,
+    );
+    if (holds(record, request) && !this.#leaving.includes(host))
       this.#leaving = [...this.#leaving, host];
     if (request.hasEndedWrites === true) this.#undrained = [...this.#undrained, host];
   }

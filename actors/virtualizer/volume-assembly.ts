@@ -18,8 +18,9 @@ import type { Volume } from '../../protocols/topology.ts';
 import type { TroubleReport } from '../../protocols/trouble-report.ts';
 import type { AssembleOrder, CoordinatorMove } from '../../protocols/volume-orders.ts';
 import { runMachine, stateText } from '../running-machine.ts';
-import { findAlternates } from './alternate-mirrors.ts';
+import { answerAlternates } from './alternate-mirrors.ts';
 import { refuseHost } from './attachments.ts';
+import { Departures } from './departures.ts';
 import { wiredVolumeMachine } from './volume-actions.ts';
 import { VolumeAnnouncer } from './volume-announcer.ts';
 import { VolumeDecider } from './volume-decider.ts';
@@ -39,6 +40,7 @@ export class VolumeAssembly {
   #decider: VolumeDecider;
   #rounds: VolumeRounds;
   #announcer: VolumeAnnouncer;
+  readonly #departures = new Departures();
   #machine: MachineActor<typeof volumeMachine> | null = null;
   #restartTimer: Timer | null = null;
   /** The volume is to be deleted. */
@@ -85,6 +87,7 @@ export class VolumeAssembly {
     if (this.#restartTimer !== null) clock.clearTimeout(this.#restartTimer);
     this.#restartTimer = null;
     this.#rounds.stop();
+    this.#departures.stop();
     this.#machine?.stop();
     this.#machine = null;
   }
@@ -138,16 +141,19 @@ export class VolumeAssembly {
         if (this.isServing) this.#announcer.announceTo(host);
         break;
       case 'noted':
+        this.#departures.overtaken(request);
         this.#environment.log.info({ volume, host }, 'a host asks to be attached');
         this.review();
     }
     return { ok: true, outcome: judgement.outcome };
   }
 
-  detach(request: AttachRequest): Answer {
+  /** Answers once that is decided, and written. */
+  detach(request: AttachRequest, answer: (answer: Answer) => void): void {
     this.#decider.detach(request);
+    this.#departures.wait(request, answer);
+    this.#tellDepartures();
     this.review();
-    return { ok: true };
   }
 
   controlData(host: HostId): Answer {
@@ -159,18 +165,10 @@ export class VolumeAssembly {
 
   /** Which mirrors a host may read beside one that failed; told only while what was decided holds. */
   alternates(query: AlternatesQuery, answer: (result: Answer) => void): void {
-    const { record } = this.#decider;
-    const { volume, host, offset, lengthBytes } = query;
-    const refuse = () => answer(refusal('not-ready', `volume ${volume} is ${this.status().state}`));
-    if (!this.#decider.mayUse(host)) answer(refuseHost(this.#volume, host));
-    else if (record === null || !this.isServing) refuse();
-    else if (offset + lengthBytes > record.sizeBytes)
-      answer(refusal('invalid', `volume ${volume} ends at ${record.sizeBytes}`));
-    else
-      findAlternates(query, record, this.#environment, (found) => {
-        if (this.#decider.record === record && this.isServing) answer({ ok: true, ...found });
-        else refuse();
-      });
+    const served = () => (this.isServing ? this.#decider.record : null);
+    const state = () => this.status().state;
+    if (!this.#decider.mayUse(query.host)) answer(refuseHost(this.#volume, query.host));
+    else answerAlternates(query, { served, state, facts: this.#environment }, answer);
   }
 
   /** An operator wants others to coordinate it. */
@@ -250,6 +248,7 @@ export class VolumeAssembly {
     };
     return wiredVolumeMachine(parts, (event) => {
       if (life !== this.#life) return;
+      this.#tellDepartures();
       this.#send(event);
       this.review();
     });
@@ -259,12 +258,13 @@ export class VolumeAssembly {
     this.#machine?.send(event);
   }
 
+  #tellDepartures(): void {
+    if (this.isRead) this.#departures.look(this.#decider.record);
+  }
+
   get #hostsToLeave(): string {
-    return this.#isEnding
-      ? this.hostsHolding()
-          .map((host) => `host ${host}`)
-          .join(', ')
-      : '';
+    const hosts = this.#isEnding ? this.hostsHolding() : [];
+    return hosts.map((host) => `host ${host}`).join(', ');
   }
 
   #loadLate(): void {

@@ -47,23 +47,64 @@ describe('a host that knows several virtualizers', () => {
     expect(world.asked.map(({ verb }) => verb)).to.deep.equal(['detach']);
   });
 
-  it('tells nobody late that it lets go: by then it may have attached the volume again', () => {
-    const world = new HostWorld({ virtualizers: ['v1', 'v2'] });
+  /** Lets the volume go, while these virtualizers hear nothing of it. @returns whether it has, so far */
+  function letGo(
+    world: HostWorld,
+    { deaf = [], inactive = [] }: { deaf?: readonly string[]; inactive?: readonly string[] },
+  ): () => boolean {
     world.serve();
+    for (const id of inactive) world.inactive.set(id, 0);
     world.asked.splice(0);
     world.control.onPublish = ((answered) => (subject, data, reply) => {
-      if (!subject.endsWith('.v1.detach')) answered(subject, data, reply);
+      if (!deaf.some((id) => subject.endsWith(`.${id}.detach`))) answered(subject, data, reply);
     })(world.control.onPublish);
     let left = false;
     world.host.detach(volume, () => {
       left = true;
     });
-    for (let step = 0; step < 110; step++) {
+    return () => left;
+  }
+
+  function runFor(world: HostWorld, ms: number): void {
+    for (let step = 0; step < ms / 20; step++) {
       world.answerAll();
       world.clock.runFor(20);
     }
-    expect(left).to.equal(true);
-    expect(world.asked.filter(({ verb }) => verb === 'detach')).to.be.empty;
+  }
+
+  it('asks the next one to be let go when one does not answer, and has not left before it is told', () => {
+    const world = new HostWorld({ virtualizers: ['v1', 'v2'] });
+    const hasLeft = letGo(world, { deaf: ['v1'] });
+    runFor(world, 260);
+    expect(hasLeft()).to.equal(false);
+    runFor(world, 200);
+    expect(hasLeft()).to.equal(true);
+    expect(world.asked.filter(({ verb }) => verb === 'detach')).to.have.length(1);
+  });
+
+  it('asks to be let go again while none decides yet', () => {
+    const world = new HostWorld({ virtualizers: ['v1', 'v2'] });
+    const hasLeft = letGo(world, { inactive: ['v1', 'v2'] });
+    runFor(world, 400);
+    expect(hasLeft()).to.equal(false);
+    world.inactive.delete('v2');
+    runFor(world, 100);
+    expect(hasLeft()).to.equal(true);
+  });
+
+  it('tells nobody late that it lets go: by then it may have attached the volume again', () => {
+    const world = new HostWorld({ virtualizers: ['v1', 'v2'] });
+    const hasLeft = letGo(world, { deaf: ['v1', 'v2'] });
+    runFor(world, 900);
+    expect(hasLeft()).to.equal(false);
+    runFor(world, 200);
+    expect(hasLeft()).to.equal(true);
+    let told = 0;
+    world.control.onPublish = (subject) => {
+      if (subject.endsWith('.detach')) told++;
+    };
+    runFor(world, 2000);
+    expect(told).to.equal(0);
   });
 
   it('says why nobody decides when none does', () => {

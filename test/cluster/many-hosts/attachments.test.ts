@@ -2,6 +2,7 @@
 import { expect } from 'chai';
 import type { Attachment } from '../../../actors/host/attachment.ts';
 import type { OptimizationDriver } from '../../../actors/host/optimization-driver.ts';
+import { recordOf } from '../../../cluster/simulation/media-damage.ts';
 import { Operation, Status } from '../../../protocols/codes.ts';
 import { encodeRequest } from '../../../protocols/frames/frame.ts';
 import type { Request } from '../../../protocols/frames/request.ts';
@@ -227,19 +228,27 @@ describe('a host process that is followed by another', () => {
 });
 
 describe('a cluster with two virtualizers', () => {
-  it('lets hosts attach although the one that they ask first has lost control to the other', () => {
-    const san = new SimulatedSan(
+  let san: SimulatedSan;
+  let first: string;
+  let other: string;
+  const stateOf = (id: string) => san.node(id).assembled?.virtualizers[0]?.state;
+  const isDeciding = (id: string) => stateOf(id) === 'active';
+  beforeEach(() => {
+    san = new SimulatedSan(
       smallShippedTopology('default.yaml', (plain) => ({
         ...plain,
         virtualizers: ['v1', 'v2'],
         volumes: (plain.volumes as Plain[]).map((volume) => ({ ...volume, size: '4MiB' })),
       })),
+      1,
+      { syncsEveryWrite: true },
     );
-    const stateOf = (id: string) => san.node(id).assembled?.virtualizers[0]?.state;
-    const isDeciding = (id: string) => stateOf(id) === 'active';
     san.runUntil('one decides', () => isDeciding('v1') || isDeciding('v2'));
-    const [first, other] = isDeciding('v1') ? ['v1', 'v2'] : ['v2', 'v1'];
+    [first, other] = isDeciding('v1') ? ['v1', 'v2'] : ['v2', 'v1'];
     expect(stateOf(other)).to.equal('standby');
+  });
+
+  it('lets hosts attach although the one that they ask first has lost control to the other', () => {
     san.world.crash(san.node(first));
     san.runUntil('the other one decides', () => isDeciding(other));
     san.runUntil('the first one stands by', () => stateOf(first) === 'standby');
@@ -252,5 +261,24 @@ describe('a cluster with two virtualizers', () => {
     san.runUntil('h1 has it again', () => isOpen(again));
     san.finish(san.write(driverOf(again), 0, 4096, 1));
     expect(san.stopAndCompare()).to.deep.equal([]);
+  });
+
+  it('has let a host go when the host hears so, although the one that it had asked first is lost before it decides', () => {
+    const attached = () => recordOf(san.world.database, vol0)?.attachments.map(({ host }) => host);
+    let attachedWhenLeft: unknown = null;
+    san.world.database.pause();
+    const began = san.world.clock.now();
+    san.hostOf('h1').detach(vol0, () => {
+      attachedWhenLeft = attached();
+    });
+    san.runFor(100);
+    expect(attached()).to.deep.equal(['h1']);
+    expect(attachedWhenLeft).to.equal(null);
+    san.world.crash(san.node(first));
+    san.world.database.resume();
+    san.runUntil('h1 let go', () => attachedWhenLeft !== null);
+    expect(san.world.clock.now() - began).to.be.below(1000);
+    expect(attachedWhenLeft).to.deep.equal([]);
+    san.runUntil('another one decides', () => isDeciding(other));
   });
 });
