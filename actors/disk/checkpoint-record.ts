@@ -67,9 +67,20 @@ export function newestCheckpoint(slots: Buffer, salt: number): CheckpointRecord 
   return newest;
 }
 
-/** How many copies of checkpoints are damaged: no crash does that, for each fits a sector. */
-export function damagedCheckpoints(slots: Buffer, salt: number): number {
-  return copiesIn(slots, salt).filter((record) => record === null).length;
+/** A copy of a checkpoint that is damaged. */
+export interface DamagedCheckpoint {
+  /** Which of the slots. */
+  readonly slot: number;
+  /** What the other copy says; null when that one is damaged, too. */
+  readonly other: CheckpointRecord | null;
+}
+
+/** The copies of checkpoints that are damaged: no crash does that, for each fits a sector. */
+export function damagedCheckpoints(slots: Buffer, salt: number): readonly DamagedCheckpoint[] {
+  const found = copiesIn(slots, salt);
+  return found.flatMap((record, slot) =>
+    record === null ? [{ slot, other: found[slot ^ 1] ?? null }] : [],
+  );
 }
 
 /** By pair, and then by copy; null where one is damaged. */

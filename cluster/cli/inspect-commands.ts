@@ -46,12 +46,13 @@ JSON of the other planes is shown as it is; what is neither is said to be neithe
 function addFsck(program: Command): void {
   program
     .command('fsck')
-    .description('check the disks of a stopped cluster; looks only, and changes nothing')
+    .description('check the disks of a stopped cluster; looks only, unless it is to repair')
     .argument('[topology]', 'topology file (YAML); the shipped default when left out')
     .requiredOption(
       '--data <folder>',
       'where the cluster keeps its data, as for `up`; or where a node keeps its disks',
     )
+    .option('--repair', 'write again what is damaged, and certain by another copy')
     .addOption(jsonOption())
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : nothingCheckedCode))
     .addHelpText(
@@ -59,7 +60,13 @@ function addFsck(program: Command): void {
       `
 Checks superblocks and journals, what disks know of volumes, the checksum of every block that a volume owns, and that
 mirrors in sync are equal. Not looked at: the config database, which needs a running cluster, and volumes that are not in
-the topology, but for their checksums. The exit code is 0 without errors (warnings are allowed), 1 with errors, and 2 when
+the topology, but for their checksums.
+
+With --repair a damaged copy of a superblock or checkpoint is written again from the other one, and a bad block from a mirror
+in sync that has it with the same tag, where all that the disks of its volume were told fits together. Each repair is told,
+and nothing else is changed; then all is checked.
+
+The exit code is 0 without errors (warnings are allowed), 1 with errors, and 2 when
 nothing could be checked, for a disk runs or the command was used wrongly.`,
     )
     .action(async (topology: string | undefined, options: FsckOptions) => {

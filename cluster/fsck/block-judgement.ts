@@ -61,11 +61,13 @@ function bytesOf({ buffer, byteOffset, byteLength }: DataView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function recordOf({ records }: BlockCopy, block: number): DataView {
+/** Of one block, as record 0. */
+export function recordOf({ records }: BlockCopy, block: number): DataView {
   return new DataView(records.buffer, records.byteOffset + block * tagRecordBytes, tagRecordBytes);
 }
 
-function dataOf({ bytes }: BlockCopy, block: number): Uint8Array {
+/** Zeros where the bytes could not be had. */
+export function dataOf({ bytes }: BlockCopy, block: number): Uint8Array {
   return bytes.subarray(block * blockBytes, (block + 1) * blockBytes);
 }
 
@@ -73,8 +75,13 @@ function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return Buffer.compare(one, other) === 0;
 }
 
+/** True when two copies of a block have the same tag. */
+export function isSameRecord(one: BlockCopy, other: BlockCopy, block: number): boolean {
+  return isSameBytes(bytesOf(recordOf(one, block)), bytesOf(recordOf(other, block)));
+}
+
 /** Where a block is, for programs; and for people. */
-function placeOf(
+export function placeOf(
   range: JudgedRange,
   block: number,
   copies: readonly DiskCopy[],
@@ -108,7 +115,7 @@ function judgeBadCopies(range: JudgedRange, block: number): readonly Finding[] {
         volume: range.volume,
         ...(place === undefined ? {} : { block: place }),
         what: `${text} ${troubleOf(state)}`,
-        remedy: remedyOf(bad, holders),
+        remedy: remedyOf(range, bad, holders, isLost),
       },
     ];
   });
@@ -117,8 +124,7 @@ function judgeBadCopies(range: JudgedRange, block: number): readonly Finding[] {
 /** True of a whole copy in sync that is as new as the bad one. What a lost tag said nobody knows. */
 function mayReplace(other: DiskCopy, bad: DiskCopy, block: number, isLost: boolean): boolean {
   if (!other.isInSync || other.copy.states[block] !== BlockState.whole) return false;
-  const [theirs, ours] = [recordOf(other.copy, block), recordOf(bad.copy, block)];
-  return isLost || isSameBytes(bytesOf(theirs), bytesOf(ours));
+  return isLost || isSameRecord(other.copy, bad.copy, block);
 }
 
 function troubleOf(state: Exclude<BlockState, typeof BlockState.whole>): string {
@@ -132,12 +138,19 @@ function troubleOf(state: Exclude<BlockState, typeof BlockState.whole>): string 
   }
 }
 
-function remedyOf({ isInSync }: DiskCopy, holders: string): string {
+function remedyOf(
+  { volume, volumeOffset }: JudgedRange,
+  { isInSync }: DiskCopy,
+  holders: string,
+  isLost: boolean,
+): string {
   if (!isInSync)
     return 'This mirror is not in sync: the block is read only after it was made good.';
   if (holders === '')
     return 'No other mirror in sync has it as new: restore it from a backup, or write it anew.';
-  return `${holders} has it: start the cluster and read the block, which is then made good; if it comes back, move the file of the disk to another medium.`;
+  const offline =
+    isLost || volumeOffset === null ? '' : 'sanctor fsck --repair writes it again, or ';
+  return `${holders} has it: ${offline}start the cluster, where sanctor scrub ${volume} makes it good; if it comes back, move the file of the disk to another medium.`;
 }
 
 /** Mirrors in sync, of those that have the block whole. */

@@ -62,9 +62,17 @@ async function loadTags({ tags }: DeviceParts, { firstBlock, blocks }: TagRange)
     await new Promise<void>((done) => tags.load(firstBlock, last, done));
 }
 
+/** Where on the store the bytes of a block lie: in the journal, or at home. */
+export function placeOf({ locations, layout }: DeviceParts, block: number): number {
+  const position = locations.find(block);
+  return position === atHome
+    ? layout.homeStart + block * blockBytes
+    : layout.journalStart + (position % layout.journalBytes);
+}
+
 /** The blocks that have bytes, by where these lie; notes lost tags and what the bytes must be. */
 function runsOf(
-  { tags, locations, layout }: DeviceParts,
+  parts: DeviceParts,
   { firstBlock, blocks, reference }: TagRange,
   checksums: Map<number, number>,
   states: BlockState[],
@@ -72,18 +80,14 @@ function runsOf(
   const runs: Run[] = [];
   for (let index = 0; index < blocks; index++) {
     const block = firstBlock + index;
-    const words = tags.cached(block)?.words;
+    const words = parts.tags.cached(block)?.words;
     if (words === undefined) throw new RangeError(`the tag of block ${block} is not in the cache`);
     const at = tagWordAt(block % tagsPerPage);
     const kind = tagKind(words, at, reference);
     if (kind === TagKind.damaged) states[index] = BlockState.lostTag;
     if (kind !== TagKind.data) continue;
     checksums.set(index, tagChecksum(words, at));
-    const position = locations.find(block);
-    const place =
-      position === atHome
-        ? layout.homeStart + block * blockBytes
-        : layout.journalStart + (position % layout.journalBytes);
+    const place = placeOf(parts, block);
     const last = runs.at(-1);
     const goesOn =
       last !== undefined &&

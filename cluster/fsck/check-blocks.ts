@@ -7,7 +7,7 @@ import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
 import { blockBytes, mebibyte, unitOf, type VolumeOffset } from '../../protocols/units.ts';
-import { judgeBlocks } from './block-judgement.ts';
+import { type JudgedRange, judgeBlocks } from './block-judgement.ts';
 import { readBlocks } from './block-reader.ts';
 import type { UsableDisk } from './examined-disk.ts';
 import type { FindingList } from './finding.ts';
@@ -62,6 +62,20 @@ export async function checkBlocks(
   progress: CheckProgress,
 ): Promise<CheckedBlocks> {
   const checked: CheckedBlocks = { blocks: 0, bytes: 0 };
+  await visitBlocks(toCheck, progress, (range) => {
+    findings.add(...judgeBlocks(range));
+    for (const { copy } of range.copies) checked.blocks += copy.readBlocks;
+    checked.bytes = checked.blocks * blockBytes;
+  });
+  return checked;
+}
+
+/** Reads all of them, one step after the other, with all copies of each step at once. */
+export async function visitBlocks(
+  toCheck: BlocksToCheck,
+  progress: CheckProgress,
+  visit: (range: JudgedRange) => void | Promise<void>,
+): Promise<void> {
   const totalBytes = totalOf(toCheck);
   let doneBytes = 0;
   for (const step of stepsOf(toCheck)) {
@@ -73,13 +87,10 @@ export async function checkBlocks(
         return { disk: disk.content.disk, diskOffset, isInSync, copy };
       }),
     );
-    findings.add(...judgeBlocks({ ...step, blocks, copies }));
-    for (const { copy } of copies) checked.blocks += copy.readBlocks;
-    checked.bytes = checked.blocks * blockBytes;
+    await visit({ ...step, blocks, copies });
     doneBytes += step.lengthBytes;
     progress.stepped(doneBytes, totalBytes);
   }
-  return checked;
 }
 
 function totalOf({ volumes, loose }: BlocksToCheck): number {

@@ -1,6 +1,6 @@
 /**
- * Opens the files of a topology's disks for looking only: the system refuses every write, and the lock that a disk takes
- * is taken, so that no disk starts meanwhile.
+ * Opens the files of a topology's disks, for looking only unless something is to be repaired: then the system refuses every
+ * write. The lock that a disk takes is taken, so that no disk starts meanwhile.
  */
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -41,14 +41,15 @@ export function diskFolderIn(dataFolder: string): string {
   return existsSync(inside) ? inside : folder;
 }
 
-/** Opens all of them. @throws CheckRefused when a disk runs */
+/** Opens all of them, for looking only or for both. @throws CheckRefused when a disk runs */
 export async function openDiskFiles(
   topology: Topology,
   diskFolder: string,
+  readOnly = true,
 ): Promise<readonly DiskFile[]> {
   const files: DiskFile[] = [];
   try {
-    for (const disk of topology.disks) files.push(openOne(disk, diskFolder));
+    for (const disk of topology.disks) files.push(openOne(disk, diskFolder, readOnly));
   } catch (error) {
     await closeDiskFiles(files);
     throw error;
@@ -64,16 +65,20 @@ export async function closeDiskFiles(files: readonly DiskFile[]): Promise<void> 
   await Promise.all(stores.map((store) => new Promise<void>((done) => store.close(done))));
 }
 
-function openOne({ id, sizeBytes, store, files }: Disk, diskFolder: string): DiskFile {
+function openOne(
+  { id, sizeBytes, store, files }: Disk,
+  diskFolder: string,
+  readOnly: boolean,
+): DiskFile {
   if (store === 'memory') return { disk: id, sizeBytes, path: 'memory', found: 'memory' };
   const paths = files.length > 0 ? files : [join(diskFolder, `${id}.disk`)];
-  const opened = openFileStore(paths, { readOnly: true });
+  const opened = openFileStore(paths, { readOnly });
   const path = paths.join(', ');
   if (opened.ok) return { disk: id, sizeBytes, path, found: { store: opened.store } };
   const { problem } = opened;
   if (problem.kind === 'locked')
     throw new CheckRefused(
-      `disk ${id}: ${problem.message}. Only a stopped cluster can be checked: sanctor down stops it`,
+      `disk ${id}: ${problem.message}. Of a cluster that runs here sanctor fsck without --data checks what can be checked; sanctor down stops it`,
     );
   return { disk: id, sizeBytes, path, found: { problem } };
 }

@@ -70,7 +70,7 @@ export function judgeDisk(evidence: DiskEvidence): readonly Finding[] {
     ];
   return [
     ...judgeSlots(disk, read.slots),
-    ...judgeJournal(disk, read.replayed, read.damagedCheckpoints),
+    ...judgeJournal(disk, read.replayed, read.damagedCheckpoints.length),
     ...judgeSize(evidence, read.superblock.content.sizeBytes),
   ];
 }
@@ -93,7 +93,7 @@ export function judgeSlots(disk: DiskId, slots: readonly Slot[]): readonly Findi
             disk,
             what: `of disk ${disk} the ${copyNames[copy]} copy of its superblocks with ${parity === 0 ? 'even' : 'odd'} numbers is damaged; the other copy is whole`,
             remedy:
-              'The next changes of the superblock write it again; if it comes back, move the file to another medium.',
+              'The next changes of the superblock write it again, and so does sanctor fsck --repair; if it comes back, move the file to another medium.',
           },
         ];
       if (copy === 0 || other?.kind !== 'valid') return [];
@@ -152,7 +152,8 @@ function judgeJournal(
       kind: 'damaged-checkpoint',
       disk,
       what: `of disk ${disk} ${damagedCheckpoints} of the 4 places that say where its journal begins are damaged; a copy of each is whole`,
-      remedy: 'Checkpoints write them again; if it comes back, move the file to another medium.',
+      remedy:
+        'Checkpoints write them again, and so does sanctor fsck --repair; if it comes back, move the file to another medium.',
     });
   if (damagedRecords > 0)
     findings.push({

@@ -3,7 +3,7 @@
  * begins, and what is replayed is replayed in memory.
  */
 import { BlockLocations } from '../../actors/disk/block-locations.ts';
-import { damagedCheckpoints } from '../../actors/disk/checkpoint-record.ts';
+import { type DamagedCheckpoint, damagedCheckpoints } from '../../actors/disk/checkpoint-record.ts';
 import type { DeviceParts } from '../../actors/disk/device-parts.ts';
 import { checkpointSlots, type DiskLayout } from '../../actors/disk/disk-layout.ts';
 import { HostMarks } from '../../actors/disk/host-marks.ts';
@@ -26,8 +26,8 @@ export type ReadDisk =
       readonly superblock: Superblock;
       /** By copy and then by the lowest bit of the sequence number. */
       readonly slots: readonly Slot[];
-      /** Copies of checkpoints, as far as they can be read at all. */
-      readonly damagedCheckpoints: number;
+      /** As far as they can be read at all. */
+      readonly damagedCheckpoints: readonly DamagedCheckpoint[];
       readonly replayed: Replayed;
       readonly parts: DeviceParts;
     }
@@ -36,6 +36,9 @@ export type ReadDisk =
 /** A disk whose blocks can be looked at. */
 export interface UsableDisk {
   readonly content: SuperblockContent;
+  /** These two as in `ReadDisk`. */
+  readonly slots: readonly Slot[];
+  readonly damagedCheckpoints: readonly DamagedCheckpoint[];
   readonly parts: DeviceParts;
 }
 
@@ -58,12 +61,16 @@ export async function readDisk(store: BlockStore, clock: Clock): Promise<ReadDis
   return { kind: 'valid', superblock, slots, damagedCheckpoints: damaged, replayed, parts };
 }
 
-async function damagedCheckpointsOf({ store, layout, salt }: DeviceParts): Promise<number> {
+async function damagedCheckpointsOf({
+  store,
+  layout,
+  salt,
+}: DeviceParts): Promise<readonly DamagedCheckpoint[]> {
   const slots = Buffer.alloc(checkpointSlots * blockBytes);
   const isRead = await new Promise<boolean>((done) =>
     store.read(layout.checkpointStart, slots, (error) => done(error === null)),
   );
-  return isRead ? damagedCheckpoints(slots, salt) : 0;
+  return isRead ? damagedCheckpoints(slots, salt) : [];
 }
 
 function partsOf(store: BlockStore, clock: Clock, layout: DiskLayout, salt: number): DeviceParts {

@@ -12,7 +12,7 @@ export interface ToldVolume {
 }
 
 /** What is known of a volume by now. */
-export interface KnownVolume {
+export interface JudgedVolume {
   readonly volume: WrittenVolume;
   readonly layout: Layout;
   /** Who is in sync, as was told last. */
@@ -21,4 +21,10 @@ export interface KnownVolume {
   readonly hosts: readonly HostId[];
   /** Disks that are older copies of themselves: what they hold is not what they held last. */
   readonly olderCopies: readonly DiskId[];
+}
+
+/** A volume whose mirrors can be compared. */
+export interface KnownVolume extends JudgedVolume {
+  /** Why what its disks were told is not enough to repair its blocks by, for people; '' when it is. */
+  readonly doubt: string;
 }

@@ -4,11 +4,11 @@ import type { DiskId } from '../../protocols/ids.ts';
 import { extentStatesOf, inSyncDisksOf } from '../../protocols/layout/extent-states.ts';
 import { extentsOf, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 import type { Finding } from './finding.ts';
-import type { KnownVolume, ToldVolume } from './known-volume.ts';
+import type { JudgedVolume, ToldVolume } from './known-volume.ts';
 
 /** Disks that can be used, belong to the volume, and know nothing of it. */
 export function judgeStrangers(
-  { volume, layout, mirrorSets }: KnownVolume,
+  { volume, layout, mirrorSets }: JudgedVolume,
   strangers: readonly DiskId[],
 ): readonly Finding[] {
   const { id } = volume;
@@ -33,7 +33,7 @@ export function judgeStrangers(
 
 /** Mirrors that are not in sync, whatever they were told themselves. */
 export function judgeMirrors(
-  { volume, layout, mirrorSets }: KnownVolume,
+  { volume, layout, mirrorSets }: JudgedVolume,
   told: readonly ToldVolume[],
 ): readonly Finding[] {
   const { id } = volume;
@@ -70,7 +70,7 @@ export function judgeMirrors(
 
 /** Whether the disks that are there have everything (DESIGN I4). */
 export function judgeWholeness(
-  { volume, layout, mirrorSets, olderCopies }: KnownVolume,
+  { volume, layout, mirrorSets, olderCopies }: JudgedVolume,
   told: readonly ToldVolume[],
 ): readonly Finding[] {
   const { id } = volume;
@@ -97,7 +97,7 @@ export function judgeWholeness(
 }
 
 /** Hosts that had the volume when the cluster ended. */
-export function judgeClosing({ volume, hosts }: KnownVolume): readonly Finding[] {
+export function judgeClosing({ volume, hosts }: JudgedVolume): readonly Finding[] {
   if (hosts.length === 0) return [];
   const { id } = volume;
   return [

@@ -48,25 +48,29 @@ export function judgeVolume({ volume, told, usable }: VolumeEvidence): VolumeJud
   const toldMembers = living.filter(({ disk }) => members.includes(disk));
   const missing = members.filter((disk) => !living.some((each) => each.disk === disk));
   const ranks = judgeRanks(volume, toldMembers, missing);
-  const known = {
-    volume,
-    layout,
-    mirrorSets,
-    hosts: hostsOf(toldMembers),
-    olderCopies: ranks.olderCopies,
-  };
+  const { olderCopies } = ranks;
+  const known = { volume, layout, mirrorSets, hosts: hostsOf(toldMembers), olderCopies };
   const strangers = usable.filter((disk) => !living.some((each) => each.disk === disk));
-  return {
-    findings: [
-      ...ranks.findings,
-      ...judgeEqualGenerations(volume, toldMembers),
-      ...judgeStrangers(known, strangers),
-      ...judgeMirrors(known, living),
-      ...judgeWholeness(known, living),
-      ...judgeClosing(known),
-    ],
-    known,
-  };
+  const findings = [
+    ...ranks.findings,
+    ...judgeEqualGenerations(volume, toldMembers),
+    ...judgeStrangers(known, strangers),
+    ...judgeMirrors(known, living),
+    ...judgeWholeness(known, living),
+    ...judgeClosing(known),
+  ];
+  const disks = disksOf(volume.layout).map(({ disk }) => disk);
+  const away = disks.filter((disk) => !usable.includes(disk));
+  return { findings, known: { ...known, doubt: doubtIn(findings, away) } };
+}
+
+/** A disk that is not there may have been told that others are not in sync any more. A mirror that was left behind is not read. */
+function doubtIn(findings: readonly Finding[], away: readonly DiskId[]): string {
+  if (away.length > 0) return `what ${away.join(', ')} would say of who is in sync is not known`;
+  const doubtful = findings.find(
+    ({ severity, kind }) => severity !== 'note' && kind !== 'fewer-mirrors',
+  );
+  return doubtful?.what ?? '';
 }
 
 /** Found on disks, and not in the topology: made while the cluster ran, or taken out of the file. */

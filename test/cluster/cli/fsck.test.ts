@@ -2,6 +2,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { layoutOf } from '../../../actors/disk/disk-layout.ts';
 import { ByteProgress } from '../../../cluster/cli/byte-progress.ts';
 import { openFileStore } from '../../../cluster/stores/open-file-store.ts';
 import { mebibyte } from '../../../protocols/units.ts';
@@ -9,7 +10,9 @@ import { runSanctor } from '../../tools/sanctor.ts';
 import { temporaryFolder } from '../../tools/temporary-folder.ts';
 import {
   CheckedSan,
+  diskBytes,
   fileOf,
+  flipBit,
   type Images,
   writeImages,
   writeTopology,
@@ -23,6 +26,7 @@ describe('sanctor fsck', function () {
   before(() => {
     const san = new CheckedSan();
     san.write(1);
+    san.checkpoint();
     san.stop();
     images = san.images();
   });
@@ -37,7 +41,7 @@ describe('sanctor fsck', function () {
     expect(errors).to.equal('');
     expect(output.split('\n')).to.deep.equal([
       '4 disks, 1 volume, 128 blocks verified (512KiB): 0 errors, 0 warnings, 0 notes',
-      'The config database was not looked at: that needs a running cluster. Nothing was changed.',
+      'The config database was not looked at: sanctor fsck without --data does so, in a running cluster. Nothing was changed.',
       '',
     ]);
     expect(code).to.equal(0);
@@ -71,6 +75,32 @@ describe('sanctor fsck', function () {
     expect(failed.code).to.equal(1);
   });
 
+  it('repairs what is safe, tells what it was and is, and what is left', async () => {
+    const { homeStart = 0, superblockStarts: [[even = 0] = []] = [] } = layoutOf(diskBytes) ?? {};
+    flipBit(fileOf(folder(), 'd1'), even + 40);
+    flipBit(fileOf(folder(), 'd2'), homeStart);
+    const { code, output, errors } = await fsck('--data', folder(), '--repair');
+    expect(errors).to.equal('');
+    const [was, is, ...others] = output.split('\n');
+    expect(was).to.match(
+      /^repaired \(damaged-superblock\): of disk d1 the first copy .* was damaged/,
+    );
+    expect(is).to.match(/^ {2}It is superblock \d+ again, as in the second copy\.$/);
+    expect(others.join('\n')).to.match(/^repaired \(bad-block\): .*byte 0 of d2.*did not match/m);
+    expect(others.slice(-4)).to.deep.equal([
+      '2 repaired; what is found now:',
+      '4 disks, 1 volume, 128 blocks verified (512KiB): 0 errors, 0 warnings, 0 notes',
+      'The config database was not looked at: sanctor fsck without --data does so, in a running cluster. Nothing but what was repaired was changed.',
+      '',
+    ]);
+    expect(code).to.equal(0);
+    const again = JSON.parse((await fsck('--data', folder(), '--repair', '--json')).output);
+    expect(again.findings).to.deep.equal([]);
+    expect(again.repairs).to.deep.equal({
+      ...{ repaired: 0, failed: 0, repairs: [], unlisted: 0, leftAlone: [] },
+    });
+  });
+
   it('ends with 2 while a disk runs, and says which process has it', async () => {
     const opened = openFileStore([fileOf(folder(), 'd3')]);
     if (!opened.ok) throw new Error(opened.problem.message);
@@ -87,7 +117,7 @@ describe('sanctor fsck', function () {
       [['--data', folder()], /belongs to cluster elsewhere, not to sanctor/],
       [['--data', join(folder(), 'nowhere')], /there is no folder .*nowhere/],
       [[], /required option '--data <folder>'/],
-      [['--data', folder(), '--repair'], /unknown option '--repair'/],
+      [['--data', folder(), '--mend'], /unknown option '--mend'/],
     ] as const) {
       const { code, output, errors } = await fsck(...words);
       expect(errors).to.match(message);

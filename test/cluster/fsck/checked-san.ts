@@ -2,7 +2,7 @@
  * A small SAN of whole actors in virtual time, whose disks become files as those of a real cluster: what `sanctor fsck` is
  * tested on.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { homeBytes } from '../../../actors/disk/disk-layout.ts';
@@ -124,6 +124,17 @@ export function writeImages(dataFolder: string, images: Images): void {
 
 export function fileOf(dataFolder: string, disk: string): string {
   return join(dataFolder, 'disks', `${disk}.disk`);
+}
+
+/** Damages a file. */
+export function flipBit(file: string, at: number): void {
+  overwrite(file, at, Uint8Array.of((readFileSync(file)[at] ?? 0) ^ 1));
+}
+
+export function overwrite(file: string, at: number, bytes: Uint8Array): void {
+  const fd = openSync(file, 'r+');
+  writeSync(fd, bytes, 0, bytes.length, at);
+  closeSync(fd);
 }
 
 /** Checks the files of a data folder. */

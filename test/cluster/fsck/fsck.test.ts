@@ -1,13 +1,5 @@
 /** Damage done by hand to the disks of a SAN that was stopped: each is found, and nothing else is. */
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { expect } from 'chai';
 import { layoutOf } from '../../../actors/disk/disk-layout.ts';
 import { listedMax } from '../../../cluster/fsck/finding.ts';
@@ -19,6 +11,7 @@ import {
   check,
   diskBytes,
   fileOf,
+  flipBit,
   type Images,
   shortly,
   topology,
@@ -32,13 +25,6 @@ const [[firstEven = 0] = [], [secondEven = 0] = []] = superblockStarts;
 
 /** Blocks of 32 KiB at the beginning and in the middle, on two mirrors each. */
 const writtenBlocks = 2 * 2 * 32;
-
-function flipBit(file: string, at: number): void {
-  const byte = (readFileSync(file)[at] ?? 0) ^ 1;
-  const fd = openSync(file, 'r+');
-  writeSync(fd, Uint8Array.of(byte), 0, 1, at);
-  closeSync(fd);
-}
 
 describe('a stopped cluster that is checked', () => {
   const folder = temporaryFolder();
