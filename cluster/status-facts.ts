@@ -52,6 +52,13 @@ export const switchFactsSchema = z.looseObject({
     .optional(),
 });
 
+/** What came of the last scrub of a volume, or of the one that goes on. */
+export const scrubFactsSchema = z.looseObject({
+  keptBlocks: z.number(),
+  keptAt: z.number(),
+  keptReason: z.string(),
+});
+
 export const volumeFactsSchema = z.looseObject({
   volume: z.string(),
   state: z.string(),
@@ -91,6 +98,7 @@ export const volumeFactsSchema = z.looseObject({
   removalsProposed: z
     .array(z.looseObject({ disk: z.string(), mirrorSet: z.string(), reason: z.string() }))
     .default([]),
+  scrub: scrubFactsSchema.nullable().default(null),
 });
 
 export const virtualizerFactsSchema = z.looseObject({

@@ -146,7 +146,7 @@ export async function collectStatus(
 }
 
 /** Who stands by knows of no volumes; who was replaced, and does not know it yet, has a lower control epoch. */
-function decidingOf<Told extends { readonly facts: z.infer<typeof virtualizerFactsSchema> }>(
+export function decidingOf<Told extends { readonly facts: z.infer<typeof virtualizerFactsSchema> }>(
   virtualizers: readonly Told[],
 ): Told | undefined {
   return virtualizers.toSorted(

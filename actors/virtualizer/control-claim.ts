@@ -15,7 +15,9 @@ import { databaseKeys, RecordStore } from './record-store.ts';
 import type { VirtualizerMachineEvent } from './virtualizer-machine.ts';
 
 /** The value of the key `cluster`. */
-const clusterRecordSchema = z.object({ clusterIdentity: z.string().regex(/^[0-9a-f]{32}$/) });
+export const clusterRecordSchema = z.object({
+  clusterIdentity: z.string().regex(/^[0-9a-f]{32}$/),
+});
 type ClusterRecord = z.infer<typeof clusterRecordSchema>;
 
 /** The value of the key `control`: who decides. */

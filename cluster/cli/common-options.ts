@@ -20,6 +20,11 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Reads a number from 0 on for an option. */
+export function numberFromZero(text: string): number {
+  return Number(text) === 0 && text.trim() !== '' ? 0 : positiveNumber(text);
+}
+
 /** What the two options give. */
 export interface CommonOptions {
   readonly cluster?: string;

@@ -1,6 +1,6 @@
 /** Commands that look closer: at what travels, at the machines that decide, and at what lies on disks. */
 import { type Command, Option } from 'commander';
-import { jsonOption, nothingCheckedCode } from './common-options.ts';
+import { clusterOption, jsonOption, nothingCheckedCode, numberFromZero } from './common-options.ts';
 import type { DecodeOptions } from './decode.ts';
 import type { FsckOptions } from './fsck.ts';
 import type { StatechartOptions } from './statechart.ts';
@@ -46,31 +46,47 @@ JSON of the other planes is shown as it is; what is neither is said to be neithe
 function addFsck(program: Command): void {
   program
     .command('fsck')
-    .description('check the disks of a stopped cluster; looks only, unless it is to repair')
-    .argument('[topology]', 'topology file (YAML); the shipped default when left out')
-    .requiredOption(
-      '--data <folder>',
-      'where the cluster keeps its data, as for `up`; or where a node keeps its disks',
+    .description(
+      'check a running cluster, or the disks of a stopped one; changes nothing unless told',
     )
-    .option('--repair', 'write again what is damaged, and certain by another copy')
+    .argument('[topology]', 'with --data: topology file (YAML); the shipped default when left out')
+    .option(
+      '--data <folder>',
+      'of a stopped cluster: where it keeps its data, as for `up`; or where a node keeps its disks',
+    )
+    .option(
+      '--repair',
+      'of a stopped cluster: write again what is damaged, and certain by another copy',
+    )
+    .addOption(clusterOption())
+    .addOption(
+      new Option(
+        '--minutes <n>',
+        'of a running cluster: how long its blocks are verified at most; 0: not at all (default: 5)',
+      ).argParser(numberFromZero),
+    )
     .addOption(jsonOption())
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : nothingCheckedCode))
-    .addHelpText(
-      'after',
-      `
-Checks superblocks and journals, what disks know of volumes, the checksum of every block that a volume owns, and that
-mirrors in sync are equal. Not looked at: the config database, which needs a running cluster, and volumes that are not in
+    .addHelpText('after', fsckHelp)
+    .action(async (topology: string | undefined, options: FsckOptions) => {
+      const { fsck } = await import('./fsck.ts');
+      await fsck(topology, options);
+    });
+}
+
+const fsckHelp = `
+Without --data a running cluster is checked: who decides, whether disks, coordinators and hosts know what the config database
+says was decided last, which disks are missing or are others, which mirrors are not in sync and why; then disks verify the
+blocks of mirrors in sync, and these are compared, at the pace of a scrub. What is found once only is not told, for much is
+true for a moment while something is decided. Nothing is changed.
+
+With --data the disks of a stopped cluster are: superblocks and journals, what disks know of volumes, the checksum of every
+block that a volume owns, and that mirrors in sync are equal. Not looked at: the config database, and volumes that are not in
 the topology, but for their checksums.
 
 With --repair a damaged copy of a superblock or checkpoint is written again from the other one, and a bad block from a mirror
 in sync that has it with the same tag, where all that the disks of its volume were told fits together. Each repair is told,
 and nothing else is changed; then all is checked.
 
-The exit code is 0 without errors (warnings are allowed), 1 with errors, and 2 when
-nothing could be checked, for a disk runs or the command was used wrongly.`,
-    )
-    .action(async (topology: string | undefined, options: FsckOptions) => {
-      const { fsck } = await import('./fsck.ts');
-      await fsck(topology, options);
-    });
-}
+The exit code is 0 without errors (warnings are allowed), 1 with errors, and 2 when nothing could be checked, for no cluster
+runs, or a disk does that must not, or the command was used wrongly.`;

@@ -1,5 +1,5 @@
 /**
- * What the check of a stopped cluster finds, and the list of it: bounded, whatever there is to find, for of each kind
+ * What the check of a cluster finds, and the list of it: bounded, whatever there is to find, for of each kind
  * only the first ones are kept and the others counted.
  */
 import type { DiskId, MirrorSetId, VolumeId } from '../../protocols/ids.ts';
@@ -14,29 +14,39 @@ export type Severity = (typeof severities)[number];
 
 /** What is wrong; never renamed, for programs read it. */
 export type FindingKind =
+  | 'actor-silent'
   | 'bad-block'
   | 'behind'
   | 'cannot-be-assembled'
   | 'damaged-checkpoint'
   | 'damaged-superblock'
+  | 'database-older'
+  | 'database-unreadable'
   | 'disagreement'
   | 'disk-in-memory'
   | 'disk-missing'
+  | 'disk-silent'
   | 'disk-unusable'
   | 'fewer-mirrors'
   | 'grown'
   | 'journal-damaged'
   | 'journal-torn'
+  | 'kept-blocks'
   | 'layout-unknown'
   | 'lost-tag'
+  | 'nobody-decides'
   | 'not-closed'
   | 'not-created'
+  | 'not-in-database'
   | 'not-in-topology'
   | 'not-known'
+  | 'not-serving'
+  | 'not-verified'
   | 'older-copy'
   | 'other-cluster'
   | 'other-disk'
   | 'other-size'
+  | 'removal-proposed'
   | 'same-tag'
   | 'superblock-interrupted'
   | 'twin'

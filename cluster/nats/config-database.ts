@@ -25,6 +25,8 @@ export interface ConfigDatabaseOptions extends Omit<NatsConnectionOptions, 'wait
   readonly replicas?: number;
   /** After this the outcome of a request is unknown. */
   readonly requestTimeoutMs?: number;
+  /** For looking only: the bucket is not made when it is not there. */
+  readonly mustExist?: boolean;
   /** How long to wait for a server that is just starting. */
   readonly openTimeoutMs?: number;
 }
@@ -54,7 +56,7 @@ export function bucketOf(cluster: ClusterId): string {
 }
 
 /**
- * Connects, and makes the bucket when it is not there. Waits some seconds for a server that is just starting.
+ * Connects, and makes the bucket when it is not there and may be made. Waits some seconds for a server that is just starting.
  *
  * @throws ConfigDatabaseUnavailable
  */
@@ -80,6 +82,7 @@ async function open(options: ConfigDatabaseOptions): Promise<OpenConfigDatabase>
     const manager = await stream.jetstreamManager();
     const bucket = bucketOf(options.cluster);
     const isThere = await hasStream(manager, streamOf(bucket));
+    if (!isThere && options.mustExist === true) throw new Error('it is not there');
     const store = await stream.views.kv(bucket, {
       description: `Sanctor config of cluster ${options.cluster}`,
       storage: StorageType.File,

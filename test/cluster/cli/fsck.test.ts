@@ -116,7 +116,10 @@ describe('sanctor fsck', function () {
     for (const [words, message] of [
       [['--data', folder()], /belongs to cluster elsewhere, not to sanctor/],
       [['--data', join(folder(), 'nowhere')], /there is no folder .*nowhere/],
-      [[], /required option '--data <folder>'/],
+      [[], /the topology of a running cluster is known .*--data/],
+      [['--repair'], /the topology of a running cluster is known/],
+      [['--data', folder(), '--minutes', '1'], /--minutes are for a running cluster/],
+      [['--data', folder(), '--minutes', 'x'], /not a positive number/],
       [['--data', folder(), '--mend'], /unknown option '--mend'/],
     ] as const) {
       const { code, output, errors } = await fsck(...words);
@@ -124,9 +127,16 @@ describe('sanctor fsck', function () {
       expect(output).to.equal('');
       expect(code).to.equal(2);
     }
-    const { code, errors } = await runSanctor(['fsck', '/no/topology', '--data', folder()]);
-    expect(errors).to.contain('the topology cannot be used');
-    expect(code).to.equal(2);
+    for (const [words, message] of [
+      [['/no/topology', '--data', folder()], 'the topology cannot be used'],
+      [['--repair'], 'only a stopped cluster is repaired'],
+      [[], 'no cluster runs here'],
+    ] as const) {
+      const environment = { ...process.env, SANCTOR_RUN_DIR: folder() };
+      const { code, errors } = await runSanctor(['fsck', ...words], '', environment);
+      expect(errors).to.contain(message);
+      expect(code).to.equal(2);
+    }
   });
 });
 
