@@ -43,7 +43,8 @@ function judgeDecider(
       },
     ];
   const findings: Finding[] = [];
-  if (facts.state !== 'serving')
+  // One that is being deleted does not, and need not.
+  if (facts.state !== 'serving' && !facts.state.startsWith('end'))
     findings.push({
       severity: 'error',
       kind: 'not-serving',

@@ -91,6 +91,22 @@ describe('config database on JetStream', function () {
     }
   });
 
+  it('is not made by those who only look', async () => {
+    const server = await startNatsServer({ dataDir: join(folder(), 'empty'), jetstream: true });
+    const { url: servers, syncsEveryWrite } = server;
+    const look = { servers, name: 'looks', cluster, syncsEveryWrite, mustExist: true };
+    try {
+      const refused = await openConfigDatabase({ ...look, openTimeoutMs: 300 }).catch(String);
+      expect(refused).to.contain('cannot be opened: it is not there');
+      const again = await openConfigDatabase({ ...look, openTimeoutMs: 300 }).catch(String);
+      expect(again).to.contain('it is not there');
+      await (await openConfigDatabase({ ...look, mustExist: false })).close();
+      await (await openConfigDatabase(look)).close();
+    } finally {
+      await server.stop();
+    }
+  });
+
   it('a NATS server without JetStream is refused with the reason', async () => {
     const server = await startNatsServer({ dataDir: join(folder(), 'plain'), jetstream: false });
     try {
