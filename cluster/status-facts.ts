@@ -53,7 +53,9 @@ export const switchFactsSchema = z.looseObject({
 });
 
 /** What came of the last scrub of a volume, or of the one that goes on. */
-export const scrubFactsSchema = z.looseObject({
+const scrubFactsSchema = z.looseObject({
+  /** When one came to its end last; null when that is not known. */
+  completedAtMs: z.number().nullable().default(null),
   keptBlocks: z.number(),
   keptAt: z.number(),
   keptReason: z.string(),

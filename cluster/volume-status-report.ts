@@ -32,6 +32,7 @@ export interface VolumeStatus {
   /** Of all mirrors that are being made equal; null: none is. */
   readonly resync: ResyncStatus | null;
   readonly removalsProposed: VolumeFacts['removalsProposed'];
+  readonly scrub: VolumeFacts['scrub'];
   readonly [more: string]: unknown;
 }
 

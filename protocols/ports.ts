@@ -17,7 +17,10 @@ export interface Timer {
 export interface Clock {
   /** Monotonic milliseconds, with fractions. */
   now(): Instant;
-  /** Milliseconds since 1970, for people; never used to decide anything. */
+  /**
+   * Milliseconds since 1970: for people, and for schedules of days that go on in other processes. It may jump: nothing
+   * that must be right is decided by it.
+   */
   wallTimeMs(): number;
   setTimeout(run: () => void, delayMs: number): Timer;
   clearTimeout(timer: Timer): void;

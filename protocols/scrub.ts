@@ -50,6 +50,8 @@ export const scrubProgressSchema = scrubAnswerSchema.extend({
   number: count<number>(),
   /** The last one that came to its end. */
   completed: count<number>(),
+  /** When one came to its end last, by whatever virtualizer: milliseconds since 1970; null when that is not known. */
+  completedAtMs: count<number>().nullable().default(null),
   /** Of the volume. */
   doneBytes: count<number>(),
   totalBytes: count<number>(),

@@ -32,6 +32,8 @@ export const databaseKeys = {
   definition: (volume: string) => `definition.${volume}`,
   volumes: 'volume.',
   volume: (volume: string) => `volume.${volume}`,
+  /** When a volume was scrubbed last. */
+  scrub: (volume: string) => `scrub.${volume}`,
 } as const;
 
 export class RecordStore<Value> {

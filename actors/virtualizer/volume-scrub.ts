@@ -1,6 +1,7 @@
 /**
  * The scrub of one volume: which range is next, who coordinates it, and what came of all of them. The machine says when.
- * How far it is dies with this virtualizer: who takes over begins none before it is asked for, or due.
+ * How far it is dies with this virtualizer: who takes over begins none before it is asked for, or due by the last one that
+ * came to its end, whoever had it done.
  */
 import type { Actor as MachineActor } from 'xstate';
 import { verbs } from '../../protocols/commands.ts';
@@ -25,6 +26,7 @@ import {
 import type { Actor } from '../actor.ts';
 import { runMachine, stateText } from '../running-machine.ts';
 import { type ScrubEvent, scrubMachine } from './scrub-machine.ts';
+import type { ScrubTimes } from './scrub-times.ts';
 
 export interface VolumeScrubParts {
   readonly volume: VolumeId;
@@ -32,6 +34,7 @@ export interface VolumeScrubParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly policy: ScrubPolicy;
+  readonly times: ScrubTimes;
   /** The decision that the volume serves by; null while it does not. */
   readonly servedBy: () => VolumeRecord | null;
   /** Whether one by schedule may begin: else it is looked again later. */
@@ -41,6 +44,8 @@ export interface VolumeScrubParts {
 /** Then it is asked for again: who still works at it answers when that is done. */
 const answerTimeoutMs = 20_000;
 const msPerHour = 3_600_000;
+/** As soon as that a volume is due of which nobody knows when it was scrubbed last. */
+const unknownMsMax = msPerHour;
 /** One that is due waits for others in steps of this. */
 const turnMs = 60_000;
 /** Timers are no longer than this. */
@@ -59,6 +64,10 @@ export class VolumeScrub {
   /** Counts scrubs that began. */
   #number = 0;
   #completed = 0;
+  /** By wall time, for it outlives processes. */
+  #completedAtMs: number | null = null;
+  /** An operator ended the last one: the next is due as if it had come to its end then. */
+  #isPutOff = false;
   /** What is asked for belongs to it; answers to an earlier question are of no use. */
   #question = 0;
   #atBytes = 0;
@@ -81,6 +90,7 @@ export class VolumeScrub {
       ...{ actor, clock, log },
       onFailure: () => this.stop(),
     });
+    this.#parts.times.read((completedAtMs) => this.#toldOf(completedAtMs));
   }
 
   stop(): void {
@@ -96,6 +106,7 @@ export class VolumeScrub {
 
   /** An operator wants none. */
   cancel(): void {
+    this.#isPutOff = this.isScrubbing;
     this.#send({ type: 'scrub.stopped' });
   }
 
@@ -106,6 +117,7 @@ export class VolumeScrub {
       reason: snapshot?.context.reason ?? '',
       number: this.#number,
       completed: this.#completed,
+      completedAtMs: this.#completedAtMs,
       doneBytes: this.#atBytes,
       totalBytes: this.#totalBytes,
       etaSeconds: this.#etaSeconds,
@@ -127,9 +139,7 @@ export class VolumeScrub {
         askRange: () => this.#askRange(),
         rest: () => this.#rest(),
         endScrub: () => this.#end(),
-        noteComplete: () => {
-          this.#completed = this.#number;
-        },
+        noteComplete: () => this.#noteComplete(),
       },
     });
   }
@@ -138,9 +148,30 @@ export class VolumeScrub {
     this.#machine?.send(event);
   }
 
+  /** What is known here already is newer. */
+  #toldOf(completedAtMs: number): void {
+    if (this.#machine === null || this.#completedAtMs !== null) return;
+    this.#completedAtMs = completedAtMs;
+    if (!this.isScrubbing) this.#awaitSchedule();
+  }
+
+  #noteComplete(): void {
+    this.#completed = this.#number;
+    this.#completedAtMs = this.#parts.clock.wallTimeMs();
+    this.#parts.times.write(this.#completedAtMs);
+  }
+
   #awaitSchedule(): void {
-    const { everyHours } = this.#parts.policy;
-    if (everyHours > 0) this.#after(everyHours * msPerHour, () => this.#due());
+    const everyMs = this.#parts.policy.everyHours * msPerHour;
+    if (everyMs > 0) this.#after(this.#dueInMs(everyMs), () => this.#due());
+  }
+
+  /** Wall time may have jumped: it is never longer than from one to the next. */
+  #dueInMs(everyMs: number): number {
+    if (this.#isPutOff) return everyMs;
+    if (this.#completedAtMs === null) return Math.min(everyMs, unknownMsMax);
+    const sinceMs = Math.max(0, this.#parts.clock.wallTimeMs() - this.#completedAtMs);
+    return Math.max(0, everyMs - sinceMs);
   }
 
   /** Volumes lie on the same disks: one after the other. */
@@ -155,6 +186,7 @@ export class VolumeScrub {
 
   #begin(): void {
     this.#clearTimer();
+    this.#isPutOff = false;
     this.#number++;
     this.#atBytes = 0;
     this.#startedAt = this.#parts.clock.now();

@@ -2,17 +2,18 @@
 import type { VolumeRecord } from '../../protocols/control-data.ts';
 import type { VolumeId } from '../../protocols/ids.ts';
 import type { ScrubOrder, ScrubProgress } from '../../protocols/scrub.ts';
+import { ScrubTimes } from './scrub-times.ts';
 import type { VolumeEnvironment } from './volume-environment.ts';
 import { VolumeScrub } from './volume-scrub.ts';
 
 export class VolumeScrubs {
-  readonly #environment: Pick<VolumeEnvironment, 'actor' | 'clock' | 'log' | 'input'>;
+  readonly #environment: Pick<VolumeEnvironment, 'actor' | 'clock' | 'log' | 'input' | 'database'>;
   readonly #servedBy: (volume: VolumeId) => VolumeRecord | null;
   readonly #scrubs = new Map<VolumeId, VolumeScrub>();
 
   /** @param servedBy the decision that a volume serves by; null while it does not */
   constructor(
-    environment: Pick<VolumeEnvironment, 'actor' | 'clock' | 'log' | 'input'>,
+    environment: Pick<VolumeEnvironment, 'actor' | 'clock' | 'log' | 'input' | 'database'>,
     servedBy: (volume: VolumeId) => VolumeRecord | null,
   ) {
     this.#environment = environment;
@@ -21,11 +22,12 @@ export class VolumeScrubs {
 
   /** There is a volume. */
   add(volume: VolumeId): void {
-    const { actor, clock, log, input } = this.#environment;
+    const { actor, clock, log, input, database } = this.#environment;
     const { scrub: policy } = input.topology.policies;
     const servedBy = () => this.#servedBy(volume);
     const mayBegin = () => [...this.#scrubs.values()].every((each) => !each.isScrubbing);
-    const scrub = new VolumeScrub({ volume, actor, clock, log, policy, servedBy, mayBegin });
+    const times = new ScrubTimes(database, log, volume);
+    const scrub = new VolumeScrub({ volume, actor, clock, log, policy, times, servedBy, mayBegin });
     this.#scrubs.set(volume, scrub);
     scrub.start();
   }

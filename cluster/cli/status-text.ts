@@ -26,6 +26,7 @@ export function statusText(report: StatusReport, { allPaths }: StatusTextOptions
       'generation',
       'layout',
       'mirrors',
+      'scrubbed',
       'reason',
     ]),
     sectionOf('mirrors that are proposed for removal', report.volumes.flatMap(removalRows), [
@@ -89,7 +90,14 @@ function processes({ nodes, actors }: StatusReport): string {
 function volumeRow(volume: VolumeStatus): Row {
   const { size, mirrors, reason } = volume;
   const why = [reason, degradedText(volume)].filter((each) => each !== '').join('; ');
-  return { ...volume, size: sizeText(size), mirrors: countsOf(mirrors), reason: why };
+  const scrubbed = scrubbedText(volume);
+  return { ...volume, size: sizeText(size), mirrors: countsOf(mirrors), scrubbed, reason: why };
+}
+
+/** `2026-07-01 09:30`, as it was in Greenwich; '' when nobody knows. */
+function scrubbedText({ scrub }: VolumeStatus): string {
+  const atMs = scrub?.completedAtMs ?? null;
+  return atMs === null ? '' : new Date(atMs).toISOString().slice(0, 16).replace('T', ' ');
 }
 
 /** Which mirrors are not in sync, and how far those have got that are being made equal; '' where all are in sync. */

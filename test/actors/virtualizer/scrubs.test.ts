@@ -134,6 +134,102 @@ describe('scrubs', () => {
     expect(finished()).to.include({ number: 2, completed: 2 });
   });
 
+  describe('go on with their schedule', () => {
+    const everyMs = 3 * minuteMs;
+    const scrubKey = () =>
+      JSON.parse(world.database.values.get('scrub.vol0')?.value ?? 'null') as {
+        completedAtMs: number;
+      } | null;
+    const startAnew = () => {
+      world.startVirtualizer();
+      world.untilState('serving');
+    };
+    const put = (value: string) => world.database.values.set('scrub.vol0', { value, revision: 1 });
+    beforeEach(() => {
+      world = new VirtualizerWorld(smallTopology([], { scrub: { everyHours: 0.05 } }));
+      world.startServing();
+    });
+
+    it('under another virtualizer, which knows when the last one ended', () => {
+      expect(order('look').completedAtMs).to.equal(null);
+      order('start');
+      const { completedAtMs } = finished();
+      expect(completedAtMs).to.be.closeTo(world.clock.wallTimeMs(), 100);
+      world.run(1000);
+      expect(scrubKey()).to.deep.equal({ completedAtMs });
+      world.run(2 * minuteMs);
+      startAnew();
+      expect(order('look')).to.include({ completedAtMs, number: 0, state: 'idle' });
+      const { wallTimeMs } = world.clock;
+      const leftMs = (completedAtMs ?? 0) + everyMs - wallTimeMs.call(world.clock);
+      world.run(leftMs - 1000);
+      expect(order('look').number).to.equal(0);
+      world.run(2000);
+      expect(order('look').number).to.equal(1);
+    });
+
+    it('at once where one has been due for long', () => {
+      put(JSON.stringify({ completedAtMs: world.clock.wallTimeMs() - 10 * everyMs }));
+      startAnew();
+      world.run(100);
+      expect(order('look').number).to.equal(1);
+      expect(finished().completed).to.equal(1);
+      world.run(1000);
+      expect(scrubKey()?.completedAtMs).to.be.within(
+        world.clock.wallTimeMs() - 5000,
+        world.clock.wallTimeMs(),
+      );
+    });
+
+    it('no later than one interval from now, whatever the wall clock said before', () => {
+      put(JSON.stringify({ completedAtMs: world.clock.wallTimeMs() + 100 * everyMs }));
+      startAnew();
+      world.run(everyMs - minuteMs);
+      expect(order('look').number).to.equal(0);
+      world.run(minuteMs);
+      expect(order('look').number).to.equal(1);
+    });
+
+    it('an interval after an operator ended one that was due', () => {
+      put(JSON.stringify({ completedAtMs: 0 }));
+      startAnew();
+      world.until(() => ranges().length > 1, 'it has begun');
+      expect(order('stop')).to.include({ state: 'idle', completed: 0, completedAtMs: 0 });
+      world.run(everyMs - 1000);
+      expect(order('look').number).to.equal(1);
+      world.run(2000);
+      expect(order('look').number).to.equal(2);
+    });
+
+    it('sooner where the key is lost or nobody can read it, and decide all the same', () => {
+      for (const spoil of [
+        () => world.database.values.delete('scrub.vol0'),
+        () => put('nonsense'),
+        () => put(JSON.stringify({ completedAtMs: 'yesterday' })),
+      ]) {
+        world = new VirtualizerWorld(smallTopology([], { scrub: { everyHours: 168 } }));
+        world.startServing();
+        order('start');
+        finished();
+        world.run(1000);
+        spoil();
+        startAnew();
+        world.run(59 * minuteMs);
+        expect(order('look')).to.include({ number: 0, completedAtMs: null });
+        world.run(2 * minuteMs);
+        expect(order('look').number).to.equal(1);
+      }
+    });
+
+    it('and never by the volume itself: its record is not touched', () => {
+      const before = world.database.values.get('volume.vol0')?.revision;
+      order('start');
+      finished();
+      world.run(1000);
+      expect(world.database.values.get('volume.vol0')?.revision).to.equal(before);
+    });
+  });
+
   it('of a volume that does not exist are refused', () => {
     const body = { volume: 'vol9', action: 'start' };
     expect(world.command(verbs.scrubVolume, body)).to.include({ ok: false, reason: 'unknown' });

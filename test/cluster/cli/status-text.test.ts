@@ -16,6 +16,7 @@ function reportOf(volume: Partial<VolumeStatus>): StatusReport {
     mirrors: [],
     resync: null,
     removalsProposed: [],
+    scrub: null,
     ...volume,
   };
   return {
@@ -48,6 +49,13 @@ describe('the state of a cluster as text', () => {
       /mirrors that are proposed for removal\n.*\n.*vol0 +d2 +vol0-m0 +more than 32/,
     );
     expect(textOf({})).to.not.contain('proposed');
+  });
+
+  it('tells when a volume was scrubbed last, as far as that is known', () => {
+    const completedAtMs = Date.UTC(2026, 6, 1, 9, 30);
+    const scrub = { completedAtMs, keptBlocks: 0, keptAt: -1, keptReason: '' };
+    expect(textOf({ scrub })).to.match(/ scrubbed\nvol0 .* 2026-07-01 09:30$/m);
+    expect(textOf({ scrub: { ...scrub, completedAtMs: null } })).to.not.contain('scrubbed');
   });
 
   describe('with a volume that lacks a mirror', () => {

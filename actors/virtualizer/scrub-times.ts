@@ -1,0 +1,62 @@
+/**
+ * When a volume was scrubbed to its end last: kept in a key of the config database of its own, beside the volume's, so that
+ * whoever decides next goes on with the schedule. Nothing else rests on it: a key that is lost, or cannot be read, means only
+ * that the volume is scrubbed sooner. A volume counts as scrubbed when its namesake was that was there before it.
+ */
+import { z } from 'zod';
+import type { VolumeId } from '../../protocols/ids.ts';
+import type { ConfigDatabase, Log } from '../../protocols/ports.ts';
+import { count } from '../../protocols/schema.ts';
+import { databaseKeys, RecordStore } from './record-store.ts';
+
+/** The value of the key. */
+const scrubTimesSchema = z.object({
+  /** Milliseconds since 1970. */
+  completedAtMs: count<number>(),
+});
+type ScrubTimesRecord = z.infer<typeof scrubTimesSchema>;
+
+export class ScrubTimes {
+  readonly #database: ConfigDatabase;
+  readonly #log: Log;
+  readonly #volume: VolumeId;
+
+  constructor(database: ConfigDatabase, log: Log, volume: VolumeId) {
+    this.#database = database;
+    this.#log = log;
+    this.#volume = volume;
+  }
+
+  /** @param known not called when nothing is known */
+  read(known: (completedAtMs: number) => void): void {
+    this.#store().read((result) => {
+      if (result.outcome === 'found') known(result.value.completedAtMs);
+      else if (result.outcome !== 'absent') this.#complain('read', result.reason);
+    });
+  }
+
+  /** Tries once: what is not written is only missed by those who come later. */
+  write(completedAtMs: number): void {
+    const store = this.#store();
+    store.read((result) => {
+      // What this version cannot read it does not write over.
+      if (result.outcome === 'unavailable' || result.outcome === 'invalid') {
+        this.#complain('written', result.reason);
+        return;
+      }
+      store.write({ completedAtMs }, (written) => {
+        if (written.outcome === 'conflict') this.#complain('written', 'somebody else wrote it');
+        if (written.outcome === 'unknown') this.#complain('written', written.reason);
+      });
+    });
+  }
+
+  #store(): RecordStore<ScrubTimesRecord> {
+    return new RecordStore(this.#database, databaseKeys.scrub(this.#volume), scrubTimesSchema);
+  }
+
+  #complain(what: string, reason: string): void {
+    const fields = { volume: this.#volume, reason };
+    this.#log.warn(fields, `when the volume was scrubbed last cannot be ${what}`);
+  }
+}
