@@ -206,6 +206,8 @@ describe('a host process that is followed by another', () => {
       const attach = mode === 'shared' ? shared : exclusive;
       const san = sanWith(mode === 'shared' ? { h1: attach, h2: attach } : { h1: attach });
       const before = san.volume('h1', 'vol0').view.attachment;
+      // From now on these regions are dirty, and writes need not wait.
+      san.finish(...places.map((offset) => san.write(san.volume('h1', 'vol0'), offset, 8192, 1)));
       for (const offset of places) san.write(san.volume('h1', 'vol0'), offset, 8192, 1);
       san.runFor(0.4);
       const sent = (frames: readonly SeenFrame[]) =>
