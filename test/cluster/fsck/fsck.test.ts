@@ -266,9 +266,9 @@ describe('a cluster that was not stopped in good order, and is checked', functio
     checked.write(1);
     checked.write(2);
     checked.stop();
-    // The first record marks the region.
-    const head = journalStart + blockBytes + 100;
-    const payload = journalStart + 2 * blockBytes + 50;
+    // The first two records mark the regions, of one partition each.
+    const head = journalStart + 2 * blockBytes + 100;
+    const payload = journalStart + 3 * blockBytes + 50;
     for (const [at, blocks] of [
       [payload, writtenBlocks],
       [head, (writtenBlocks * 3) / 4],
