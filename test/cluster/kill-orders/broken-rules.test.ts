@@ -5,7 +5,7 @@ import { type Mutant, mutants } from '../simulation/mutants.ts';
 
 const shown: readonly Mutant[] = [
   ...Object.values<Mutant>(membershipMutants).filter(({ killOrder }) => killOrder !== undefined),
-  { ...mutants.acknowledgesFuaEarly, killOrder: '2p:212' },
+  { ...mutants.acknowledgesFuaEarly, killOrder: '2p:21' },
 ];
 
 describe('an order of kills and restarts notices a program in which', function () {

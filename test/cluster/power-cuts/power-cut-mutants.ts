@@ -36,7 +36,11 @@ export const powerCutMutants = {
   forgetsIosAtCheckpoints: {
     does: 'a checkpoint releases the records of I/Os that must be remembered, and does not write them again',
     patches: [
-      { file: writeBehind, snippet: 'journal.appendIds(remembered.entries());', replacement: '' },
+      {
+        file: writeBehind,
+        snippet: 'journal.appendIds([...remembered.entries(), ...marks.entries()]);',
+        replacement: '',
+      },
     ],
     ...disk,
   },

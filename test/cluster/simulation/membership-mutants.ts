@@ -10,7 +10,7 @@ const resync = 'actors/switch/resync.js';
 export const membershipMutants = {
   acknowledgesBeforeStale: {
     does: 'a write is acknowledged without a mirror whose disk is dead, before that is decided to be stale',
-    killOrder: '2:212@2:gathering.waiting#1',
+    killOrder: '2:2121@2:gathering.waiting#1',
     patches: [
       {
         file: 'actors/switch/leg-calls.js',
