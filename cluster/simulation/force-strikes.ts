@@ -1,7 +1,7 @@
 /**
  * What an operator's force is for (DESIGN I4): the only mirror in sync is lost for good while another one lags behind it.
  * The volume must refuse to serve until the operator has it go on with that one. Who was lost comes back in the end, with
- * all that it had: it must be overruled; or another disk is put in its place, with nothing on it.
+ * all that it had: it must be overruled.
  */
 import type { MirrorSetRecord, MirrorState } from '../../protocols/control-data.ts';
 import type { DiskId, MirrorSetId, VolumeId } from '../../protocols/ids.ts';
@@ -10,7 +10,6 @@ import { type Generation, unitOf } from '../../protocols/units.ts';
 import { recordOf } from './media-damage.ts';
 import { isForced } from './membership-history.ts';
 import type { SeededRandom } from './random.ts';
-import { canBeMissed, replaceDisk } from './replaced-disk.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import type { FaultTargets, Strike } from './strike.ts';
 
@@ -28,8 +27,6 @@ const patienceMsMax = 2000;
 const forcedWithinMs = 12_000;
 /** From the force until who was lost comes back. */
 const awayMsMax = 6000;
-/** Of so many times who was lost does not come back. */
-const replacedIn = 2;
 /** Of so many times it only looks, and who was lost comes back. */
 const onlyLooksIn = 5;
 /** Of so many times the mirror that is left was just being copied to. */
@@ -51,8 +48,6 @@ interface Loss {
   /** The operator forces, too, while nothing is missing. */
   readonly isNeedless: boolean;
   readonly isMeant: boolean;
-  /** Null: the lost disks come back; else another one takes the place of each. */
-  readonly replacing: SeededRandom | null;
   readonly aloneMs: number;
   readonly patienceMs: number;
   readonly awayMs: number;
@@ -64,11 +59,10 @@ export const forceAssembly: Strike = (targets, random) => {
   // A database that may forget what it promised vouches for no force either.
   if (loss === null || !database.syncsEveryWrite || !targets.world.hasPower) return null;
   new ForcedAssembly(targets, loss).begin();
-  const { volume, set, survivor, lost, isCopiedTo, isMeant, replacing } = loss;
+  const { volume, set, survivor, lost, isCopiedTo, isMeant } = loss;
   const how = isMeant ? 'goes on' : 'might go on';
-  const fate = replacing === null ? '' : ', destroyed';
   const state = isCopiedTo ? 'being copied to' : 'stale';
-  return `${volume} ${how} with ${survivor.join(', ')} of ${set}, ${state}, without ${lost.join(', ')}${fate}`;
+  return `${volume} ${how} with ${survivor.join(', ')} of ${set}, ${state}, without ${lost.join(', ')}`;
 };
 
 function drawnLoss({ world }: FaultTargets, random: SeededRandom): Loss | null {
@@ -79,8 +73,6 @@ function drawnLoss({ world }: FaultTargets, random: SeededRandom): Loss | null {
   const aloneMs = random.between(0, aloneMsMax);
   const patienceMs = random.between(0, patienceMsMax);
   const awayMs = random.between(0, awayMsMax);
-  const replacement = random.fork('replacement');
-  const replacing = replacement.integer(replacedIn) === 0 ? replacement : null;
   const record = recordOf(world.database, volume);
   if (record === null) return null;
   const place = random.pick(mirrorSetsOf(record.layout));
@@ -91,7 +83,7 @@ function drawnLoss({ world }: FaultTargets, random: SeededRandom): Loss | null {
   const [survivor, lost] = [disksOf(place, other), disksOf(place, one)];
   const behind = others.flatMap((mirror) => disksOf(place, mirror));
   const sides = { set: place.set, place, survivor, lost, behind };
-  const how = { isCopiedTo, isNeedless, isMeant, replacing, aloneMs, patienceMs, awayMs };
+  const how = { isCopiedTo, isNeedless, isMeant, aloneMs, patienceMs, awayMs };
   return { volume, ...sides, ...how };
 }
 
@@ -165,7 +157,7 @@ class ForcedAssembly {
   #force(untilMs: number): void {
     const { world, operator, later } = this.#targets;
     const { volume, survivor, lost, isMeant, awayMs } = this.#loss;
-    if (this.#isForced) later(awayMs, () => this.#giveBack());
+    if (this.#isForced) later(awayMs, () => this.#release(lost));
     else if (world.clock.now() > untilMs) this.#release(lost);
     else {
       this.#holdDown(lost);
@@ -180,21 +172,6 @@ class ForcedAssembly {
         });
       });
     }
-  }
-
-  /** A disk is replaced only where nobody waits for what is on it. */
-  #giveBack(): void {
-    const { world } = this.#targets;
-    const { lost, replacing } = this.#loss;
-    this.#holdDown(lost);
-    if (replacing === null || !world.hasPower || !lost.every((disk) => canBeMissed(world, disk)))
-      this.#release(lost);
-    else
-      for (const disk of lost)
-        replaceDisk(world, disk, replacing.fork(disk), () => {
-          world.trace.note(`disk ${disk} is replaced`);
-          this.#release([disk]);
-        });
   }
 
   get #isForced(): boolean {

@@ -66,7 +66,7 @@ export class World {
   readonly coverage: Coverage;
   readonly network: SimulatedNetwork;
   readonly database: SimulatedDatabase;
-  readonly media: Map<DiskId, MemoryMedium>;
+  readonly media: ReadonlyMap<DiskId, MemoryMedium>;
   /** By disk, what its medium takes at most; may be changed at any time. */
   readonly latencies: ReadonlyMap<DiskId, MutableLatency>;
   readonly nodes: readonly SimulatedNode[];

@@ -137,12 +137,4 @@ describe('the fault that an operator’s force is for', function () {
     expect(report.faults.map(({ name }) => name)).to.deep.equal(['forceAssembly']);
     expect(forced(report)).to.equal(1);
   });
-
-  it('ends well, too, where who was lost is destroyed, and another disk takes its place (seed 77)', () => {
-    const report = runOf(77, 12);
-    expect(report.problems).to.deep.equal([]);
-    const [fault] = report.faults;
-    expect(fault?.what).to.equal('vol1 goes on with d3 of vol1-m0, stale, without d2, destroyed');
-    expect(forced(report)).to.equal(1);
-  });
 });
