@@ -107,16 +107,18 @@ export class DirtyRegions {
 
   /**
    * Takes newer control data. Mirrors that were made equal were given the marks; one that is in sync without that, for an
-   * operator said so, has none: then everything is marked anew before it is written to.
+   * operator said so, may have none: then everything is marked anew before it is written to. So where none of those in sync
+   * was before.
    */
   adopt({ data }: VolumeView): void {
     const before = new Map(this.#mirrorSets.map((record) => [record.set, record]));
-    const isUnmarked = data.mirrorSets.some(({ set, mirrors }) =>
-      mirrors.some((state, mirror) => {
-        const was = before.get(set)?.mirrors[mirror] ?? 'stale';
-        return state === 'in-sync' && (was === 'stale' || was === 'detached');
-      }),
-    );
+    const isUnmarked = data.mirrorSets.some(({ set, mirrors }) => {
+      const were = mirrors.flatMap((state, mirror) =>
+        state === 'in-sync' ? [before.get(set)?.mirrors[mirror] ?? 'stale'] : [],
+      );
+      const isAnyStale = were.some((was) => was === 'stale' || was === 'detached');
+      return isAnyStale || !were.includes('in-sync');
+    });
     this.#mirrorSets = data.mirrorSets;
     this.#flushes.clear();
     if (!isUnmarked) return;

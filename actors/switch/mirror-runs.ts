@@ -45,8 +45,8 @@ interface GrowingRun extends MirrorRun {
 
 /**
  * Which copies are looked at: of those in sync, where there are several; or of those and the ones being made so, where
- * there are any; or of those in sync, also where there is one only; or of all that get what is written, where there are
- * several.
+ * there are any; or of those in sync, also where there is one only; or of all that get what is written, wherever others
+ * may come to be equal with them.
  */
 export type Comparing = 'in-sync' | 'resyncing' | 'single' | 'written';
 
@@ -70,7 +70,9 @@ export function mirrorRunsOf(
     const isAll = comparing === 'resyncing' || comparing === 'written';
     const legs = isAll ? written : written.slice(0, inSyncLegs);
     const [first] = legs;
-    if (first === undefined || !areCompared(comparing, legs.length, inSyncLegs)) continue;
+    const isMirrored = part.set !== null;
+    if (first === undefined || !areCompared(comparing, legs.length, inSyncLegs, isMirrored))
+      continue;
     const run = growing.get(first.extentIndex);
     if (run !== undefined && continues(run, legs, inSyncLegs)) {
       run.pieces.push(pieceOf(part, run.lengthBytes));
@@ -139,7 +141,12 @@ export function bytesIn(
   }, 0);
 }
 
-function areCompared(comparing: Comparing, legs: number, inSyncLegs: number): boolean {
+function areCompared(
+  comparing: Comparing,
+  legs: number,
+  inSyncLegs: number,
+  isMirrored: boolean,
+): boolean {
   switch (comparing) {
     case 'in-sync':
       return inSyncLegs > 1;
@@ -148,7 +155,7 @@ function areCompared(comparing: Comparing, legs: number, inSyncLegs: number): bo
     case 'single':
       return inSyncLegs > 0;
     case 'written':
-      return inSyncLegs > 0 && legs > 1;
+      return inSyncLegs > 0 && isMirrored;
     default:
       return assertNever(comparing, 'comparing');
   }

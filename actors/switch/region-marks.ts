@@ -1,7 +1,8 @@
 /**
  * What hosts mark and take back through the coordinator of a partition (DESIGN H10, I7): it is noted by every mirror that
  * is written, and answered once all have it. It waits for no write and holds none up: a host marks before it writes, and
- * takes its marks back when it does not write there any more. Where nothing is mirrored nothing is to be marked.
+ * takes its marks back when it does not write there any more. A mirror that is alone notes it, too, for those that are made
+ * equal with it later. Where nothing is mirrored nothing is to be marked.
  */
 import { Operation, Status } from '../../protocols/codes.ts';
 import { plainError, success } from '../../protocols/frames/reply.ts';

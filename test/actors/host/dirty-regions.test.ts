@@ -166,6 +166,20 @@ describe('a host that writes', () => {
     expect(rangesOf(world.marks(), Operation.mark)).to.deep.equal([[0, 1]]);
   });
 
+  it('marks everything anew when a mirror serves alone that was still being made equal', () => {
+    world.publish({ generation: 2, mirrors: { m0: ['in-sync', 'resyncing'] } });
+    write(0);
+    world.answerAll();
+    world.publish({
+      generation: 3,
+      attachEpoch: 6,
+      firstEpoch: 5,
+      mirrors: { m0: ['stale', 'in-sync'] },
+    });
+    write(0);
+    expect(rangesOf(world.marks(), Operation.mark)).to.deep.equal([[0, 1]]);
+  });
+
   it('keeps few regions dirty: it flushes by itself when there are too many', () => {
     begin({ policy: { dirtyRegionsMax: 3 } });
     for (let region = 0; region < 6; region++) {

@@ -74,13 +74,21 @@ describe('a host that marks where it may be writing', () => {
     expect(world.disk('d2').marked.has(firstBlock)).to.equal(true);
   });
 
-  it('need not where there is one mirror only', () => {
-    const mirrorSets = mirrorSetsWith('in-sync', 'stale');
+  it('has the only mirror that is left note it, and who is made equal with that later gets it from there', () => {
     const disks = loadOf().disks.filter(({ disk }) => disk !== 'd2');
-    const world = new SwitchWorld().serve({ mirrorSets, disks });
+    const world = new ResyncingWorld().settle({
+      mirrorSets: mirrorSetsWith('in-sync', 'stale'),
+      disks,
+    });
+    world.run();
     world.write(mark);
-    expect(world.takeReplies()[0]?.reply.outcome.status).to.equal(Status.ok);
-    expect(world.disk('d1').marked.size).to.equal(0);
+    world.run();
+    expect(world.disk('d1').marked.has(firstBlock)).to.equal(true);
+    expect(world.disk('d2').marked.size).to.equal(0);
+    const later = { generation: 11, partitions: partitionsLater(20) };
+    world.settle({ ...later, compared: 'unfinished' }).run();
+    expect(world.resync(11)).to.include({ isDone: true });
+    expect(world.disk('d2').marked.has(firstBlock)).to.equal(true);
   });
 
   it('asks anew when the epoch ends before all mirrors have noted it', () => {
