@@ -52,7 +52,7 @@ export function newRegion(number: number): DirtyRegion {
     isMarked: false,
     isChanging: false,
     isUnsure: false,
-    isFlushed: false,
+    isFlushed: true,
     openWrites: 0,
     version: 0,
     idleSinceMs: 0,

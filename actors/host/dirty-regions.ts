@@ -14,11 +14,10 @@ import {
   type DirtyRegion,
   type DirtyRegionDriver,
   type DirtyRegionParts,
-  isClean,
   mayBeTakenBack,
-  newRegion,
 } from './dirty-region.ts';
 import { type RegionStretch, stretchesOf } from './region-stretches.ts';
+import { RegionTable } from './region-table.ts';
 import type { VolumeView } from './volume-view.ts';
 import { type WaitingWrite, WaitingWrites } from './waiting-writes.ts';
 
@@ -33,10 +32,7 @@ export class DirtyRegions {
   readonly #driver: DirtyRegionDriver;
   readonly #regionBytes: number;
   readonly #sizeBytes: number;
-  /** By number; not those that are clean. */
-  readonly #regions = new Map<number, DirtyRegion>();
-  /** Those that were written to since they were flushed last. */
-  readonly #unflushed = new Set<DirtyRegion>();
+  readonly #regions: RegionTable;
   /** By flush that is under way: what it covers, as it was when it began. */
   readonly #flushes = new Map<ConsumerIo, Candidates>();
   #mirrorSets: readonly MirrorSetRecord[];
@@ -55,6 +51,7 @@ export class DirtyRegions {
       end: (io, status) => driver.end(io, status),
     });
     this.#regionBytes = data.regionBytes;
+    this.#regions = new RegionTable(data.regionBytes);
     this.#sizeBytes = data.sizeBytes;
     this.#mirrorSets = data.mirrorSets;
   }
@@ -66,29 +63,25 @@ export class DirtyRegions {
 
   /** True when a byte of the volume lies in a region that is marked. */
   isDirty(offset: number): boolean {
-    return this.#regions.get(Math.floor(offset / this.#regionBytes))?.isMarked === true;
+    return this.#regions.find(this.#regions.numberAt(offset))?.isMarked === true;
   }
 
   /** A write begins. True when it has to wait until it is marked where it writes; then it is sent from here. */
   holds(io: ConsumerIo): boolean {
     if (this.#mirrorSets.length === 0 || io.end <= io.start) return false;
-    const waiting: WaitingWrite = { io, regionsLeft: 0, isOver: false };
-    const unmarked: number[] = [];
-    for (const region of this.#touched(io)) {
+    let isMarked = true;
+    const last = this.#regions.numberAt(io.end - 1);
+    for (let number = this.#regions.numberAt(io.start); number <= last; number++) {
+      const region = this.#regions.take(number);
       region.openWrites++;
       region.version++;
+      if (region.isFlushed) this.#regions.unflushed.add(region);
       region.isFlushed = false;
-      this.#unflushed.add(region);
-      if (region.isMarked && !region.isChanging) continue;
-      waiting.regionsLeft++;
-      region.waiting.push(waiting);
-      if (!region.isChanging) unmarked.push(region.number);
+      isMarked &&= region.isMarked && !region.isChanging;
     }
-    this.#mark(unmarked);
+    if (!isMarked) this.#holdUntilMarked(io);
     if (this.#regions.size > this.#parts.policy.dirtyRegionsMax) this.#makeRoom();
-    if (waiting.regionsLeft === 0) return false;
-    this.waiting.add(waiting);
-    return true;
+    return !isMarked;
   }
 
   /** An I/O has ended: a write that began here, a flush, or what is nothing to it. */
@@ -99,7 +92,7 @@ export class DirtyRegions {
 
   flushBegan(io: ConsumerIo): void {
     const candidates: { region: DirtyRegion; version: number }[] = [];
-    for (const region of this.#unflushed)
+    for (const region of this.#regions.unflushed)
       if (region.openWrites === 0 && !region.isUnsure)
         candidates.push({ region, version: region.version });
     this.#flushes.set(io, candidates);
@@ -122,9 +115,9 @@ export class DirtyRegions {
     this.#mirrorSets = data.mirrorSets;
     this.#flushes.clear();
     if (!isUnmarked) return;
-    for (const region of this.#regions.values()) {
+    for (const region of this.#regions.all()) {
       region.isMarked = false;
-      this.#dropIfClean(region);
+      this.#regions.dropIfClean(region);
     }
   }
 
@@ -139,15 +132,34 @@ export class DirtyRegions {
     this.#timer = null;
   }
 
+  /** Nearly all writes find their regions marked: nothing is allocated for them. This is for the others. */
+  #holdUntilMarked(io: ConsumerIo): void {
+    const waiting: WaitingWrite = { io, regionsLeft: 0, isOver: false };
+    const unmarked: number[] = [];
+    const last = this.#regions.numberAt(io.end - 1);
+    for (let number = this.#regions.numberAt(io.start); number <= last; number++) {
+      const region = this.#regions.take(number);
+      if (region.isMarked && !region.isChanging) continue;
+      waiting.regionsLeft++;
+      region.waiting.push(waiting);
+      if (!region.isChanging) unmarked.push(number);
+    }
+    this.waiting.add(waiting);
+    this.#mark(unmarked);
+  }
+
   #writeEnded(io: ConsumerIo): void {
     if (this.#mirrorSets.length === 0 || io.end <= io.start) return;
     const mayHaveLeftSome = io.status !== Status.ok && io.partsMade > 0;
-    for (const region of this.#touched(io)) {
+    const nowMs = this.#parts.clock.now();
+    const last = this.#regions.numberAt(io.end - 1);
+    for (let number = this.#regions.numberAt(io.start); number <= last; number++) {
+      const region = this.#regions.take(number);
       region.openWrites--;
       region.version++;
       region.isUnsure ||= mayHaveLeftSome;
-      region.idleSinceMs = this.#parts.clock.now();
-      this.#dropIfClean(region);
+      region.idleSinceMs = nowMs;
+      this.#regions.dropIfClean(region);
     }
   }
 
@@ -158,38 +170,28 @@ export class DirtyRegions {
     for (const { region, version } of candidates) {
       if (region.version !== version) continue;
       region.isFlushed = true;
-      this.#unflushed.delete(region);
+      this.#regions.unflushed.delete(region);
     }
     if (candidates.length > 0) this.#arm();
   }
 
-  *#touched({ start, end }: ConsumerIo): Generator<DirtyRegion> {
-    const last = Math.floor((end - 1) / this.#regionBytes);
-    for (let number = Math.floor(start / this.#regionBytes); number <= last; number++) {
-      const known = this.#regions.get(number);
-      const region = known ?? newRegion(number);
-      if (known === undefined) this.#regions.set(number, region);
-      yield region;
-    }
-  }
-
   #mark(numbers: readonly number[]): void {
     for (const stretch of stretchesOf(numbers)) {
-      for (const region of this.#in(stretch)) region.isChanging = true;
+      for (const region of this.#regions.in(stretch)) region.isChanging = true;
       this.#change(Operation.mark, stretch, (status) => this.#marked(stretch, status));
     }
   }
 
   #marked(stretch: RegionStretch, status: Status): void {
     const again: number[] = [];
-    for (const region of this.#in(stretch)) {
+    for (const region of this.#regions.in(stretch)) {
       region.isMarked = status === Status.ok;
       region.isChanging = false;
       region.waiting = region.waiting.filter(({ isOver }) => !isOver);
       // For want of a way: who waits has a time of its own, which may have begun later.
       if (status !== Status.path) this.waiting.wake(region.waiting.splice(0), status);
       else if (region.waiting.length > 0) again.push(region.number);
-      this.#dropIfClean(region);
+      this.#regions.dropIfClean(region);
     }
     this.#mark(again);
   }
@@ -201,10 +203,10 @@ export class DirtyRegions {
       mirrors.every((state) => state === 'in-sync' || state === 'detached'),
     );
     if (!isWhole || room <= 0) return false;
-    const regions = [...this.#regions.values()].filter((each) => mayBeTakenBack(each, idleUntilMs));
+    const regions = [...this.#regions.all()].filter((each) => mayBeTakenBack(each, idleUntilMs));
     const stretches = stretchesOf(regions.map(({ number }) => number)).slice(0, room);
     for (const stretch of stretches) {
-      for (const region of this.#in(stretch)) {
+      for (const region of this.#regions.in(stretch)) {
         // From now on it may be marked nowhere, or on some mirrors only.
         region.isMarked = false;
         region.isChanging = true;
@@ -216,11 +218,11 @@ export class DirtyRegions {
 
   #unmarked(stretch: RegionStretch): void {
     const wanted: number[] = [];
-    for (const region of this.#in(stretch)) {
+    for (const region of this.#regions.in(stretch)) {
       region.isChanging = false;
       region.waiting = region.waiting.filter(({ isOver }) => !isOver);
       if (region.waiting.length > 0) wanted.push(region.number);
-      else this.#dropIfClean(region);
+      else this.#regions.dropIfClean(region);
     }
     this.#mark(wanted);
     this.#goOn();
@@ -264,22 +266,10 @@ export class DirtyRegions {
   /** Looks again after a while, as long as there is something to take back. */
   #arm(): void {
     const { clock, policy } = this.#parts;
-    if (this.#timer !== null || this.#regions.size === this.#unflushed.size) return;
+    if (this.#timer !== null || this.#regions.size === this.#regions.unflushed.size) return;
     this.#timer = clock.setTimeout(() => {
       this.#timer = null;
       this.#goOn();
     }, policy.dirtyIdleMs);
-  }
-
-  #in({ first, count }: RegionStretch): readonly DirtyRegion[] {
-    return Array.from({ length: count }, (_, index) => this.#regions.get(first + index)).filter(
-      (region) => region !== undefined,
-    );
-  }
-
-  #dropIfClean(region: DirtyRegion): void {
-    if (!isClean(region)) return;
-    this.#regions.delete(region.number);
-    this.#unflushed.delete(region);
   }
 }

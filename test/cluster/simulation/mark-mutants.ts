@@ -1,20 +1,15 @@
 /** Rules of the dirty region log broken on purpose: a part of `mutants`. */
 import type { Mutant } from './mutants.ts';
 
+const hostRegions = 'actors/host/dirty-regions.js';
+
 export const markMutants = {
   writesBeforeItMarks: {
     does: 'a host asks for marks, and writes before any mirror has noted them',
     patches: [
-      {
-        file: 'actors/host/dirty-regions.js',
-        snippet: 'waiting.regionsLeft++;',
-        replacement: '',
-      },
-      {
-        file: 'actors/host/dirty-regions.js',
-        snippet: 'region.waiting.push(waiting);',
-        replacement: '',
-      },
+      { file: hostRegions, snippet: 'return !isMarked;', replacement: 'return false;' },
+      { file: hostRegions, snippet: 'region.waiting.push(waiting);', replacement: '' },
+      { file: hostRegions, snippet: 'this.waiting.add(waiting);', replacement: '' },
     ],
   },
   answersMarksEarly: {
@@ -41,8 +36,8 @@ export const markMutants = {
         replacement: 'isMarked, isChanging, openWrites }',
       },
       {
-        file: 'actors/host/dirty-regions.js',
-        snippet: 'this.#regions.size === this.#unflushed.size',
+        file: hostRegions,
+        snippet: 'this.#regions.size === this.#regions.unflushed.size',
         replacement: 'this.#regions.size === 0',
       },
     ],
@@ -74,6 +69,26 @@ export const markMutants = {
         file: 'actors/switch/settling-marks.js',
         snippet: 'const ranges = markedRanges(answers, lengthBytes);',
         replacement: 'const ranges = [];',
+      },
+    ],
+  },
+  marksOnlyWhereOthersAre: {
+    does: 'a mirror that is alone does not note what its host marks',
+    patches: [
+      {
+        file: 'actors/switch/mirror-runs.js',
+        snippet: 'return inSyncLegs > 0 && isMirrored;',
+        replacement: 'return legs > 1;',
+      },
+    ],
+  },
+  trustsMarksOfTheLost: {
+    does: 'a host takes for marked what only mirrors noted that are not in sync any more',
+    patches: [
+      {
+        file: hostRegions,
+        snippet: `return isAnyStale || !were.includes('in-sync');`,
+        replacement: 'return isAnyStale;',
       },
     ],
   },
