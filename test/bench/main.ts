@@ -99,6 +99,13 @@ async function main(): Promise<void> {
   if (verdicts.some(({ passed }) => !passed)) process.exitCode = 1;
 }
 
+/** Whoever breaks a benchmark off gets the usual exit code, and clusters end with this process. */
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => process.exit(code));
+
 await main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

@@ -38,6 +38,13 @@ export interface ClusterStatus {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** Whoever started a cluster takes it along, also when it ends in the middle. */
+function endWithThisProcess(supervisor: ChildProcess): void {
+  const end = () => supervisor.kill('SIGTERM');
+  process.once('exit', end);
+  supervisor.once('exit', () => process.off('exit', end));
+}
+
 export class RunningCluster {
   readonly supervisor: ChildProcess;
   readonly #environment: NodeJS.ProcessEnv;
@@ -77,6 +84,7 @@ export class RunningCluster {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    endWithThisProcess(supervisor);
     return new RunningCluster(supervisor, { environment, runFolder, program });
   }
 
