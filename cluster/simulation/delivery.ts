@@ -63,7 +63,7 @@ export class Delivery extends ScheduledEvent {
     this.#heldBytes = 0;
   }
 
-  #failure(): 'cut' | 'partitioned' | 'cancelled' | null {
+  #failure(): 'cut' | 'lost' | 'partitioned' | 'cancelled' | null {
     const { message, subscription, publisherSession, receiverSession, atServerMs } = this.#way;
     const receiver = subscription.bus;
     const hungUp = receiver.session !== receiverSession && !this.#arrived;
@@ -71,6 +71,7 @@ export class Delivery extends ScheduledEvent {
     if (this.#parts.isPartitioned(publisherSession.process, receiver.process.name))
       return 'partitioned';
     if (this.#parts.isSilenced(message.subject)) return 'partitioned';
+    if (this.#parts.isLost(message)) return 'lost';
     return subscription.cancelled ? 'cancelled' : null;
   }
 }

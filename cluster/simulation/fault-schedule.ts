@@ -4,7 +4,7 @@
  * alone, so that leaving others out leaves it as it was. That is how a failure is reduced to the faults that it needs.
  */
 import type { Timer } from '../../protocols/ports.ts';
-import { type FaultName, faultKinds, faultNames, weightOf } from './faults.ts';
+import { type FaultName, faultKinds, faultNames, onceInOf, weightOf } from './faults.ts';
 import type { SeededRandom } from './random.ts';
 import type { FaultTargets } from './strike.ts';
 
@@ -140,6 +140,10 @@ export function healEverything({ world, conditions }: FaultTargets): void {
 }
 
 function drawnName(random: SeededRandom, servers: number): FaultName {
+  for (const name of faultNames) {
+    const onceIn = onceInOf(name);
+    if (onceIn !== null && random.fork(name).integer(onceIn) === 0) return name;
+  }
   const weightSum = faultNames.reduce((sum, name) => sum + weightOf(name, servers), 0);
   let at = random.integer(weightSum);
   for (const name of faultNames) {

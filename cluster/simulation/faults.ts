@@ -5,6 +5,7 @@
 import { unheardCommand } from './command-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
 import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
+import { powerCutAmidMarks, powerCutOnceEqual } from './mark-strikes.ts';
 import { badSectors, blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
   cutApart,
@@ -40,6 +41,8 @@ interface FaultKind {
   readonly weight: number;
   /** The same where there are several NATS servers, if that differs. */
   readonly weightOnSeveral?: number;
+  /** It is drawn before all others instead, as one fault of so many: seeds that do not draw it stay what they were. */
+  readonly onceIn?: number;
   readonly strike: Strike;
 }
 
@@ -77,6 +80,8 @@ export const faultKinds = {
   powerCut: { weight: 2, strike: powerCut },
   powerCutInWrite: { weight: 4, strike: powerCutInWrite },
   powerCutAfterFlush: { weight: 4, strike: powerCutAfterFlush },
+  powerCutAmidMarks: { weight: 0, onceIn: 60, strike: powerCutAmidMarks },
+  powerCutOnceEqual: { weight: 0, onceIn: 60, strike: powerCutOnceEqual },
   brownOut: { weight: 2, strike: brownOut },
   linkDown: { weight: 5, strike: linkDown },
   linkFlap: { weight: 5, strike: linkFlap },
@@ -163,6 +168,12 @@ export const faultKinds = {
 export function weightOf(name: FaultName, servers: number): number {
   const { weight, weightOnSeveral = weight }: FaultKind = faultKinds[name];
   return servers > 1 ? weightOnSeveral : weight;
+}
+
+/** Of how many faults this is one, drawn before all others; null for those that have a weight. */
+export function onceInOf(name: FaultName): number | null {
+  const kind: FaultKind = faultKinds[name];
+  return kind.onceIn ?? null;
 }
 
 export type FaultName = keyof typeof faultKinds;

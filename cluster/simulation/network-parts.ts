@@ -75,6 +75,8 @@ export class NetworkParts {
   readonly #partitions = new Map<string, Set<string>>();
   /** Subjects on which nothing arrives. */
   readonly #silenced = new Set<string>();
+  /** What is lost, whoever publishes it. */
+  readonly #losses = new Set<(message: Message) => boolean>();
   readonly #unsent: Message[] = [];
   readonly #unsentSources: Uint8Array[] = [];
 
@@ -122,9 +124,15 @@ export class NetworkParts {
     else this.#silenced.delete(subject);
   }
 
+  setLoss(isLost: (message: Message) => boolean, lasts: boolean): void {
+    if (lasts) this.#losses.add(isLost);
+    else this.#losses.delete(isLost);
+  }
+
   clearPartitions(): void {
     this.#partitions.clear();
     this.#silenced.clear();
+    this.#losses.clear();
   }
 
   get hasPartitions(): boolean {
@@ -133,6 +141,11 @@ export class NetworkParts {
 
   isSilenced(subject: string): boolean {
     return this.#silenced.size > 0 && this.#silenced.has(subject);
+  }
+
+  isLost(message: Message): boolean {
+    for (const isLost of this.#losses) if (isLost(message)) return true;
+    return false;
   }
 
   isPartitioned(from: string, to: string): boolean {

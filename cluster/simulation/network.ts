@@ -3,7 +3,7 @@
  * Faults of one connection are methods of `SimulatedBus`, those of a server of `SimulatedServer`, and a process is
  * paused or killed through `SimulatedProcess`; partitions between processes are here.
  */
-import type { NetworkCounters } from './message.ts';
+import type { Message, NetworkCounters } from './message.ts';
 import { type NetworkOptions, NetworkParts } from './network-parts.ts';
 import { SimulatedServer } from './server.ts';
 
@@ -59,6 +59,12 @@ export class SimulatedNetwork {
 
   endSilence(subject: string): void {
     this.#parts.setSilence(subject, false);
+  }
+
+  /** Messages of a kind are lost, until what is returned is called. */
+  lose(isLost: (message: Message) => boolean): () => void {
+    this.#parts.setLoss(isLost, true);
+    return () => this.#parts.setLoss(isLost, false);
   }
 
   healAll(): void {
