@@ -12,6 +12,7 @@ import {
 } from '../../../protocols/commands.ts';
 import type { VolumeRecord } from '../../../protocols/control-data.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
+import { inSyncDisksOf } from '../../../protocols/layout/extent-states.ts';
 import { sizeOf } from '../../../protocols/layout/layout.ts';
 import type { Clock } from '../../../protocols/ports.ts';
 import { scrubBytesMax } from '../../../protocols/scrub.ts';
@@ -60,7 +61,7 @@ export async function verifyVolume(record: VolumeRecord, parts: VerifyParts): Pr
     const lengthBytes = Math.min(scrubBytesMax, totalBytes - doneBytes);
     const range = { start: unitOf<VolumeOffset>(doneBytes), lengthBytes };
     for (const run of runsOf(record, range)) await verifier.verify(run);
-    if (verifier.isOutdated) break;
+    if (verifier.isOutdated || verifier.isAlone) break;
     doneBytes += lengthBytes;
     parts.stepped(lengthBytes);
     if (doneBytes < totalBytes) await verifier.rest(lengthBytes);
@@ -82,6 +83,12 @@ class VolumeVerifier {
   constructor(record: VolumeRecord, parts: VerifyParts) {
     this.#record = record;
     this.#parts = parts;
+  }
+
+  /** No disk is left that verifies. */
+  get isAlone(): boolean {
+    const { layout, mirrorSets } = this.#record;
+    return inSyncDisksOf(layout, mirrorSets).every((disk) => this.#givenUp.has(disk));
   }
 
   /** As long as a scrub rests behind a range. */

@@ -140,6 +140,16 @@ describe('blocks of a running cluster', () => {
     ]);
   });
 
+  it('are not gone through when no disk is left that answers', async () => {
+    let answers = 0;
+    const { doneBytes, tookMs } = await verified(recordWith(['in-sync', 'in-sync']), {
+      answer: (disk, query) =>
+        answers++ < 4 ? sumsOf(disk, query) : refusal('no-responders', 'nobody answers'),
+    });
+    expect(doneBytes).to.equal(4 * mebibyte);
+    expect(tookMs).to.be.below(500);
+  });
+
   it('are given up on a disk that does not have them any more, which is told unless that was decided', async () => {
     for (const isDecidedStill of [false, true]) {
       const { findings, asked } = await verified(recordWith(['in-sync', 'in-sync']), {
