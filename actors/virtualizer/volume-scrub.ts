@@ -35,6 +35,8 @@ export interface VolumeScrubParts {
   readonly log: Log;
   readonly policy: ScrubPolicy;
   readonly times: ScrubTimes;
+  /** There was another volume of this name, which was deleted. */
+  readonly isNamesake: boolean;
   /** The decision that the volume serves by; null while it does not. */
   readonly servedBy: () => VolumeRecord | null;
   /** Whether one by schedule may begin: else it is looked again later. */
@@ -46,8 +48,10 @@ const answerTimeoutMs = 20_000;
 const msPerHour = 3_600_000;
 /** As soon as that a volume is due of which nobody knows when it was scrubbed last. */
 const unknownMsMax = msPerHour;
-/** One that is due waits for others in steps of this. */
-const turnMs = 60_000;
+/** By so much the clock of the process that scrubbed last may have been ahead. */
+const aheadMsMax = msPerHour;
+/** One that is due waits for others, and until its volume serves, in steps of this. */
+const turnMs = 10_000;
 /** Timers are no longer than this. */
 const timerMsMax = 2_000_000_000;
 
@@ -90,7 +94,8 @@ export class VolumeScrub {
       ...{ actor, clock, log },
       onFailure: () => this.stop(),
     });
-    this.#parts.times.read((completedAtMs) => this.#toldOf(completedAtMs));
+    if (this.#parts.isNamesake) this.#parts.times.forget();
+    else this.#parts.times.read((completedAtMs) => this.#toldOf(completedAtMs));
   }
 
   stop(): void {
@@ -166,12 +171,13 @@ export class VolumeScrub {
     if (everyMs > 0) this.#after(this.#dueInMs(everyMs), () => this.#due());
   }
 
-  /** Wall time may have jumped: it is never longer than from one to the next. */
+  /** Wall time may have jumped: a time that is still to come was told by a clock that was wrong, and says nothing. */
   #dueInMs(everyMs: number): number {
     if (this.#isPutOff) return everyMs;
-    if (this.#completedAtMs === null) return Math.min(everyMs, unknownMsMax);
-    const sinceMs = Math.max(0, this.#parts.clock.wallTimeMs() - this.#completedAtMs);
-    return Math.max(0, everyMs - sinceMs);
+    const completedAtMs = this.#completedAtMs ?? Number.POSITIVE_INFINITY;
+    const sinceMs = this.#parts.clock.wallTimeMs() - completedAtMs;
+    if (sinceMs < -aheadMsMax) return Math.min(everyMs, unknownMsMax);
+    return Math.max(0, everyMs - Math.max(0, sinceMs));
   }
 
   /** Volumes lie on the same disks: one after the other. */
@@ -182,6 +188,11 @@ export class VolumeScrub {
 
   get isScrubbing(): boolean {
     return this.#machine?.getSnapshot().matches('scrubbing') === true;
+  }
+
+  /** One that waits until its volume serves again, perhaps never, burdens no disk. */
+  get isUnderWay(): boolean {
+    return this.isScrubbing && this.#parts.servedBy() !== null;
   }
 
   #begin(): void {

@@ -20,14 +20,17 @@ export class VolumeScrubs {
     this.#servedBy = servedBy;
   }
 
-  /** There is a volume. */
-  add(volume: VolumeId): void {
+  /** There is a volume. @param isNamesake of one that was deleted */
+  add(volume: VolumeId, isNamesake: boolean): void {
     const { actor, clock, log, input, database } = this.#environment;
     const { scrub: policy } = input.topology.policies;
     const servedBy = () => this.#servedBy(volume);
-    const mayBegin = () => [...this.#scrubs.values()].every((each) => !each.isScrubbing);
+    const mayBegin = () =>
+      servedBy() !== null && [...this.#scrubs.values()].every((each) => !each.isUnderWay);
     const times = new ScrubTimes(database, log, volume);
-    const scrub = new VolumeScrub({ volume, actor, clock, log, policy, times, servedBy, mayBegin });
+    const scrub = new VolumeScrub({
+      ...{ volume, actor, clock, log, policy, times, isNamesake, servedBy, mayBegin },
+    });
     this.#scrubs.set(volume, scrub);
     scrub.start();
   }

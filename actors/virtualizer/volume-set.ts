@@ -85,7 +85,7 @@ export class VolumeSet {
     const added = volumes.map((volume) => {
       const assembly = new VolumeAssembly(this.#environment, volume, this.#parts.control);
       this.#volumes.set(volume.id, assembly);
-      this.scrubs.add(volume.id);
+      this.scrubs.add(volume.id, this.#ended.has(volume.id));
       this.#wanted.set(volume.id, volume);
       return assembly;
     });

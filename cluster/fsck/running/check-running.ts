@@ -8,7 +8,12 @@ import {
   type RecordRead,
   RecordStore,
 } from '../../../actors/virtualizer/record-store.ts';
-import { volumeKeySchema } from '../../../protocols/control-data.ts';
+import {
+  type EndedVolume,
+  isEnded,
+  type VolumeRecord,
+  volumeKeySchema,
+} from '../../../protocols/control-data.ts';
 import type { VolumeId } from '../../../protocols/ids.ts';
 import { sizeOf } from '../../../protocols/layout/layout.ts';
 import type { Clock, ConfigDatabase } from '../../../protocols/ports.ts';
@@ -97,11 +102,15 @@ async function verifyAll(
   const totalBytes = records.reduce((sum, { layout }) => sum + sizeOf(layout), 0);
   const unverified: string[] = [];
   let [bytes, steppedBytes] = [0, 0];
-  for (const record of records) {
+  for (const before of records) {
+    // The volumes before it took their time: meanwhile mirrors may have been lost, or the volume deleted.
+    const now = await decidedNow(database, before.volume);
+    if (now === 'ended') continue;
+    const record = now ?? before;
     const { volume, layout, generation } = record;
     const verified = await verifyVolume(record, {
       ...{ ask, clock, findings, isOver, policy: topology.policies.scrub },
-      isDecidedStill: async () => (await generationOf(database, volume)) === generation,
+      isDecidedStill: async () => isOfGeneration(await decidedNow(database, volume), generation),
       stepped: (stepBytes) => {
         steppedBytes += stepBytes;
         progress.stepped(steppedBytes, totalBytes);
@@ -114,10 +123,19 @@ async function verifyAll(
   return { bytes, unverified };
 }
 
-async function generationOf(database: ConfigDatabase, volume: VolumeId): Promise<number | null> {
+/** What the config database has of a volume; null where it cannot be read. */
+async function decidedNow(
+  database: ConfigDatabase,
+  volume: VolumeId,
+): Promise<VolumeRecord | 'ended' | null> {
   const store = new RecordStore(database, databaseKeys.volume(volume), volumeKeySchema);
-  const result = await new Promise<RecordRead<{ readonly generation: number }>>((done) =>
+  const result = await new Promise<RecordRead<VolumeRecord | EndedVolume>>((done) =>
     store.read(done),
   );
-  return result.outcome === 'found' ? result.value.generation : null;
+  if (result.outcome !== 'found') return null;
+  return isEnded(result.value) ? 'ended' : result.value;
+}
+
+function isOfGeneration(decided: VolumeRecord | 'ended' | null, generation: number): boolean {
+  return decided !== null && decided !== 'ended' && decided.generation === generation;
 }

@@ -4,9 +4,15 @@
  * written may differ for a moment: mirrors are told to differ only when they still do after several looks.
  */
 import { z } from 'zod';
-import { checksumChunkBytes, verbs } from '../../../protocols/commands.ts';
+import {
+  type Answer,
+  checksumChunkBytes,
+  type RefusalReason,
+  verbs,
+} from '../../../protocols/commands.ts';
 import type { VolumeRecord } from '../../../protocols/control-data.ts';
 import type { DiskId } from '../../../protocols/ids.ts';
+import { inSyncDisksOf } from '../../../protocols/layout/extent-states.ts';
 import { sizeOf } from '../../../protocols/layout/layout.ts';
 import type { Clock } from '../../../protocols/ports.ts';
 import { scrubBytesMax } from '../../../protocols/scrub.ts';
@@ -37,6 +43,10 @@ export interface Verified {
   readonly doneBytes: number;
 }
 
+type Refused = Extract<Answer, { readonly ok: false }>;
+
+/** So answers who knows nothing of the range. */
+const notThere: readonly RefusalReason[] = ['unknown', 'invalid'];
 const checksumsSchema = z.array(z.number());
 const answerTimeoutMs = 20_000;
 const looks = 4;
@@ -51,7 +61,7 @@ export async function verifyVolume(record: VolumeRecord, parts: VerifyParts): Pr
     const lengthBytes = Math.min(scrubBytesMax, totalBytes - doneBytes);
     const range = { start: unitOf<VolumeOffset>(doneBytes), lengthBytes };
     for (const run of runsOf(record, range)) await verifier.verify(run);
-    if (verifier.isOutdated) break;
+    if (verifier.isOutdated || verifier.isAlone) break;
     doneBytes += lengthBytes;
     parts.stepped(lengthBytes);
     if (doneBytes < totalBytes) await verifier.rest(lengthBytes);
@@ -73,6 +83,12 @@ class VolumeVerifier {
   constructor(record: VolumeRecord, parts: VerifyParts) {
     this.#record = record;
     this.#parts = parts;
+  }
+
+  /** No disk is left that verifies. */
+  get isAlone(): boolean {
+    const { layout, mirrorSets } = this.#record;
+    return inSyncDisksOf(layout, mirrorSets).every((disk) => this.#givenUp.has(disk));
   }
 
   /** As long as a scrub rests behind a range. */
@@ -128,14 +144,16 @@ class VolumeVerifier {
     if (answer.ok) return checksumsSchema.safeParse(answer.checksums).data ?? null;
     if (answer.reason === 'refused')
       await this.#narrow({ run, leg, atBytes, lengthBytes, why: answer.message });
-    else this.#giveUp(leg.disk, answer.message);
+    else await this.#giveUp(leg.disk, answer);
     return null;
   }
 
-  #giveUp(disk: DiskId, why: string): void {
+  /** A disk that does not have what it was asked for was perhaps told to give it up: then nothing is wrong. */
+  async #giveUp(disk: DiskId, { reason, message }: Refused): Promise<void> {
     if (this.#givenUp.has(disk)) return;
     this.#givenUp.add(disk);
-    this.#parts.findings.add(notVerified(this.#record.volume, disk, why));
+    if (notThere.includes(reason) && !(await this.#parts.isDecidedStill())) this.isOutdated = true;
+    else this.#parts.findings.add(notVerified(this.#record.volume, disk, message));
   }
 
   /** Finds the blocks that are bad, as long as there are not many: else the range is told as a whole. */

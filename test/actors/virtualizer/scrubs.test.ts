@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import { refusal, verbs } from '../../../protocols/commands.ts';
 import { type ScrubProgress, scrubProgressSchema } from '../../../protocols/scrub.ts';
 import { mebibyte } from '../../../protocols/units.ts';
+import { create, untilGone } from './created-volume-world.ts';
 import { smallTopology, VirtualizerWorld } from './virtualizer-world.ts';
 
 const volumeBytes = 64 * mebibyte;
@@ -144,6 +145,10 @@ describe('scrubs', () => {
       world.startVirtualizer();
       world.untilState('serving');
     };
+    const startAnewWithout = () => {
+      world.startVirtualizer();
+      world.untilState('serving', 'vol1');
+    };
     const put = (value: string) => world.database.values.set('scrub.vol0', { value, revision: 1 });
     beforeEach(() => {
       world = new VirtualizerWorld(smallTopology([], { scrub: { everyHours: 0.05 } }));
@@ -168,10 +173,10 @@ describe('scrubs', () => {
       expect(order('look').number).to.equal(1);
     });
 
-    it('at once where one has been due for long', () => {
+    it('as soon as the volume serves, where one has been due for long', () => {
       put(JSON.stringify({ completedAtMs: world.clock.wallTimeMs() - 10 * everyMs }));
       startAnew();
-      world.run(100);
+      world.run(10_000);
       expect(order('look').number).to.equal(1);
       expect(finished().completed).to.equal(1);
       world.run(1000);
@@ -181,13 +186,34 @@ describe('scrubs', () => {
       );
     });
 
-    it('no later than one interval from now, whatever the wall clock said before', () => {
-      put(JSON.stringify({ completedAtMs: world.clock.wallTimeMs() + 100 * everyMs }));
-      startAnew();
-      world.run(everyMs - minuteMs);
-      expect(order('look').number).to.equal(0);
-      world.run(minuteMs);
-      expect(order('look').number).to.equal(1);
+    it('as if nobody knew, where a clock that was wrong has told a time that is still to come', () => {
+      world = new VirtualizerWorld(smallTopology([], { scrub: { everyHours: 168 } }));
+      world.startServing();
+      const told = (aheadMinutes: number) => {
+        const completedAtMs = world.clock.wallTimeMs() + aheadMinutes * minuteMs;
+        put(JSON.stringify({ completedAtMs }));
+        startAnew();
+        world.run(61 * minuteMs);
+        return order('look').number;
+      };
+      expect(told(1)).to.equal(0);
+      expect(told(365 * 24 * 60)).to.equal(1);
+      finished();
+      world.run(1000);
+      expect(scrubKey()?.completedAtMs).to.be.at.most(world.clock.wallTimeMs());
+    });
+
+    it('beside a volume that does not serve any more', () => {
+      const vol1 = { id: 'vol1', size: '64MiB', layout: { mirror: ['d1', 'd2'] } };
+      world = new VirtualizerWorld(smallTopology([vol1], { scrub: { everyHours: 0.05 } }));
+      world.startServing();
+      for (const disk of ['d3', 'd4']) world.kill(disk);
+      startAnewWithout();
+      world.run(2 * everyMs);
+      const body = { volume: 'vol1', action: 'look' };
+      const other = scrubProgressSchema.parse(world.command(verbs.scrubVolume, body));
+      expect(order('look').completed).to.equal(0);
+      expect(other.completed).to.be.above(0);
     });
 
     it('an interval after an operator ended one that was due', () => {
@@ -228,6 +254,29 @@ describe('scrubs', () => {
       world.run(1000);
       expect(world.database.values.get('volume.vol0')?.revision).to.equal(before);
     });
+  });
+
+  it('do not count for a volume of the same name that is made after the first was deleted', () => {
+    const key = () => JSON.parse(world.database.values.get('scrub.vol9')?.value ?? 'null');
+    const look = (action: string) =>
+      scrubProgressSchema.parse(world.command(verbs.scrubVolume, { volume: 'vol9', action }));
+    create(world);
+    look('start');
+    world.until(() => look('look').state === 'idle', 'it is over');
+    world.run(1000);
+    expect(key().completedAtMs).to.be.a('number');
+    world.command(verbs.deleteVolume, { volume: 'vol9' });
+    untilGone(world);
+    create(world);
+    world.run(1000);
+    expect(look('look').completedAtMs).to.equal(null);
+    world.startVirtualizer();
+    world.untilState('serving', 'vol9');
+    expect(look('look').completedAtMs).to.equal(null);
+    look('start');
+    world.until(() => look('look').state === 'idle', 'it is over');
+    world.run(1000);
+    expect(key().completedAtMs).to.equal(look('look').completedAtMs);
   });
 
   it('of a volume that does not exist are refused', () => {

@@ -5,6 +5,7 @@ import type { Finding } from '../../../../cluster/fsck/finding.ts';
 import type { Ask } from '../../../../cluster/fsck/running/told-cluster.ts';
 import { refusal, verbs } from '../../../../protocols/commands.ts';
 import { type DiskId, idOf } from '../../../../protocols/ids.ts';
+import type { ConfigDatabase } from '../../../../protocols/ports.ts';
 import { blockBytes } from '../../../../protocols/units.ts';
 import { diskBytes, shortly, volumeBytes } from '../checked-san.ts';
 import { RunningSan } from './running-san.ts';
@@ -230,6 +231,29 @@ describe('a running cluster that is checked', function () {
     san.san.world.database.stop();
     const away = await san.check();
     expect(shortly(away)).to.include('error database-unreadable');
+  });
+
+  it('has a volume that is deleted before its turn comes: nobody is asked about its blocks', async () => {
+    let reads = 0;
+    const wrapDatabase = (database: ConfigDatabase): ConfigDatabase => ({
+      ...database,
+      list: (prefix, done) => database.list(prefix, done),
+      read: (key, done) =>
+        database.read(key, (result) => {
+          const isLook = key !== 'volume.vol0' || reads++ === 0;
+          if (isLook || result.outcome !== 'found') return done(result);
+          const { cluster, clusterIdentity, volume, generation, controlEpoch, lastEpoch } =
+            JSON.parse(result.value);
+          const numbers = { generation: generation + 1, controlEpoch, lastEpoch };
+          const ended = { cluster, clusterIdentity, volume, ...numbers, extentGeneration: 9 };
+          done({ ...result, value: JSON.stringify({ state: 'ended', ...ended }) });
+        }),
+    });
+    const { findings, notChecked } = await san.check({ wrapDatabase });
+    expect(reads).to.equal(2);
+    expect([...san.verbs]).to.deep.equal([verbs.describe]);
+    expect(findings).to.deep.equal([]);
+    expect(notChecked).to.deep.equal(['copies of superblocks', 'journals']);
   });
 
   it('verifies nothing when it is not to, and says what is left', async () => {

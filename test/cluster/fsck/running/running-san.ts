@@ -16,6 +16,8 @@ export interface CheckOptions {
   readonly topology?: Topology;
   /** Put around what is asked. */
   readonly wrap?: (ask: Ask) => Ask;
+  /** Put around what is read. */
+  readonly wrapDatabase?: (database: ConfigDatabase) => ConfigDatabase;
   /** Done again and again while it is checked. */
   readonly meanwhile?: () => void;
 }
@@ -43,7 +45,7 @@ export class RunningSan extends CheckedSan {
     };
     const checking = checkRunning({
       topology,
-      database: readOnly(this.#database),
+      database: readOnly(options.wrapDatabase?.(this.#database) ?? this.#database),
       ask: options.wrap?.(ask) ?? ask,
       clock: world.clock,
       progress: { stepped: () => {} },

@@ -47,10 +47,12 @@ async function verified(
     answer = sumsOf,
     isOver = () => false,
     bytesPerSecond = 32 * mebibyte,
+    isDecidedStill = true,
   }: {
     readonly answer?: (disk: string, query: ChecksumQuery) => Answer;
     readonly isOver?: (tookMs: number) => boolean;
     readonly bytesPerSecond?: number;
+    readonly isDecidedStill?: boolean;
   } = {},
 ) {
   const clock = new VirtualClock();
@@ -68,7 +70,7 @@ async function verified(
       }),
     ...{ clock, findings, policy: { everyHours: 0, bytesPerSecond } },
     isOver: () => isOver(clock.now() - startMs),
-    isDecidedStill: () => Promise.resolve(true),
+    isDecidedStill: () => Promise.resolve(isDecidedStill),
     stepped: () => {},
   }).finally(() => {
     isDone = true;
@@ -136,6 +138,32 @@ describe('blocks of a running cluster', () => {
     expect(findings.listed.map(({ kind, disk }) => `${kind} ${disk}`)).to.deep.equal([
       'not-verified d2',
     ]);
+  });
+
+  it('are not gone through when no disk is left that answers', async () => {
+    let answers = 0;
+    const { doneBytes, tookMs } = await verified(recordWith(['in-sync', 'in-sync']), {
+      answer: (disk, query) =>
+        answers++ < 4 ? sumsOf(disk, query) : refusal('no-responders', 'nobody answers'),
+    });
+    expect(doneBytes).to.equal(4 * mebibyte);
+    expect(tookMs).to.be.below(500);
+  });
+
+  it('are given up on a disk that does not have them any more, which is told unless that was decided', async () => {
+    for (const isDecidedStill of [false, true]) {
+      const { findings, asked } = await verified(recordWith(['in-sync', 'in-sync']), {
+        answer: (disk, query) =>
+          disk === 'd2'
+            ? refusal('unknown', 'volume vol0 has no extent vol0-d2 on this disk')
+            : sumsOf(disk, query),
+        isDecidedStill,
+      });
+      expect(asked.filter(({ disk }) => disk === 'd2')).to.have.length(1);
+      expect(findings.listed.map(({ kind, disk }) => `${kind} ${disk}`)).to.deep.equal(
+        isDecidedStill ? ['not-verified d2'] : [],
+      );
+    }
   });
 
   it('are not asked for one by one where all of a disk is bad', async () => {
