@@ -23,6 +23,9 @@ const aimedOf = 7;
 const aimMsMax = 2;
 const aimPatienceMs = 1500;
 
+/** Of so many faults one has an operator force something. */
+const forcedIn = 200;
+
 /** A fault that struck. */
 export interface StruckFault {
   /** Among the faults of its schedule, from 1. */
@@ -136,10 +139,14 @@ export function healEverything({ world, conditions }: FaultTargets): void {
   world.database.start();
   world.database.resume();
   world.heal(null);
-  for (const node of world.nodes) node.process?.resume();
+  for (const node of world.nodes) {
+    node.process?.resume();
+    world.release(node);
+  }
 }
 
 function drawnName(random: SeededRandom, servers: number): FaultName {
+  if (random.fork('force').integer(forcedIn) === 0) return 'forceAssembly';
   const weightSum = faultNames.reduce((sum, name) => sum + weightOf(name, servers), 0);
   let at = random.integer(weightSum);
   for (const name of faultNames) {

@@ -4,6 +4,7 @@
  */
 import { unheardCommand } from './command-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
+import { forceAssembly } from './force-strikes.ts';
 import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
 import { badSectors, blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
 import {
@@ -44,6 +45,8 @@ interface FaultKind {
 }
 
 const percent = 10_000;
+/** What takes long and changes much is drawn before all others, seldom: seeds without it stay what they were. */
+const drawnApart = 0;
 
 /** No fault, but a change in the middle of them. A database that may forget what it promised vouches for no volume. */
 const operate: Strike = ({ world, operator }, random) =>
@@ -157,6 +160,7 @@ export const faultKinds = {
   databaseOld: { weight: 6, strike: databaseOld },
   databasePause: { weight: 3, strike: databasePause },
   moveCoordinators: { weight: 10, strike: moveCoordinators },
+  forceAssembly: { weight: drawnApart, strike: forceAssembly },
 } as const satisfies Record<string, FaultKind>;
 
 /** How often faults of a kind are drawn, compared to the others. */
