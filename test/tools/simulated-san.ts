@@ -134,10 +134,16 @@ export class SimulatedSan {
   }
 
   /** Begins a write of bytes of one value. */
-  write(driver: OptimizationDriver, offset: number, lengthBytes: number, value: number): Ended {
+  write(
+    driver: OptimizationDriver,
+    offset: number,
+    lengthBytes: number,
+    value: number,
+    fua = false,
+  ): Ended {
     const ended: Ended = { status: null, bytes: Buffer.alloc(0) };
     const bytes = new Uint8Array(lengthBytes).fill(value);
-    driver.write(unitOf<VolumeOffset>(offset), [bytes], false, (status) => {
+    driver.write(unitOf<VolumeOffset>(offset), [bytes], fua, (status) => {
       ended.status = status;
     });
     return ended;
