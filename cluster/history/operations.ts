@@ -1,4 +1,5 @@
 /** What consumers did to a volume and saw of it, as its history keeps it. */
+import type { ForcedLoss } from './forced-loss.ts';
 
 /** A number that a read saw and that is no write's: bytes that do not belong there. */
 export const alienValue = -1;
@@ -15,6 +16,8 @@ export interface WriteOperation {
   endedAt: number;
   /** When it was made durable by FUA or a flush; Infinity if never. */
   durableAt: number;
+  /** When the flush began that told its own consumer, who had seen no error since, that it is durable; Infinity if none did. */
+  vouchedAt: number;
   /** It has no answer that says it happened, and will not get one. */
   failed: boolean;
 }
@@ -33,6 +36,8 @@ export interface ReadOperation {
 export interface Era {
   readonly writes: WriteOperation[];
   readonly reads: ReadOperation[];
+  /** In the order in which they were decided. */
+  readonly losses: ForcedLoss[];
 }
 
 /** Only what was acknowledged has certainly happened. */

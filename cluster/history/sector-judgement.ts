@@ -2,14 +2,28 @@
  * Judges one sector's history: each era by a linearizability checker, and what may stand at its begin by what the era
  * before it left possible.
  */
+import { type ForcedLoss, type SectorPart, splitByLoss } from './forced-loss.ts';
 import { alienValue, type Era, isCertain, type WriteOperation } from './operations.ts';
 import { explainViolation, type RegisterHistory, type RegisterRead } from './register.ts';
 import { type SearchResult, searchOrder } from './search.ts';
 
 /** One sector's part of an era. */
-export interface SectorEra {
-  readonly writes: readonly WriteOperation[];
-  readonly reads: readonly RegisterRead[];
+export interface SectorEra extends SectorPart {
+  /** Those that the sector lies in; none when left out. */
+  readonly losses?: readonly ForcedLoss[];
+}
+
+/** What is judged by itself: up to a power cut, or up to a loss. */
+interface Stretch extends SectorPart {
+  /** The loss that it follows was decided; null when it follows none. */
+  readonly lostAt: number | null;
+  /** That it ends with. */
+  readonly loss: ForcedLoss | null;
+}
+
+/** A stretch that has been judged, and what may have stood at its begin. */
+interface Judged extends Stretch {
+  readonly before: ReadonlySet<number>;
 }
 
 const explained: SearchResult = { outcome: 'explained' };
@@ -48,10 +62,17 @@ export function eraBySector(era: Era, first: number, end: number): ReadonlyMap<n
   return sectors;
 }
 
+/** Of an era: those that a sector lies in. */
+export function lossesOf(era: Era | undefined, sector: number): readonly ForcedLoss[] {
+  return (era?.losses ?? []).filter(({ covers }) => covers(sector));
+}
+
 export function judgeSector(eras: readonly SectorEra[]): SearchResult {
   let possible: ReadonlySet<number> = new Set([0]);
   let isUnclear = false;
-  for (const { writes, reads } of eras) {
+  const judged: Judged[] = [];
+  for (const stretch of eras.flatMap(stretchesOf)) {
+    const { writes, reads, loss } = stretch;
     const written = new Set(writes.map(({ value }) => value));
     const inherited = new Set(
       reads.map(({ value }) => value).filter((value) => !written.has(value)),
@@ -65,9 +86,24 @@ export function judgeSector(eras: readonly SectorEra[]): SearchResult {
     const verdict = judgeEra(writes, reads, initialValues);
     if (verdict.outcome === 'violation') return verdict;
     if (verdict.outcome === 'unclear') isUnclear = true;
-    possible = possibleAfter(writes, initialValues);
+    judged.push({ ...stretch, before: possible });
+    possible =
+      loss === null ? possibleAfter(writes, initialValues) : possibleAfterLoss(judged, loss);
   }
   return isUnclear ? { outcome: 'unclear' } : explained;
+}
+
+function stretchesOf({ writes, reads, losses = [] }: SectorEra): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  let rest: SectorPart = { writes, reads };
+  let lostAt: number | null = null;
+  for (const loss of losses) {
+    const [before, after] = splitByLoss(rest, loss);
+    stretches.push({ ...before, lostAt, loss });
+    rest = after;
+    lostAt = loss.decidedAt;
+  }
+  return [...stretches, { ...rest, lostAt, loss: null }];
 }
 
 /** An era fits if it does for one of the values that may have stood at its begin. */
@@ -99,19 +135,51 @@ function judgeRegister(history: RegisterHistory): SearchResult {
   return what === null ? explained : { outcome: 'violation', what };
 }
 
+/**
+ * What the mirror holds that is taken for right: what was durable when it left, or anything that it may have got since.
+ * Who flushed what was lost must have been told, so that what a flush vouches for all the same must be there (DESIGN I11).
+ */
+function possibleAfterLoss(stretches: readonly Judged[], loss: ForcedLoss): ReadonlySet<number> {
+  const { leftAt, heldUntil, decidedAt, servedAt } = loss;
+  const beganBefore = (at: number) => (stretch: Judged) => beganAt(stretch) < at;
+  const last = Math.max(0, stretches.findLastIndex(beganBefore(leftAt)));
+  const since = stretches.slice(last);
+  const writes = since.flatMap((stretch) => stretch.writes);
+  const held = possibleAfter(writes, since[0]?.before ?? new Set([0]), {
+    isDurable: ({ durableAt, endedAt, vouchedAt }) =>
+      durableAt < leftAt || (endedAt < decidedAt && vouchedAt >= servedAt && vouchedAt !== never),
+    isHeld: ({ startedAt }) => startedAt < heldUntil,
+  });
+  // What others went on with meanwhile may have been copied to it.
+  const copied = since.slice(1).filter(beganBefore(heldUntil));
+  return new Set([...held, ...copied.flatMap(({ before }) => [...before])]);
+}
+
+function beganAt({ writes, reads, lostAt }: Stretch): number {
+  return lostAt ?? Math.min(...[...writes, ...reads].map(({ startedAt }) => startedAt));
+}
+
+const never = Number.POSITIVE_INFINITY;
+
+interface Keeping {
+  readonly isDurable: (write: WriteOperation) => boolean;
+  readonly isHeld: (write: WriteOperation) => boolean;
+}
+
+/** Every mirror in sync. */
+const inSync: Keeping = { isDurable: ({ durableAt }) => durableAt !== never, isHeld: () => true };
+
 /** The last durable value, or any that was written since (DESIGN I2). */
 function possibleAfter(
   writes: readonly WriteOperation[],
   before: ReadonlySet<number>,
+  { isDurable, isHeld } = inSync,
 ): ReadonlySet<number> {
-  let lastDurableStart = Number.NEGATIVE_INFINITY;
-  for (const { startedAt, durableAt } of writes) {
-    if (durableAt !== Number.POSITIVE_INFINITY)
-      lastDurableStart = Math.max(lastDurableStart, startedAt);
-  }
-  const values = new Set<number>();
-  if (lastDurableStart === Number.NEGATIVE_INFINITY) for (const value of before) values.add(value);
-  for (const { value, endedAt } of writes) if (endedAt >= lastDurableStart) values.add(value);
+  const durable = writes.filter(isDurable);
+  const lastDurableStart = Math.max(-never, ...durable.map(({ startedAt }) => startedAt));
+  const values = new Set<number>(durable.length === 0 ? before : []);
+  for (const write of writes)
+    if (write.endedAt >= lastDurableStart && isHeld(write)) values.add(write.value);
   return values;
 }
 

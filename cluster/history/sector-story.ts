@@ -1,6 +1,6 @@
 /** A sector's history as people read it: one line per operation, in the order of their beginnings. */
 import { alienValue, type Era, type WriteOperation } from './operations.ts';
-import { judgeSector, type SectorEra } from './sector-judgement.ts';
+import { judgeSector, lossesOf, type SectorEra } from './sector-judgement.ts';
 
 /** The story ends with what cannot be explained; of what went before, so many lines are enough. */
 const linesMax = 40;
@@ -31,8 +31,10 @@ export function storyOf(eras: readonly Era[], sector: number): readonly string[]
 }
 
 /** Only what concerns the sector, as if it had concerned nothing else. */
-function partOf({ writes, reads }: Era, sector: number): Era & SectorEra {
+function partOf(era: Era, sector: number): Era & SectorEra {
+  const { writes, reads } = era;
   return {
+    losses: [...lossesOf(era, sector)],
     writes: writes
       .filter((each) => each.firstSector <= sector && sector < each.firstSector + each.sectorCount)
       .map((each) => ({ ...each, firstSector: sector, sectorCount: 1 })),
@@ -66,7 +68,8 @@ function firstUnexplained(eras: readonly SectorEra[]): number {
   ends.sort((a, b) => a - b);
   const isExplainedUntil = (end: number) =>
     judgeSector(
-      eras.map(({ writes, reads }) => ({
+      eras.map(({ writes, reads, losses = [] }) => ({
+        losses,
         writes: writes.filter(({ startedAt }) => startedAt < end),
         reads: reads.filter(({ endedAt }) => endedAt <= end),
       })),

@@ -3,8 +3,9 @@
  * lost (DESIGN I2), and after a power cut every sector holds the last value that was made durable or one written
  * since (I1). Every write puts its own number into each sector that it touches; zeros are number 0.
  */
+import type { ForcedLoss } from './forced-loss.ts';
 import type { Era, WriteOperation } from './operations.ts';
-import { endOf, eraBySector, judgeSector } from './sector-judgement.ts';
+import { endOf, eraBySector, judgeSector, lossesOf } from './sector-judgement.ts';
 import { storyOf } from './sector-story.ts';
 
 /** Moments are whole numbers of which the caller gives each a larger one than the last. */
@@ -30,9 +31,13 @@ export type WriteToken = WriteOperation;
 const sectorsAtOnce = 4096;
 const nothing = { writes: [], reads: [] };
 
+function newEra(): Era {
+  return { writes: [], reads: [], losses: [] };
+}
+
 export class VolumeHistory {
   /** One per stretch between power cuts. */
-  readonly #eras: Era[] = [{ writes: [], reads: [] }];
+  readonly #eras: Era[] = [newEra()];
   /** Errored writes whose volume has not served anything since. */
   #unsettled: { readonly write: WriteOperation; readonly failedAt: number }[] = [];
   /** Writes of this era that were acknowledged and are not known to be durable. */
@@ -59,6 +64,7 @@ export class VolumeHistory {
       startedAt: write.at,
       endedAt: Number.POSITIVE_INFINITY,
       durableAt: Number.POSITIVE_INFINITY,
+      vouchedAt: Number.POSITIVE_INFINITY,
       failed: false,
     };
     this.#era().writes.push(operation);
@@ -132,9 +138,19 @@ export class VolumeHistory {
 
   /** Every disk lost what it had not made durable; whatever was open ended with no answer that counts. */
   powerCut(): void {
-    this.#eras.push({ writes: [], reads: [] });
+    this.#eras.push(newEra());
     this.#unsettled = [];
     this.#volatile = [];
+  }
+
+  /** An operator's word was decided by: the volume goes on without the mirrors that had everything. */
+  lossForced(loss: Omit<ForcedLoss, 'servedAt'>): void {
+    this.#era().losses.push({ ...loss, servedAt: Number.POSITIVE_INFINITY });
+  }
+
+  /** Hosts are told to go on with what is left. */
+  servedAfterLoss(at: number): void {
+    for (const loss of this.#era().losses) loss.servedAt = Math.min(loss.servedAt, at);
   }
 
   /** Everything that cannot be explained. */
@@ -152,7 +168,12 @@ export class VolumeHistory {
       const sectors = new Set(eras.flatMap((era) => [...era.keys()]));
       for (const sector of [...sectors].sort((a, b) => a - b)) {
         judgedSectors++;
-        const verdict = judgeSector(eras.map((era) => era.get(sector) ?? nothing));
+        const verdict = judgeSector(
+          eras.map((era, index) => ({
+            ...(era.get(sector) ?? nothing),
+            losses: lossesOf(this.#eras[index], sector),
+          })),
+        );
         if (verdict.outcome === 'violation') violations.push({ sector, what: verdict.what });
         if (verdict.outcome === 'unclear') unclearSectors++;
       }

@@ -4,21 +4,21 @@
  * is back.
  */
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
-import type { AttachMode } from '../../protocols/control-data.ts';
+import type { AttachMode, VolumeRecord } from '../../protocols/control-data.ts';
 import type { HostId, VolumeId } from '../../protocols/ids.ts';
 import type { Clock } from '../../protocols/ports.ts';
 import type { Topology, Volume } from '../../protocols/topology.ts';
-import { sectorBytes } from '../../protocols/units.ts';
 import { VolumeHistory } from '../history/volume-history.ts';
 import { contend } from './contention.ts';
 import { CreatedConsumers } from './created-consumers.ts';
+import { ForcedLosses } from './forced-losses.ts';
 import { patienceOf, refusalOf } from './given-up.ts';
 import { handOver } from './handover.ts';
 import { type HistoryVerdict, verdictOn } from './history-verdict.ts';
-import { flushAtLast, readAll } from './last-requests.ts';
-import type { FailedRead } from './media-damage.ts';
+import { flushAtLast, oneByOne, readAll } from './last-requests.ts';
+import { type FailedRead, failedRead } from './media-damage.ts';
 import type { SeededRandom } from './random.ts';
-import { RecordedVolume, type SectorRange } from './recorded-volume.ts';
+import { RecordedVolume } from './recorded-volume.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import { type Consumer, Workload, type WorkloadCounts, type WorkloadOptions } from './workload.ts';
 
@@ -55,10 +55,14 @@ const load: Omit<WorkloadOptions, 'spanBytes'> = {
 /** Of a volume that is created meanwhile: less, for it comes on top. */
 const createdLoad = { ...load, burstGapMsMean: 600, burstRequestsMax: 12, hotBlocks: 16 };
 
+/** `san.v1.<cluster>.ctl.<volume>.<host>` */
+const toldVolume = /^san\.v1\.[^.]+\.ctl\.([^.]+)\.[^.]+$/;
+
 export class Consumers {
   readonly #topology: Topology;
   readonly #clock: Clock;
   readonly #histories = new Map<VolumeId, VolumeHistory>();
+  readonly #losses = new Map<VolumeId, ForcedLosses>();
   readonly #workloads: readonly Workload[];
   readonly #consumers: readonly AttachedConsumer[];
   readonly #world: ConsumerWorld;
@@ -175,6 +179,17 @@ export class Consumers {
     for (const history of this.#histories.values()) history.powerCut();
   }
 
+  /** A decision about a volume was written: an operator's force may lose something of it. */
+  decided(record: VolumeRecord): void {
+    this.#losses.get(record.volume)?.decided(record);
+  }
+
+  /** An actor publishes something: hosts may be told of a volume. */
+  told(subject: string, data: Uint8Array): void {
+    const [, volume = ''] = toldVolume.exec(subject) ?? [];
+    this.#losses.get(volume as VolumeId)?.told(data);
+  }
+
   /** Calls once, when the next request of a consumer begins. */
   onNextRequest(listener: () => void): void {
     this.#requestListeners.push(listener);
@@ -247,6 +262,7 @@ export class Consumers {
     const history = new VolumeHistory();
     const count = { moment: 0, value: 0 };
     this.#histories.set(id, history);
+    this.#losses.set(id, new ForcedLosses(history, count));
     const exported = this.#topology.hosts.flatMap(({ exports }) =>
       exports.filter(({ volume }) => volume === id),
     );
@@ -276,24 +292,4 @@ export class Consumers {
       return consumer;
     });
   }
-}
-
-function oneByOne<Item>(
-  items: readonly Item[],
-  step: (item: Item, next: () => void) => void,
-  done: () => void,
-): void {
-  const [item, ...rest] = items;
-  if (item === undefined) done();
-  else step(item, () => oneByOne(rest, step, done));
-}
-
-function failedRead(
-  volume: VolumeId,
-  { firstSector, sectorCount }: SectorRange,
-  beganMs: number,
-  endedMs: number,
-): FailedRead {
-  const [offset, lengthBytes] = [firstSector * sectorBytes, sectorCount * sectorBytes];
-  return { volume, offset, lengthBytes, beganMs, endedMs };
 }

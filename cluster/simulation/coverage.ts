@@ -67,13 +67,14 @@ interface MembershipEvent {
   readonly to: string;
 }
 
-/** What mirrors can become. */
+/** What mirrors can become; the last of these only where an operator forces it. */
 export const mirrorChanges: readonly string[] = [
   'in-sync > stale',
   'in-sync > resyncing',
   'stale > resyncing',
   'resyncing > stale',
   'resyncing > in-sync',
+  'stale > in-sync',
 ];
 
 export const loadMoves = { leaves: 'leaves', returns: 'returns' } as const;

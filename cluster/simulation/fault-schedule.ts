@@ -136,7 +136,10 @@ export function healEverything({ world, conditions }: FaultTargets): void {
   world.database.start();
   world.database.resume();
   world.heal(null);
-  for (const node of world.nodes) node.process?.resume();
+  for (const node of world.nodes) {
+    node.process?.resume();
+    world.release(node);
+  }
 }
 
 function drawnName(random: SeededRandom, servers: number): FaultName {

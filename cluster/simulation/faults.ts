@@ -4,6 +4,7 @@
  */
 import { unheardCommand } from './command-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
+import { forceAssembly } from './force-strikes.ts';
 import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
 import { powerCutAmidMarks, powerCutOnceEqual } from './mark-strikes.ts';
 import { badSectors, blockRot, diskReadError, failingDisk, halfWrite } from './media-strikes.ts';
@@ -162,6 +163,7 @@ export const faultKinds = {
   databaseOld: { weight: 6, strike: databaseOld },
   databasePause: { weight: 3, strike: databasePause },
   moveCoordinators: { weight: 10, strike: moveCoordinators },
+  forceAssembly: { weight: 0, onceIn: 200, strike: forceAssembly },
 } as const satisfies Record<string, FaultKind>;
 
 /** How often faults of a kind are drawn, compared to the others. */

@@ -57,3 +57,14 @@ export function readAll(
   };
   next(0, 0);
 }
+
+/** Takes each step when the one before it has ended. */
+export function oneByOne<Item>(
+  items: readonly Item[],
+  step: (item: Item, next: () => void) => void,
+  done: () => void,
+): void {
+  const [item, ...rest] = items;
+  if (item === undefined) done();
+  else step(item, () => oneByOne(rest, step, done));
+}

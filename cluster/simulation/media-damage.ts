@@ -8,9 +8,10 @@ import { type FaultTarget, partsOfTarget } from '../../protocols/faults.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange } from '../../protocols/layout/geometry.ts';
-import { blockBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
+import { blockBytes, sectorBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import type { SimulatedDatabase } from './database.ts';
 import type { MembershipHistory } from './membership-history.ts';
+import type { SectorRange } from './recorded-volume.ts';
 import type { World } from './world.ts';
 
 interface ReadErrors {
@@ -31,6 +32,17 @@ export interface FailedRead {
   readonly lengthBytes: number;
   readonly beganMs: number;
   readonly endedMs: number;
+}
+
+/** @param beganMs when it was asked for */
+export function failedRead(
+  volume: VolumeId,
+  { firstSector, sectorCount }: SectorRange,
+  beganMs: number,
+  endedMs: number,
+): FailedRead {
+  const [offset, lengthBytes] = [firstSector * sectorBytes, sectorCount * sectorBytes];
+  return { volume, offset, lengthBytes, beganMs, endedMs };
 }
 
 /** No repair takes longer than this to be told, from when it looked. */

@@ -1,11 +1,13 @@
 /**
  * Which mirrors have been in sync when, as the config database was told: so that what only one mirror could give can be
- * told from what others could have given too, and a step that no decision may make is seen (DESIGN I3, I4, I8).
+ * told from what others could have given too, and a step that no decision may make is seen (DESIGN I3, I4, I8). What an
+ * operator orders by force may be decided once.
  */
-import type { MirrorState, VolumeRecord } from '../../protocols/control-data.ts';
+import { eventCountLeap } from '../../actors/virtualizer/forced-mirrors.ts';
+import type { MirrorSetRecord, MirrorState, VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
-import { extentsOf } from '../../protocols/layout/layout.ts';
+import { extentsOf, mirrorSetsOf } from '../../protocols/layout/layout.ts';
 
 /** What a mirror may become in one step. What comes back may first be found stale or equal in a decision of its own. */
 const steps: Readonly<Record<MirrorState, readonly MirrorState[]>> = {
@@ -23,6 +25,18 @@ interface Known {
 
 export class MembershipHistory {
   readonly #known = new Map<VolumeId, Known>();
+  /** Whose mirrors an operator takes for right, until that is decided. */
+  readonly #orders = new Map<VolumeId, readonly DiskId[]>();
+
+  /** An operator has a volume assembled from these disks, whatever others have that are away (DESIGN I4). */
+  ordered(volume: VolumeId, disks: readonly DiskId[]): void {
+    this.#orders.set(volume, disks);
+  }
+
+  /** It was refused, and is not asked for again. */
+  withdrawn(volume: VolumeId): void {
+    this.#orders.delete(volume);
+  }
 
   /**
    * A decision was written.
@@ -39,7 +53,10 @@ export class MembershipHistory {
     ])
       lackedAtMs.set(disk, nowMs);
     this.#known.set(record.volume, { record, lackedAtMs });
-    return before === undefined || !isRemembered ? null : badStep(before.record, record);
+    if (before === undefined || !isRemembered) return null;
+    const order = this.#orders.get(record.volume) ?? null;
+    if (isForcedIn(before.record, record)) this.#orders.delete(record.volume);
+    return badStep(before.record, record, order);
   }
 
   /** What comes under that name later is another volume. */
@@ -61,12 +78,51 @@ function lackingIn({ layout, mirrorSets }: VolumeRecord): ReadonlySet<DiskId> {
   return new Set(lacking.map(({ disk }) => disk));
 }
 
-function badStep(before: VolumeRecord, after: VolumeRecord): string | null {
-  for (const { set, eventCount, mirrors } of after.mirrorSets) {
+/** True when a set is from now on what an operator says, whatever has been told of it. */
+export function isForced(before: MirrorSetRecord, after: MirrorSetRecord): boolean {
+  return after.eventCount - before.eventCount >= eventCountLeap;
+}
+
+function isForcedIn(before: VolumeRecord, after: VolumeRecord): boolean {
+  return after.mirrorSets.some((set) => {
+    const former = before.mirrorSets.find((each) => each.set === set.set);
+    return former !== undefined && isForced(former, set);
+  });
+}
+
+/** Why a set must not have been decided by force, as a sentence; null when it is what was ordered. */
+function badForce(
+  { layout }: VolumeRecord,
+  former: MirrorSetRecord,
+  { set, mirrors }: MirrorSetRecord,
+  order: readonly DiskId[] | null,
+): string | null {
+  if (order === null) return 'no operator ordered that, or it had been done before';
+  if (former.mirrors[mirrors.indexOf('in-sync')] === 'in-sync') return 'nothing was missing';
+  const place = mirrorSetsOf(layout).find((each) => each.set === set);
+  const right = (place?.node.children ?? []).filter((_, mirror) => mirrors[mirror] === 'in-sync');
+  const isOrdered = right.every((child) =>
+    extentsOf(child).every(({ disk }) => order.includes(disk)),
+  );
+  return right.length === 1 && isOrdered ? null : `ordered was to go on with ${order.join(', ')}`;
+}
+
+function badStep(
+  before: VolumeRecord,
+  after: VolumeRecord,
+  order: readonly DiskId[] | null,
+): string | null {
+  for (const record of after.mirrorSets) {
+    const { set, eventCount, mirrors } = record;
     const former = before.mirrorSets.find((each) => each.set === set);
     if (former === undefined) continue;
     const name = `decision ${after.generation} about ${set} of volume ${after.volume}`;
     const told = `${former.mirrors.join(', ')} at ${former.eventCount} to ${mirrors.join(', ')} at ${eventCount}`;
+    if (isForced(former, record)) {
+      const problem = badForce(after, former, record, order);
+      if (problem !== null) return `${name} goes from ${told} by force: ${problem}`;
+      continue;
+    }
     const isStep = mirrors.every((state, mirror) =>
       steps[former.mirrors[mirror] ?? state].includes(state),
     );

@@ -10,6 +10,7 @@ import type { VolumeId } from '../../protocols/ids.ts';
 import type { Log } from '../../protocols/ports.ts';
 import { subjectsOf } from '../../protocols/subjects.ts';
 import type { Topology } from '../../protocols/topology.ts';
+import type { AssembleOrder } from '../../protocols/volume-orders.ts';
 import type { VirtualClock } from './clock.ts';
 import type { SimulatedNetwork } from './network.ts';
 import { SimulatedProcess } from './process.ts';
@@ -174,6 +175,11 @@ export class Operator {
   #move(order: object): string {
     this.#put(verbs.moveCoordinator, order, answerMsMax, () => {});
     return `moves coordinators: ${JSON.stringify(order)}`;
+  }
+
+  /** Has a volume assembled by force, or only looks what that would mean. Asked once. */
+  assemble(order: AssembleOrder, done: (answer: Answer) => void): void {
+    this.#put(verbs.assembleVolume, order, answerMsMax, done);
   }
 
   /** Begins a scrub of a volume, and may end it in the middle. Each is asked for once, as a move is. */

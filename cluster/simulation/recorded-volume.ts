@@ -39,6 +39,8 @@ export class RecordedVolume {
   readonly #open = new Set<OpenRequest>();
   /** Writes that were under way when the host died, and which it has not served anything since. */
   #lost: WriteToken[] = [];
+  /** Writes that succeeded, since the last error, and that no flush has covered. */
+  #unflushed: WriteToken[] = [];
 
   /** @param onMedia told of each read that ended with a media error, and when it had begun */
   constructor(
@@ -80,6 +82,7 @@ export class RecordedVolume {
       }
       this.#end(request, Status.path);
     }
+    this.#unflushed = [];
   }
 
   /** Nothing is under way any more, nowhere. */
@@ -133,6 +136,7 @@ export class RecordedVolume {
       if (!this.#open.has(request)) return;
       if (status === Status.ok) {
         this.#history.flushSucceeded(startedAt, this.#now());
+        this.#vouched(startedAt);
         this.#served(startedAt);
       }
       this.#end(request, status);
@@ -178,6 +182,7 @@ export class RecordedVolume {
       if (status === Status.ok) {
         this.#history.writeSucceeded(request.write, fua, this.#now());
         this.#served(request.write.startedAt);
+        this.#unflushed.push(request.write);
         request.write = null;
       }
       this.#end(request, status);
@@ -190,9 +195,19 @@ export class RecordedVolume {
     this.#lost = [];
   }
 
+  /** A flush that began at that moment has succeeded: whoever was told of no error relies on it. */
+  #vouched(startedAt: number): void {
+    this.#unflushed = this.#unflushed.filter((write) => {
+      if (write.endedAt > startedAt) return true;
+      write.vouchedAt = startedAt;
+      return false;
+    });
+  }
+
   #end(request: OpenRequest, status: Status): void {
     if (!this.#open.delete(request)) return;
     if (request.write !== null) this.#history.writeFailed(request.write, this.#now());
+    if (status !== Status.ok) this.#unflushed = [];
     request.ended(status);
   }
 }

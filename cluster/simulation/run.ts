@@ -63,6 +63,8 @@ export class Run {
       onStarted: (node) => this.#started(node),
       onComplaint: (what) => this.#verdict.fail('crashed', what),
       onAccused: (what) => this.#verdict.fail('wrong', what),
+      onDecided: (record) => this.#consumers.decided(record),
+      onPublished: (subject, data) => this.#consumers.told(subject, data),
     });
     const world = this.#world;
     this.#ways = new SoundWays(world);
@@ -182,9 +184,8 @@ export class Run {
   }
 
   get #isHealthy(): boolean {
-    const { isWhole } = this.#world;
     const isServed = this.#consumers.isServed && this.#operator.isIdle;
-    return isWhole && isServed && unequalText(this.#world) === '';
+    return this.#world.isWhole && isServed && unequalText(this.#world) === '';
   }
 
   #becomeHealthy(when: string): void {

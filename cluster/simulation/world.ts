@@ -2,9 +2,9 @@
  * The whole cluster, unchanged, in one process on virtual time: what a machine room holds (servers, media, the config
  * database), the processes on it, and their supervisor. What goes wrong in it, and who uses it, is left to others.
  */
-
 import { crc32 } from 'node:zlib';
 import { formatDisk } from '../../actors/disk/format-disk.ts';
+import type { VolumeRecord } from '../../protocols/control-data.ts';
 import { type Fault, type FaultTarget, faultText } from '../../protocols/faults.ts';
 import { type DiskId, idOf, type VolumeId } from '../../protocols/ids.ts';
 import type { BlockStore } from '../../protocols/ports.ts';
@@ -39,6 +39,10 @@ export interface WorldOptions {
   readonly onComplaint: (what: string) => void;
   /** Told of a mirror that was called bad without a reason. */
   readonly onAccused?: (what: string) => void;
+  /** Told of each decision about a volume, when it is written. */
+  readonly onDecided?: (record: VolumeRecord) => void;
+  /** Told of what actors publish on their control connections. */
+  readonly onPublished?: (subject: string, data: Uint8Array) => void;
   /** Put around each store before a disk gets it. */
   readonly wrapStore?: ((disk: DiskId, store: BlockStore) => BlockStore) | undefined;
   /** Of the config database's server; drawn when left out. */
@@ -62,7 +66,7 @@ export class World {
   readonly coverage: Coverage;
   readonly network: SimulatedNetwork;
   readonly database: SimulatedDatabase;
-  readonly media: ReadonlyMap<DiskId, MemoryMedium>;
+  readonly media: Map<DiskId, MemoryMedium>;
   /** By disk, what its medium takes at most; may be changed at any time. */
   readonly latencies: ReadonlyMap<DiskId, MutableLatency>;
   readonly nodes: readonly SimulatedNode[];
@@ -252,6 +256,7 @@ export class World {
     const { syncsEveryWrite } = this.database;
     if (record === null) this.membership.ended(volume);
     else {
+      this.#options.onDecided?.(record);
       const problem = this.membership.decided(record, this.clock.now(), syncsEveryWrite);
       if (problem !== null) this.#options.onAccused?.(problem);
     }
@@ -264,6 +269,7 @@ export class World {
 
   #published(subject: string, data: Uint8Array): void {
     this.coverage.published(subject, data);
+    this.#options.onPublished?.(subject, data);
     const problem = accusationIn(this, subject, data);
     if (problem !== null) this.#options.onAccused?.(problem);
   }

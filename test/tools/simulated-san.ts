@@ -9,6 +9,7 @@ import type { Attachment } from '../../actors/host/attachment.ts';
 import type { AttachmentOptions } from '../../actors/host/attachment-parts.ts';
 import type { Host } from '../../actors/host/host.ts';
 import type { OptimizationDriver } from '../../actors/host/optimization-driver.ts';
+import { Questions } from '../../actors/questions.ts';
 import { packageFile } from '../../cluster/package-root.ts';
 import type { SimulatedBus } from '../../cluster/simulation/bus.ts';
 import { mirrorProblems } from '../../cluster/simulation/mirror-check.ts';
@@ -16,9 +17,12 @@ import { SimulatedProcess } from '../../cluster/simulation/process.ts';
 import type { SimulatedNode } from '../../cluster/simulation/simulated-node.ts';
 import { World, type WorldOptions } from '../../cluster/simulation/world.ts';
 import { Status } from '../../protocols/codes.ts';
+import type { Answer } from '../../protocols/commands.ts';
 import { decodeFrame, type FrameData, FrameKind } from '../../protocols/frames/frame.ts';
 import type { Request } from '../../protocols/frames/request.ts';
+import type { ActorAddress } from '../../protocols/ids.ts';
 import type { Log } from '../../protocols/ports.ts';
+import { subjectsOf } from '../../protocols/subjects.ts';
 import { parseTopology } from '../../protocols/topology/parse-topology.ts';
 import type { Topology } from '../../protocols/topology.ts';
 import { unitOf, type VolumeOffset } from '../../protocols/units.ts';
@@ -130,10 +134,16 @@ export class SimulatedSan {
   }
 
   /** Begins a write of bytes of one value. */
-  write(driver: OptimizationDriver, offset: number, lengthBytes: number, value: number): Ended {
+  write(
+    driver: OptimizationDriver,
+    offset: number,
+    lengthBytes: number,
+    value: number,
+    fua = false,
+  ): Ended {
     const ended: Ended = { status: null, bytes: Buffer.alloc(0) };
     const bytes = new Uint8Array(lengthBytes).fill(value);
-    driver.write(unitOf<VolumeOffset>(offset), [bytes], false, (status) => {
+    driver.write(unitOf<VolumeOffset>(offset), [bytes], fua, (status) => {
       ended.status = status;
     });
     return ended;
@@ -182,6 +192,16 @@ export class SimulatedSan {
     const { network, clock, topology } = this.world;
     const process = new SimulatedProcess(clock, name);
     return network.server(topology.control).connect({ process, role: 'io', log: silent });
+  }
+
+  /** Asks an actor something, as an operator does. */
+  ask(receiver: ActorAddress, verb: string, body: object, done: (answer: Answer) => void): void {
+    const { topology, clock } = this.world;
+    const asker = { kind: 'node', id: 'operator' } as const;
+    const bus = this.connect('operator');
+    const questions = new Questions(asker, subjectsOf(topology.cluster), bus, clock);
+    questions.start();
+    questions.ask(receiver, verb, body, startMsMax, done);
   }
 
   /** The facts of a host or switch. */

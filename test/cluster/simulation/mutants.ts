@@ -2,6 +2,7 @@
 import type { TopologyName } from '../../../cluster/simulation/topology-names.ts';
 import type { Patch } from '../../tools/mutated-build.ts';
 import { cacheMutants } from './cache-mutants.ts';
+import { controlMutants } from './control-mutants.ts';
 import { leakMutants } from './leak-mutants.ts';
 import { markMutants } from './mark-mutants.ts';
 import { mediaMutants } from './media-mutants.ts';
@@ -380,6 +381,7 @@ export const mutants = {
       },
     ],
   },
+  ...controlMutants,
   ...leakMutants,
   ...markMutants,
   ...mediaMutants,
