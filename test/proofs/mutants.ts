@@ -17,7 +17,7 @@ export const mutantsProof: Proof = {
   name: 'mutants',
   shows:
     `every rule that is broken on purpose is noticed within seeds ${seeds}, ` +
-    'or by the seed or the kill order that is about it',
+    'or by the seed, the kill order or the scene that is about it',
   shortForm: ['test/cluster/simulation/mutants.test.ts'],
   steps: ({ jobs }) =>
     mutantNames.map((name) => ({
@@ -28,7 +28,7 @@ export const mutantsProof: Proof = {
         const { shownBy, verdict, problem, seconds } = result;
         const data: Noticed = { does: mutant.does, verdict, shownBy, seconds };
         const said = shownBy === null ? 'not noticed' : `${verdict}, ${shownBy}: ${problem}`;
-        const where = mutant.killOrder ?? mutant.seed ?? seeds;
+        const where = mutant.killOrder ?? mutant.scene ?? mutant.seed ?? seeds;
         const problems = shownBy === null ? [`${mutant.does}: not noticed within ${where}`] : [];
         return { said, problems, data };
       },

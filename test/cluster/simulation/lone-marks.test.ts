@@ -4,8 +4,10 @@
  */
 import { expect } from 'chai';
 import { recordOf } from '../../../cluster/simulation/media-damage.ts';
+import { SeededRandom } from '../../../cluster/simulation/random.ts';
+import { replaceDisk } from '../../../cluster/simulation/replaced-disk.ts';
 import { simulatedTopology } from '../../../cluster/simulation/simulated-cluster.ts';
-import type { VolumeId } from '../../../protocols/ids.ts';
+import type { DiskId, VolumeId } from '../../../protocols/ids.ts';
 import { SimulatedSan } from '../../tools/simulated-san.ts';
 
 const vol1 = 'vol1' as VolumeId;
@@ -40,6 +42,21 @@ class Scene {
     this.untilStates('in-sync in-sync');
   }
 
+  /** The disk that was alone goes for good; another one is made equal in its place. */
+  replaceFirst(): void {
+    const { san } = this;
+    const { world } = san;
+    world.holdDown(san.node('d2'));
+    this.untilStates('stale in-sync');
+    let isReplaced = false;
+    replaceDisk(world, 'd2' as DiskId, new SeededRandom('replacement'), () => {
+      isReplaced = true;
+    });
+    san.runUntil('the disk is replaced', () => isReplaced);
+    world.release(san.node('d2'));
+    this.untilStates('in-sync in-sync');
+  }
+
   /** One more write gets to one disk only when the power goes. */
   cutInWrite(deaf: string): void {
     const { world } = this.san;
@@ -67,13 +84,26 @@ class Scene {
 describe('a region that was first written to while one mirror was alone', function () {
   this.timeout(120_000);
 
-  for (const deaf of ['d2', 'd3'])
+  function expectOneValue({ san, read }: { san: SimulatedSan; read: readonly unknown[] }): void {
+    const values = new Set(read);
+    expect(values.size, [...values].join()).to.equal(1);
+    expect(san.stopAndCompare()).to.deep.equal([]);
+  }
+
+  for (const deaf of ['d2', 'd3']) {
     it(`is one value after a power cut in a write that ${deaf} did not get`, () => {
       const scene = new Scene();
       scene.writeAlone();
       scene.cutInWrite(deaf);
-      const values = new Set(scene.read());
-      expect(values.size, [...values].join()).to.equal(1);
-      expect(scene.san.stopAndCompare()).to.deep.equal([]);
+      expectOneValue({ san: scene.san, read: scene.read() });
     });
+
+    it(`is so, too, where no disk is left that was there then, and ${deaf} did not get it`, () => {
+      const scene = new Scene();
+      scene.writeAlone();
+      scene.replaceFirst();
+      scene.cutInWrite(deaf);
+      expectOneValue({ san: scene.san, read: scene.read() });
+    });
+  }
 });

@@ -12,13 +12,15 @@ export const markMutants = {
       { file: hostRegions, snippet: 'this.waiting.add(waiting);', replacement: '' },
     ],
   },
-  answersMarksEarly: {
-    does: 'a disk answers a mark before it is durable',
+  answersMarksUnnoted: {
+    does: 'a disk answers a mark, and notes it in its memory only',
     patches: [
       {
         file: 'actors/disk/mark-changes.js',
-        snippet: `else if (change.kind === 'unmark')`,
-        replacement: 'else if (true)',
+        snippet: 'const entries = entriesOf(device, change);',
+        replacement: `const all = entriesOf(device, change);
+          for (const entry of all) applyEntry(device.parts, entry, -1);
+          const entries = [];`,
       },
     ],
   },
@@ -53,6 +55,7 @@ export const markMutants = {
     ],
   },
   handsNoMarksOn: {
+    scene: 'lone-marks',
     does: 'a mirror that was made equal does not get the marks of hosts',
     patches: [
       {
@@ -73,22 +76,13 @@ export const markMutants = {
     ],
   },
   marksOnlyWhereOthersAre: {
+    scene: 'lone-marks',
     does: 'a mirror that is alone does not note what its host marks',
     patches: [
       {
         file: 'actors/switch/mirror-runs.js',
         snippet: 'return inSyncLegs > 0 && isMirrored;',
         replacement: 'return legs > 1;',
-      },
-    ],
-  },
-  trustsMarksOfTheLost: {
-    does: 'a host takes for marked what only mirrors noted that are not in sync any more',
-    patches: [
-      {
-        file: hostRegions,
-        snippet: `return isAnyStale || !were.includes('in-sync');`,
-        replacement: 'return isAnyStale;',
       },
     ],
   },

@@ -1,6 +1,7 @@
-/** Simulates a broken program until a seed, or the kill order that is about its rule, shows that it is broken. */
+/** Simulates a broken program until a seed, or the kill order or scene that is about its rule, shows that it is broken. */
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeasuredRun } from '../../../cluster/simulation/report.ts';
@@ -9,7 +10,7 @@ import type { KillOrderSum } from '../kill-orders/kill-order-sum.ts';
 import type { Mutant } from './mutants.ts';
 
 export interface MutantResult {
-  /** The first seed that showed it, or the kill order; null when none did. */
+  /** The first seed that showed it, or the kill order or scene; null when none did. */
   readonly shownBy: string | null;
   readonly verdict: string;
   readonly problem: string;
@@ -24,6 +25,8 @@ export interface MutantRunOptions {
 }
 
 const killOrders = 'test/cluster/kill-orders';
+const scenes = 'test/cluster/simulation';
+const mochaProgram = createRequire(import.meta.url).resolve('mocha/bin/mocha.js');
 const outputBytesMax = 64 * 1024 * 1024;
 let copies = 0;
 
@@ -32,11 +35,7 @@ export async function runMutant(mutant: Mutant, options: MutantRunOptions): Prom
   const folder = join(tmpdir(), `sanctor-mutant-${process.pid}-${copies}`);
   const startedMs = performance.now();
   try {
-    const { killOrder } = mutant;
-    const found =
-      killOrder === undefined
-        ? await runSeeds(folder, mutant, options)
-        : await runKillOrder(folder, mutant, killOrder);
+    const found = await runWhatShows(folder, mutant, options);
     return { ...found, seconds: (performance.now() - startedMs) / 1000 };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -44,6 +43,13 @@ export async function runMutant(mutant: Mutant, options: MutantRunOptions): Prom
 }
 
 type Found = Omit<MutantResult, 'seconds'>;
+
+function runWhatShows(folder: string, mutant: Mutant, options: MutantRunOptions): Promise<Found> {
+  const { killOrder, scene } = mutant;
+  if (killOrder !== undefined) return runKillOrder(folder, mutant, killOrder);
+  if (scene !== undefined) return runScene(folder, mutant, scene);
+  return runSeeds(folder, mutant, options);
+}
 
 async function runSeeds(folder: string, mutant: Mutant, options: MutantRunOptions): Promise<Found> {
   const program = await mutatedBuild(folder, mutant.patches);
@@ -76,16 +82,37 @@ async function runKillOrder(folder: string, mutant: Mutant, order: string): Prom
   };
 }
 
-/** The lines that the program prints; its exit code says only what they say. */
-function output(program: string, words: readonly string[]): Promise<readonly string[]> {
+/** What mocha's own reporter of that name prints, as far as it is looked at. */
+interface TestReport {
+  readonly failures: readonly { readonly fullTitle: string; readonly err: { message: string } }[];
+}
+
+async function runScene(folder: string, mutant: Mutant, scene: string): Promise<Found> {
+  await mutatedBuild(folder, mutant.patches, ['test']);
+  const file = join(folder, 'dist', scenes, `${scene}.test.js`);
+  const text = await printed(mochaProgram, ['--reporter', 'json', file]);
+  const [failed] = (JSON.parse(text.slice(text.indexOf('{'))) as TestReport).failures;
+  return {
+    shownBy: failed === undefined ? null : `scene ${scene}`,
+    verdict: failed === undefined ? 'passed' : 'wrong',
+    problem: failed === undefined ? '' : `${failed.fullTitle}: ${failed.err.message}`,
+  };
+}
+
+async function output(program: string, words: readonly string[]): Promise<readonly string[]> {
+  const text = await printed(program, words);
+  return text.split('\n').filter((line) => line.startsWith('{'));
+}
+
+/** What a program prints; its exit code says only what that says. */
+function printed(program: string, words: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
       [program, ...words],
       { maxBuffer: outputBytesMax },
       (error, text, errors) => {
-        const lines = text.split('\n').filter((line) => line.startsWith('{'));
-        if (lines.length > 0) resolve(lines);
+        if (text.includes('{')) resolve(text);
         else reject(new Error(`the simulation printed nothing: ${error?.message} ${errors}`));
       },
     );

@@ -22,6 +22,8 @@ export interface Mutant {
   readonly seed?: number;
   /** The kill order that shows it; seeds are not looked at then. */
   readonly killOrder?: string;
+  /** The scene that shows it, a test file here without its ending, where no seed of fifty does; seeds are not looked at then. */
+  readonly scene?: string;
 }
 
 const coordinator = 'actors/switch/coordinator.js';
