@@ -55,6 +55,8 @@ class Scene {
     san.runUntil('the disk is replaced', () => isReplaced);
     world.release(san.node('d2'));
     this.untilStates('in-sync in-sync');
+    // The next write to the region must not have to ask first what is there.
+    san.finish(this.write(1));
   }
 
   /** One more write gets to one disk only when the power goes. */
