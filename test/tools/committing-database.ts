@@ -133,7 +133,7 @@ export class CommittingDatabase {
       return output.trim();
     };
     try {
-      const integrity = await ask('PRAGMA integrity_check');
+      const integrity = await ask(`PRAGMA integrity_check(${differencesMax})`);
       if (integrity !== 'ok') return [`${this.#mode}: integrity_check says ${integrity}`];
       const tally = await ask('SELECT last, count FROM tally');
       const shown = await ask('-json', 'SELECT number, text FROM commits ORDER BY number');
