@@ -51,7 +51,7 @@ else
   );
 
 function describeFileSystem(this: Suite): void {
-  this.timeout(isLongProof ? 3_600_000 : realTestTimeoutMs * 2);
+  this.timeout(isLongProof ? 3_600_000 : realTestTimeoutMs * 4);
   let tools: FileSystemTools;
   let files: LoadedFileSystem | null = null;
   // Before the place is closed, for the mounts are in its folder.
