@@ -68,6 +68,7 @@ function describeFileSystem(this: Suite): void {
       sqlite3: await toolFor(this, 'sqlite3'),
     };
   });
+
   async function start(program?: string): Promise<RunningCluster> {
     return place().start(program === undefined ? {} : { program });
   }
@@ -130,10 +131,12 @@ function describeFileSystem(this: Suite): void {
   });
 }
 
-/** Crashes a coordinator together with a disk, again and again, always others. */
+/** Crashes a coordinator together with a disk, again and again, in the end each with each and in both ways. */
 async function crashPairs(load: LoadedFileSystem, cluster: RunningCluster, count: number) {
   for (let crash = 0; crash < count; crash++) {
-    const [coordinator, disk] = [`s${1 + (crash % 2)}`, `d${1 + ((crash * 3) % 4)}`];
+    const round = Math.floor(crash / 4);
+    const coordinator = `s${1 + ((crash + round) % 2)}`;
+    const disk = `d${1 + ((crash * 3 + Math.floor(round / 2)) % 4)}`;
     await load.more();
     if (crash % 2 === 0) await crashTogetherAndRecover(cluster, [coordinator, disk]);
     else await whileCrashed(cluster, [`switch:${coordinator}`, `disk:${disk}`], () => load.more());
