@@ -78,6 +78,11 @@ export const proofs: readonly Proof[] = [
     ],
   ),
   failoverProof,
+  proofOfTests(
+    'file-system',
+    'a file system on a volume, and databases in it, lose no commit whatever is killed; needs root, FUSE and loop devices',
+    ['test/cluster/real/file-system.test.ts'],
+  ),
   proofOfTests('discovery', 'every actor answers NATS service discovery by the rules, under load', [
     'test/cluster/real/discovery.test.ts',
   ]),

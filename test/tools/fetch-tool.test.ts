@@ -18,7 +18,10 @@ function run(tool: Tool, toolArguments: readonly string[]): Promise<CommandResul
 describe('the clients that tests use', function () {
   this.timeout(fetchTimeoutMs);
   const folder = temporaryFolder();
-  const names: readonly ToolName[] = ['nbdinfo', 'nbdcopy', 'fio', 'qemu-img', 'qemu-io', 'nbdkit'];
+  const names: readonly ToolName[] = [
+    ...(['nbdinfo', 'nbdcopy', 'nbdfuse', 'nbdkit', 'fio', 'qemu-img', 'qemu-io'] as const),
+    'sqlite3',
+  ];
   for (const name of names) {
     it(`${name} runs`, async function () {
       const result = await run(await toolFor(this, name), ['--version']);

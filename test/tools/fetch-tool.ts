@@ -11,7 +11,17 @@ import { unpackDebianPackages } from '../../cluster/debian-packages.ts';
 import { PackageUnavailable } from '../../cluster/private-apt.ts';
 import { environmentOfUnpacked } from '../../cluster/unpacked-environment.ts';
 
-export type ToolName = 'fio' | 'nbdcopy' | 'nbdinfo' | 'nbdkit' | 'qemu-img' | 'qemu-io';
+export type ToolName =
+  | 'e2fsck'
+  | 'fio'
+  | 'mkfs.ext4'
+  | 'nbdcopy'
+  | 'nbdfuse'
+  | 'nbdinfo'
+  | 'nbdkit'
+  | 'qemu-img'
+  | 'qemu-io'
+  | 'sqlite3';
 
 export interface Tool {
   readonly command: string;
@@ -22,16 +32,20 @@ export interface Tool {
 }
 
 const packages: Readonly<Record<ToolName, string>> = {
+  e2fsck: 'e2fsprogs',
   fio: 'fio',
+  'mkfs.ext4': 'e2fsprogs',
   nbdcopy: 'libnbd-bin',
+  nbdfuse: 'nbdfuse',
   nbdinfo: 'libnbd-bin',
   nbdkit: 'nbdkit',
   'qemu-img': 'qemu-utils',
   'qemu-io': 'qemu-utils',
+  sqlite3: 'sqlite3',
 };
 
 const installedFolders = ['/usr/bin', '/usr/sbin'];
-const binFolders = ['usr/bin', 'usr/sbin'];
+const binFolders = ['usr/bin', 'usr/sbin', 'sbin'];
 /** For the hook or test that asks for a tool: the first time it may have to be fetched. */
 export const fetchTimeoutMs = 300_000;
 

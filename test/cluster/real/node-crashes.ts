@@ -25,14 +25,34 @@ export async function untilStatus(
 }
 
 /** Kills a node's process, and waits until the cluster is ready with a new one. */
-export async function crashAndRecover(cluster: RunningCluster, node: string): Promise<void> {
-  const pid = pidOf(await cluster.status(), node);
-  process.kill(pid, 'SIGKILL');
+export function crashAndRecover(cluster: RunningCluster, node: string): Promise<void> {
+  return crashTogetherAndRecover(cluster, [node]);
+}
+
+/** The same for several at once. */
+export async function crashTogetherAndRecover(
+  cluster: RunningCluster,
+  nodes: readonly string[],
+): Promise<void> {
+  const before = await cluster.status();
+  for (const node of nodes) process.kill(pidOf(before, node), 'SIGKILL');
   await untilStatus(
     cluster,
-    (status) => status.ready && pidOf(status, node) !== pid,
-    `the cluster to be ready with a new ${node}`,
+    (status) => status.ready && nodes.every((node) => pidOf(status, node) !== pidOf(before, node)),
+    `the cluster to be ready with a new ${nodes.join(' and ')}`,
   );
+}
+
+/** Kills several processes, which stay away while something is done. @param targets as `disk:d1` */
+export async function whileCrashed(
+  cluster: RunningCluster,
+  targets: readonly string[],
+  work: () => Promise<void>,
+): Promise<void> {
+  await Promise.all(targets.map((target) => cluster.sanctor('fault', target, 'crash')));
+  await work();
+  await Promise.all(targets.map((target) => cluster.sanctor('heal', target)));
+  await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready again');
 }
 
 /** Lets a node's process stand still while something is done. */
