@@ -5,8 +5,10 @@
  */
 import type { SeededRandom } from '../../cluster/simulation/random.ts';
 import { loadBytes, SteadyLoad } from '../bench/failover/steady-load.ts';
+import type { ClusterOperator } from '../tools/cluster-operator.ts';
 import type { Tool } from '../tools/fetch-tool.ts';
 import { beginFio, type FioArea, fillArea, type RunningFio, verifyWritten } from '../tools/fio.ts';
+import { untilAsync } from '../tools/until.ts';
 
 const mebibyte = 1024 * 1024;
 const areaBytes = 8 * mebibyte;
@@ -15,6 +17,7 @@ const depth = 32;
 const lanes = 8;
 const restMs = 10;
 const problemLengthMax = 2000;
+const progressTimeoutMs = 45_000;
 
 export interface ConsumersParts {
   readonly fio: Tool;
@@ -58,6 +61,20 @@ export class VerifyingConsumers {
   /** True once one of them has met something wrong. */
   get haveEnded(): boolean {
     return this.#load.problems.length > 0 || this.#running.some(({ hasEnded }) => hasEnded);
+  }
+
+  /** Waits until hosts have served so many more I/Os, or something wrong has been met. */
+  async untilMoreDone(operator: ClusterOperator, ios: number): Promise<void> {
+    let first: number | null = null;
+    const isThrough = async () => {
+      if (this.haveEnded) return true;
+      const { counters } = await operator.status();
+      const count = counters.consumerIos;
+      if (count === undefined) return false;
+      first ??= count;
+      return count - first >= ios;
+    };
+    await untilAsync(isThrough, `${ios} more I/Os of consumers`, progressTimeoutMs);
   }
 
   /** Ends them, and has them read once more all that they ever wrote. @returns what was wrong, as sentences */
