@@ -35,6 +35,11 @@ export const crashesBehindConsumers: CrashKinds = [
   ...Array.from({ length: 3 }, () => someBehindConsumers),
 ];
 
+/** Who has lost a rule of what is to be in a disk's file, shows it here. */
+export const crashesOfDisks: CrashKinds = [
+  (nodes) => ({ ...onlyNodes, nodes: namesOf(nodes, ['disk']) }),
+];
+
 /** Nobody is spared. */
 export const crashesOfAll: CrashKinds = [
   (nodes) => ({ nodes: nodes.map(({ id }) => id), natsServers: true, supervisor: true }),
