@@ -3,7 +3,7 @@ import type { SeededRandom } from '../../cluster/simulation/random.ts';
 import { HistoryLoad } from '../cluster/real/history-load.ts';
 import { fetchTool } from '../tools/fetch-tool.ts';
 import type { CrashedCluster } from './crashed-cluster.ts';
-import { VerifyingConsumers } from './verifying-consumers.ts';
+import { type ConsumersParts, VerifyingConsumers } from './verifying-consumers.ts';
 
 export interface CrashLoad {
   /** Waits until I/O goes on, or has met something wrong. @throws Error when it does not go on */
@@ -26,10 +26,21 @@ const historyRequests = 400;
 const mebibyte = 1024 * 1024;
 
 /** Consumers that see no error, whatever is killed behind their hosts. None of them flushes. */
-export const beginFioLoad: BeginCrashLoad = async (crashed, uris, random) => {
+export const beginFioLoad: BeginCrashLoad = (...parts) => beginConsumers(...parts, {});
+
+/** The same, with flushes. They see no error as long as a mirror of each set is left. */
+export const beginFlushingFioLoad: BeginCrashLoad = (...parts) =>
+  beginConsumers(...parts, { writesPerFlush: 16 });
+
+async function beginConsumers(
+  ...[crashed, uris, random, flushing]: [
+    ...Parameters<BeginCrashLoad>,
+    Pick<ConsumersParts, 'writesPerFlush'>,
+  ]
+): Promise<CrashLoad> {
   const fio = await fetchTool('fio');
   if (typeof fio === 'string') throw new Error(`fio cannot be had: ${fio}`);
-  const consumers = new VerifyingConsumers({ fio, uris, random });
+  const consumers = new VerifyingConsumers({ fio, uris, random, ...flushing });
   const untilMoreDone = () => consumers.untilMoreDone(crashed.operator, fioIos);
   await consumers.begin(untilMoreDone);
   return {
@@ -39,7 +50,7 @@ export const beginFioLoad: BeginCrashLoad = async (crashed, uris, random) => {
     },
     end: () => consumers.end(),
   };
-};
+}
 
 /**
  * Clients that come back when their host is gone, and ask again. There is no power cut in their history: what a killed

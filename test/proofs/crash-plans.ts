@@ -35,6 +35,17 @@ export const crashesBehindConsumers: CrashKinds = [
   ...Array.from({ length: 3 }, () => someBehindConsumers),
 ];
 
+/**
+ * A disk and some of all that is no disk: with all mirrors of a set at once a flush would fail, for nobody knows whether
+ * they have made durable what they had acknowledged before (DESIGN I11).
+ */
+export const crashesOfOneDisk: CrashKinds = [
+  (nodes, random) => {
+    const others = someOf(namesOf(nodes, ['switch', 'virtualizer']), random);
+    return { ...onlyNodes, nodes: [random.pick(namesOf(nodes, ['disk'])), ...others] };
+  },
+];
+
 /** Who has lost a rule of what is to be in a disk's file, shows it here. */
 export const crashesOfDisks: CrashKinds = [
   (nodes) => ({ ...onlyNodes, nodes: namesOf(nodes, ['disk']) }),

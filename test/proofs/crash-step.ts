@@ -4,7 +4,7 @@
  * mirrors are equal.
  */
 import { SeededRandom } from '../../cluster/simulation/random.ts';
-import { expectEqualMirrors } from '../tools/mirrors.ts';
+import { expectEqualMirrors, untilInSync } from '../tools/mirrors.ts';
 import type { LaunchOptions } from '../tools/real-clusters.ts';
 import type { TestTopologyOptions } from '../tools/test-topology.ts';
 import type { BeginCrashLoad } from './crash-loads.ts';
@@ -21,6 +21,8 @@ export interface CrashStepOptions {
   readonly kinds: CrashKinds;
   readonly begin: BeginCrashLoad;
   readonly rounds: number;
+  /** Whether mirrors are all in sync before any process is killed; else they may still be being made equal. */
+  readonly fromInSync?: boolean;
   /** The same one draws the same crashes. */
   readonly seed: string;
   /** How the cluster is started, each time. */
@@ -64,7 +66,7 @@ class Step {
 
   async run(): Promise<void> {
     const { operator } = this.#crashed;
-    const { kinds, begin, rounds, seed } = this.#options;
+    const { kinds, begin, rounds, seed, fromInSync = false } = this.#options;
     const random = new SeededRandom(seed);
     const { exports, volumes } = await operator.status();
     const sizeBytes = volumes.find(({ name }) => name === volume)?.size ?? 0;
@@ -74,6 +76,7 @@ class Step {
       const { nodes } = operator.topology;
       for (const crash of drawCrashes(kinds, rounds, { nodes, random: random.fork('crashes') })) {
         const what = crashText(crash);
+        if (fromInSync) await this.#noting(`before ${what}`, () => this.#untilInSync());
         await this.#noting(what, async () => this.#add(what, await this.#crashed.crash(crash)));
         await this.#noting(`after ${what}`, () => load.untilMoreDone());
         if (this.problems.length > 0 || load.hasFailed) break;
@@ -85,6 +88,10 @@ class Step {
     }
     if (this.problems.length > 0) return;
     await this.#noting('at the end', () => expectEqualMirrors(this.#crashed.cluster, sizeBytes));
+  }
+
+  #untilInSync(): Promise<void> {
+    return untilInSync(this.#crashed.cluster, volume);
   }
 
   #add(what: string, { killed, wellAfterMs }: Recovery): void {

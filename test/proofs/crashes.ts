@@ -3,8 +3,8 @@
  * must see no error while only what is behind their hosts is killed, once under clients that come back, where nobody is
  * spared. A step is a cluster and some rounds.
  */
-import { beginFioLoad, beginHistories } from './crash-loads.ts';
-import { crashesBehindConsumers, crashesOfAll } from './crash-plans.ts';
+import { beginFioLoad, beginFlushingFioLoad, beginHistories } from './crash-loads.ts';
+import { crashesBehindConsumers, crashesOfAll, crashesOfOneDisk } from './crash-plans.ts';
 import { type CrashCount, type CrashStepOptions, crashStep } from './crash-step.ts';
 import type { Proof, ProofLength, ProofStep } from './proof.ts';
 
@@ -14,17 +14,20 @@ const rounds: Readonly<Record<ProofLength, number>> = { short: 5, long: 20 };
 /** `SANCTOR_SEED` draws other crashes; a step tells the seed that it drew from. */
 const { SANCTOR_SEED: givenSeed = '' } = process.env;
 
-const fio = { kinds: crashesBehindConsumers, begin: beginFioLoad };
-const histories = { kinds: crashesOfAll, begin: beginHistories };
+const loads = {
+  fio: { kinds: crashesBehindConsumers, begin: beginFioLoad },
+  flushes: { kinds: crashesOfOneDisk, begin: beginFlushingFioLoad, fromInSync: true },
+  histories: { kinds: crashesOfAll, begin: beginHistories },
+};
 
 /** @param number of the steps with the same load on the same topology */
 function stepOptions(
-  load: 'fio' | 'histories',
+  load: keyof typeof loads,
   shipped: CrashStepOptions['shipped'],
   number: number,
 ): Omit<CrashStepOptions, 'rounds'> {
   const seed = `${givenSeed === '' ? '' : `${givenSeed} `}${load} ${shipped} ${number}`;
-  return { ...(load === 'fio' ? fio : histories), shipped, seed };
+  return { ...loads[load], shipped, seed };
 }
 
 /** What each run of all tests does. */
@@ -35,18 +38,28 @@ export const shortCrashSteps = {
 
 const steps: Readonly<Record<ProofLength, readonly CrashStepOptions[]>> = {
   short: Object.values(shortCrashSteps),
-  long: [1, 2, 3, 4, 5].flatMap((number) => {
-    const shipped = number % 2 === 0 ? 'default' : 'two-tier';
-    return (['fio', 'histories'] as const).map((load) => ({
-      ...stepOptions(load, shipped, number),
-      rounds: rounds.long,
-    }));
-  }),
+  long: (
+    [
+      ['histories', 'two-tier', 1],
+      ['fio', 'two-tier', 1],
+      ['flushes', 'default', 1],
+      ['histories', 'default', 1],
+      ['fio', 'default', 1],
+      ['flushes', 'two-tier', 1],
+      ['histories', 'two-tier', 2],
+      ['fio', 'two-tier', 2],
+      ['histories', 'default', 2],
+      ['histories', 'two-tier', 3],
+    ] as const
+  ).map(([load, shipped, number]) => ({
+    ...stepOptions(load, shipped, number),
+    rounds: rounds.long,
+  })),
 };
 
 export const crashesProof: Proof = {
   name: 'crashes',
-  shows: `${steps.long.length * rounds.long} times SIGKILL for many processes at one moment loses nothing that was acknowledged: no error for fio that verifies while disks, switches and virtualizers are killed, even all of them; one history for clients that come back while hosts, NATS servers and the supervisor are killed too; and mirrors are equal`,
+  shows: `${steps.long.length * rounds.long} times SIGKILL for many processes at one moment loses nothing that was acknowledged: no error for fio that verifies while disks, switches and virtualizers are killed, even all of them, nor for its flushes while a mirror is left; one history for clients that come back while hosts, NATS servers and the supervisor are killed too; and mirrors are equal`,
   shortForm: ['test/cluster/real/crashes.test.ts'],
   steps: ({ length }) =>
     steps[length].map(

@@ -24,6 +24,8 @@ export interface ConsumersParts {
   /** Exports of one volume. */
   readonly uris: readonly string[];
   readonly random: SeededRandom;
+  /** After so many writes fio flushes; it never does when left out. */
+  readonly writesPerFlush?: number;
 }
 
 export class VerifyingConsumers {
@@ -31,9 +33,11 @@ export class VerifyingConsumers {
   readonly #areas: readonly FioArea[];
   readonly #load: SteadyLoad;
   readonly #running: RunningFio[] = [];
+  readonly #flushing: readonly string[];
 
-  constructor({ fio, uris, random }: ConsumersParts) {
+  constructor({ fio, uris, random, writesPerFlush }: ConsumersParts) {
     this.#fio = fio;
+    this.#flushing = writesPerFlush === undefined ? [] : [`--fsync=${writesPerFlush}`];
     this.#load = new SteadyLoad({ uris, lanes, restMs, random });
     this.#areas = uris.map((uri, index) => ({
       uri,
@@ -50,7 +54,7 @@ export class VerifyingConsumers {
   async begin(underWay: () => Promise<void>): Promise<void> {
     for (const area of this.#areas) await fillArea(this.#fio, area);
     for (const { uri, blockBytes, startBytes, lengthBytes: sizeBytes } of this.#areas) {
-      const more = [`--offset=${startBytes}`];
+      const more = [`--offset=${startBytes}`, ...this.#flushing];
       const job = { uri, rw: 'randrw', blockBytes, depth, sizeBytes, verify: true, more } as const;
       this.#running.push(beginFio(this.#fio, job));
     }
