@@ -3,14 +3,13 @@
  * time, and each kind of trouble struck and healed once, in an order of chance and at targets of chance among those that
  * are in use. At its end consumers must find what they wrote, and the mirrors must be equal.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { SeededRandom } from '../../cluster/simulation/random.ts';
 import { ClusterOperator } from '../tools/cluster-operator.ts';
 import { fetchTool } from '../tools/fetch-tool.ts';
 import { untilInSync } from '../tools/mirrors.ts';
 import { ClusterPlace } from '../tools/real-clusters.ts';
 import type { RunningCluster } from '../tools/running-cluster.ts';
+import { shuffled } from '../tools/shuffled.ts';
 import { untilAsync } from '../tools/until.ts';
 import { disksRead, waysInUse } from '../tools/ways-in-use.ts';
 import {
@@ -19,8 +18,8 @@ import {
   type InjectionKind,
   targetsOf,
 } from './injection-kinds.ts';
-import { proofFolder } from './ledger.ts';
 import type { StepOutcome } from './proof.ts';
+import { keepStory } from './story.ts';
 import { countSigns, isMet, type SignCounts, signsSince, signsText } from './strike-signs.ts';
 import { VerifyingConsumers } from './verifying-consumers.ts';
 
@@ -28,7 +27,6 @@ import { VerifyingConsumers } from './verifying-consumers.ts';
 const volume = 'vol0';
 /** So many I/Os of consumers must end between strike and healing: the trouble is met, and outlived. */
 const iosUnderTrouble = 400;
-const progressTimeoutMs = 45_000;
 /** A switch that is back must have been there for a second. */
 const homeTimeoutMs = 4000;
 /** What is met late, as by who waits before it sends again, is met by then; or it is not. */
@@ -56,7 +54,7 @@ export async function injectionRound({ topology, round }: RoundName): Promise<St
     const consumers = new VerifyingConsumers({ fio, uris, random: random.fork('consumers') });
     const run = new Round({ operator, cluster, consumers, random });
     await run.run(topology.kinds);
-    if (run.problems.length > 0) keepStory(name, [...run.did, ...operator.story]);
+    if (run.problems.length > 0) keepStory(`injections ${name}`, [...run.did, ...operator.story]);
     await operator.close();
     await cluster.stop();
     return { said: run.did.join('; '), problems: run.problems, data: run.struck };
@@ -154,19 +152,8 @@ class Round {
     await untilAsync(isHome, 'coordinators to be home', homeTimeoutMs).catch(() => {});
   }
 
-  /** Waits until consumers have had so many more I/Os. */
   async #progress(ios: number): Promise<void> {
-    const { operator, consumers } = this.#parts;
-    let first: number | null = null;
-    const isThrough = async () => {
-      if (consumers.haveEnded) return true;
-      const { counters } = await operator.status();
-      const count = counters.consumerIos;
-      if (count === undefined) return false;
-      first ??= count;
-      return count - first >= ios;
-    };
-    await untilAsync(isThrough, `${ios} more I/Os of consumers`, progressTimeoutMs);
+    await this.#parts.consumers.untilMoreDone(this.#parts.operator, ios);
   }
 
   async #compare(): Promise<void> {
@@ -175,16 +162,4 @@ class Round {
     const { code, output, errors } = await cluster.trySanctor('compare', volume);
     if (code !== 0) this.problems.push(`the mirrors are not equal: ${errors}${output}`);
   }
-}
-
-/** Where people find what happened in a round with a problem. */
-function keepStory(name: string, lines: readonly string[]): void {
-  mkdirSync(proofFolder, { recursive: true });
-  const file = join(proofFolder, `injections ${name}.story`.replaceAll(' ', '-'));
-  writeFileSync(file, `${lines.join('\n')}\n`);
-}
-
-function shuffled<Value>(values: readonly Value[], random: SeededRandom): readonly Value[] {
-  const left = [...values];
-  return values.map(() => left.splice(random.integer(left.length), 1)[0] as Value);
 }

@@ -1,4 +1,5 @@
 /** All proofs, by what the project claims. */
+import { crashesProof } from './crashes.ts';
 import { failoverProof } from './failover.ts';
 import { fuzzProof } from './fuzz.ts';
 import { injectionsProof } from './injections.ts';
@@ -26,6 +27,7 @@ export const proofs: readonly Proof[] = [
   mutantsProof,
   fuzzProof,
   injectionsProof,
+  crashesProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',

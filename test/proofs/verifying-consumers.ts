@@ -5,8 +5,10 @@
  */
 import type { SeededRandom } from '../../cluster/simulation/random.ts';
 import { loadBytes, SteadyLoad } from '../bench/failover/steady-load.ts';
+import type { ClusterOperator } from '../tools/cluster-operator.ts';
 import type { Tool } from '../tools/fetch-tool.ts';
 import { beginFio, type FioArea, fillArea, type RunningFio, verifyWritten } from '../tools/fio.ts';
+import { untilAsync } from '../tools/until.ts';
 
 const mebibyte = 1024 * 1024;
 const areaBytes = 8 * mebibyte;
@@ -15,12 +17,15 @@ const depth = 32;
 const lanes = 8;
 const restMs = 10;
 const problemLengthMax = 2000;
+const progressTimeoutMs = 45_000;
 
 export interface ConsumersParts {
   readonly fio: Tool;
   /** Exports of one volume. */
   readonly uris: readonly string[];
   readonly random: SeededRandom;
+  /** After so many writes fio flushes; it never does when left out. */
+  readonly writesPerFlush?: number;
 }
 
 export class VerifyingConsumers {
@@ -28,9 +33,11 @@ export class VerifyingConsumers {
   readonly #areas: readonly FioArea[];
   readonly #load: SteadyLoad;
   readonly #running: RunningFio[] = [];
+  readonly #flushing: readonly string[];
 
-  constructor({ fio, uris, random }: ConsumersParts) {
+  constructor({ fio, uris, random, writesPerFlush }: ConsumersParts) {
     this.#fio = fio;
+    this.#flushing = writesPerFlush === undefined ? [] : [`--fsync=${writesPerFlush}`];
     this.#load = new SteadyLoad({ uris, lanes, restMs, random });
     this.#areas = uris.map((uri, index) => ({
       uri,
@@ -47,7 +54,7 @@ export class VerifyingConsumers {
   async begin(underWay: () => Promise<void>): Promise<void> {
     for (const area of this.#areas) await fillArea(this.#fio, area);
     for (const { uri, blockBytes, startBytes, lengthBytes: sizeBytes } of this.#areas) {
-      const more = [`--offset=${startBytes}`];
+      const more = [`--offset=${startBytes}`, ...this.#flushing];
       const job = { uri, rw: 'randrw', blockBytes, depth, sizeBytes, verify: true, more } as const;
       this.#running.push(beginFio(this.#fio, job));
     }
@@ -58,6 +65,20 @@ export class VerifyingConsumers {
   /** True once one of them has met something wrong. */
   get haveEnded(): boolean {
     return this.#load.problems.length > 0 || this.#running.some(({ hasEnded }) => hasEnded);
+  }
+
+  /** Waits until hosts have served so many more I/Os, or something wrong has been met. */
+  async untilMoreDone(operator: ClusterOperator, ios: number): Promise<void> {
+    let first: number | null = null;
+    const isThrough = async () => {
+      if (this.haveEnded) return true;
+      const { counters } = await operator.status();
+      const count = counters.consumerIos;
+      if (count === undefined) return false;
+      first ??= count;
+      return count - first >= ios;
+    };
+    await untilAsync(isThrough, `${ios} more I/Os of consumers`, progressTimeoutMs);
   }
 
   /** Ends them, and has them read once more all that they ever wrote. @returns what was wrong, as sentences */

@@ -113,13 +113,20 @@ export class ClusterOperator {
     return pid;
   }
 
-  /** Waits until nothing is wrong any more. @throws Error that says what still is */
-  async untilWell(): Promise<StatusReport> {
+  /**
+   * Waits until nothing is wrong any more.
+   *
+   * @param whyElse what else its caller waits for, as sentences
+   * @throws Error that says what still is
+   */
+  async untilWell(
+    whyElse: (status: StatusReport) => readonly string[] = () => [],
+  ): Promise<StatusReport> {
     let status: StatusReport | null = null;
     let why: readonly string[] = [];
     const isWell = async () => {
       status = await this.status();
-      why = whyNotWell(status);
+      why = [...whyNotWell(status), ...whyElse(status)];
       return why.length === 0;
     };
     await untilAsync(isWell, 'the cluster to be well', wellTimeoutMs).catch((error: unknown) => {

@@ -12,6 +12,7 @@ import { SeededRandom } from '../../../cluster/simulation/random.ts';
 import { ClusterOperator } from '../../tools/cluster-operator.ts';
 import { untilInSync } from '../../tools/mirrors.ts';
 import { RunningCluster } from '../../tools/running-cluster.ts';
+import { shuffled } from '../../tools/shuffled.ts';
 import { writeTestTopology } from '../../tools/test-topology.ts';
 import { waysInUse } from '../../tools/ways-in-use.ts';
 import type { Verdict } from '../verdicts.ts';
@@ -166,9 +167,4 @@ function lineOf(result: InjectionResult): string {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function shuffled<Value>(values: readonly Value[], random: SeededRandom): readonly Value[] {
-  const left = [...values];
-  return values.map(() => left.splice(random.integer(left.length), 1)[0] as Value);
 }

@@ -93,6 +93,13 @@ export class HistoryLoad {
     );
   }
 
+  /** Waits until clients have been given some more answers that say that it was done. */
+  async untilMoreDone(more = 50): Promise<void> {
+    const before = this.recorder.total('done');
+    const isMore = () => this.recorder.total('done') > before + more;
+    await until(isMore, 'more requests to be done', tellingWithinMs);
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.stop(stopWithinMs)));
   }

@@ -60,7 +60,7 @@ describe('a cluster whose NATS server', function () {
         );
         expect(cluster.output).to.contain('ended by itself (SIGKILL); starting it again');
         expect((await cluster.status()).nats.url).to.equal(urlIn(cluster));
-        await untilMoreDone(load);
+        await load.untilMoreDone();
       }
       await expectAllWell(load);
     });
@@ -68,13 +68,13 @@ describe('a cluster whose NATS server', function () {
     for (const pauseMs of pausesMs) {
       it(`stands still for ${pauseMs} ms under load goes on when it does`, async () => {
         const load = startHistory();
-        await untilMoreDone(load);
+        await load.untilMoreDone();
         const pid = await serverPid(cluster);
         process.kill(pid, 'SIGSTOP');
         await until(() => isStopped(pid), 'the server to stand still');
         await delay(pauseMs);
         process.kill(pid, 'SIGCONT');
-        await untilMoreDone(load);
+        await load.untilMoreDone();
         await expectAllWell(load);
         expect(await serverPid(cluster)).to.equal(pid);
       });
@@ -108,7 +108,7 @@ describe('a cluster whose NATS server', function () {
         lengthBytes: 8 * mebibyte,
       });
       load.start();
-      await untilMoreDone(load);
+      await load.untilMoreDone();
       first.kill();
       await first.exited;
       const { code, errors } = await cluster.trySanctor('status');
@@ -116,7 +116,7 @@ describe('a cluster whose NATS server', function () {
       expect(errors).to.contain(`its NATS server at ${first.url} does not answer`);
       await start(first.port);
       await untilStatus(cluster, ({ ready }) => ready, 'the cluster to be ready again');
-      await untilMoreDone(load);
+      await load.untilMoreDone();
       await load.untilTelling();
       await load.stop();
       await load.readBack();
@@ -124,12 +124,6 @@ describe('a cluster whose NATS server', function () {
     });
   });
 });
-
-/** Waits until the clients have been given some more answers that say that it was done. */
-async function untilMoreDone({ recorder }: HistoryLoad): Promise<void> {
-  const before = recorder.total('done');
-  await until(() => recorder.total('done') > before + 50, 'more requests to be done', 30_000);
-}
 
 async function serverPid(cluster: RunningCluster): Promise<number> {
   const [server] = (await cluster.status()).nats.servers;

@@ -4,7 +4,7 @@ import { expectEqualMirrors } from '../../tools/mirrors.ts';
 import { isLongProof } from '../../tools/proof-length.ts';
 import { ClusterPlace, realTestTimeoutMs } from '../../tools/real-clusters.ts';
 import type { ClusterStatus, RunningCluster } from '../../tools/running-cluster.ts';
-import { until, untilAsync } from '../../tools/until.ts';
+import { untilAsync } from '../../tools/until.ts';
 import { HistoryLoad } from './history-load.ts';
 import { crashAndRecover, untilStatus } from './node-crashes.ts';
 
@@ -50,7 +50,7 @@ describe('a cluster on two fabrics', function () {
   it('goes on when the server of one is killed, and then that of the other', async () => {
     for (let round = 1; round <= rounds; round++)
       for (const fabric of ['n1', 'n2']) {
-        await untilMoreDone(load);
+        await load.untilMoreDone();
         process.kill(await serverPid(cluster, fabric), 'SIGKILL');
         await untilStatus(
           cluster,
@@ -59,7 +59,7 @@ describe('a cluster on two fabrics', function () {
         );
         await untilWhole();
       }
-    await untilMoreDone(load);
+    await load.untilMoreDone();
   });
 
   it('serves by one while the server of the other stays away, also by processes that start meanwhile', async () => {
@@ -69,9 +69,9 @@ describe('a cluster on two fabrics', function () {
       (status) => status.ready && stateOf(status, 'hba h1-a') === 'disconnected',
       'the HBA to be disconnected, and the cluster ready',
     );
-    await untilMoreDone(load);
+    await load.untilMoreDone();
     for (const node of ['s1', 'd1']) await crashAndRecover(cluster, node);
-    await untilMoreDone(load);
+    await load.untilMoreDone();
     await cluster.sanctor('heal', 'nats:n1');
     await untilWhole();
   });
@@ -84,7 +84,7 @@ describe('a cluster on two fabrics', function () {
         (status) => stateOf(status, 'hba h1-b') === 'disconnected',
         'the HBA to give its connection up',
       );
-      await untilMoreDone(load);
+      await load.untilMoreDone();
       await cluster.sanctor('heal', 'nats:n2');
       await untilWhole();
     });
@@ -95,10 +95,10 @@ describe('a cluster on two fabrics', function () {
       async () => (await cluster.trySanctor('status')).errors.includes('sanctor heal --all'),
       'status to say what to do',
     );
-    await untilMoreDone(load);
+    await load.untilMoreDone();
     expect(await cluster.sanctor('heal', 'nats:c1')).to.contain('healed: nats:c1 crash');
     await untilWhole();
-    await untilMoreDone(load);
+    await load.untilMoreDone();
   });
 
   it('has shown its clients no error in all this, one history, and has equal mirrors', async () => {
@@ -115,7 +115,7 @@ describe('a cluster on two fabrics', function () {
     await cluster.sanctor('fault', 'nats:n1', 'crash');
     await crashAndRecover(cluster, 'h1');
     const second = startLoad(16 * mebibyte);
-    await untilMoreDone(second);
+    await second.untilMoreDone();
     expect(stateOf(await cluster.status(), 'hba h1-a')).to.equal('disconnected');
     await second.stop();
   });
@@ -133,10 +133,4 @@ async function serverPid(cluster: RunningCluster, fabric: string): Promise<numbe
   const pid = serverOf(await cluster.status(), fabric)?.pid;
   if (typeof pid !== 'number') throw new Error(`no NATS server of ${fabric} runs`);
   return pid;
-}
-
-/** Waits until clients have been given some more answers that say that it was done. */
-async function untilMoreDone({ recorder }: HistoryLoad): Promise<void> {
-  const before = recorder.total('done');
-  await until(() => recorder.total('done') > before + 100, 'more requests to be done', 30_000);
 }
