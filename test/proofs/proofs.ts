@@ -7,6 +7,7 @@ import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import { powerCutsProof } from './power-cuts.ts';
 import type { Proof } from './proof.ts';
+import { rotProof } from './rot.ts';
 import { seedsProof } from './seeds.ts';
 
 /** A proof whose steps are test files: short in `npm test`, long here. */
@@ -26,6 +27,7 @@ export const proofs: readonly Proof[] = [
   mutantsProof,
   fuzzProof,
   injectionsProof,
+  rotProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',

@@ -13,7 +13,7 @@ const plan: RotPlan = {
 };
 
 describe('rot in the files of disks', function () {
-  this.timeout(realTestTimeoutMs);
+  this.timeout(5 * realTestTimeoutMs);
   const folder = temporaryFolder();
 
   /** What a round finds wrong with a program that breaks a rule. */

@@ -22,7 +22,7 @@ const volume = idOf<VolumeId>('vol0');
 const volumeBlocks = volumeBytes / blockBytes;
 /** What the history clients write, what is only read, and what is written so that disks bring home what they have. */
 const writtenBlocks = (8 * mebibyte) / blockBytes;
-const stillBlocks = (12 * mebibyte) / blockBytes;
+const stillBlocks = (6 * mebibyte) / blockBytes;
 const paddingBlocks = (2 * mebibyte) / blockBytes;
 const homeTimeoutMs = 60_000;
 
@@ -94,8 +94,9 @@ export class RotSite {
     });
     this.load = new HistoryLoad({
       uris: [uri],
-      clientsPerUri: 2,
-      depth: 4,
+      // Few: what is looked at is what lies on disks, and much I/O would only overwrite it.
+      clientsPerUri: 1,
+      depth: 2,
       startBytes: 0,
       lengthBytes: writtenBlocks * blockBytes,
     });
@@ -162,6 +163,14 @@ export class RotSite {
 
   use(block: number): void {
     this.#used.add(block);
+  }
+
+  /** What a block must hold now; null where that is known to the history only. */
+  contentOf(block: number): Buffer | null {
+    const { still } = this;
+    if (block < still.firstBlock) return null;
+    const isStill = block < still.firstBlock + still.blocks;
+    return (isStill ? still : this.#padding).contentOf(block);
   }
 
   /** A block of the part that is only read, which nothing was done to. */

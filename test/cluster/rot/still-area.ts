@@ -13,7 +13,7 @@ import { placeOf } from '../real/history-load.ts';
 const sectorsPerBlock = blockBytes / sectorBytes;
 const fillBlocks = 32;
 const lanes = 4;
-const restMs = 5;
+const restMs = 20;
 const longReadBlocks = 16;
 const problemsMax = 20;
 
