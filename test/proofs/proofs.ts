@@ -48,6 +48,7 @@ export const proofs: readonly Proof[] = [
   proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [
     'test/cluster/real/bad-input.test.ts',
     'test/cluster/real/refusals.test.ts',
+    'test/cluster/real/restored-disks.test.ts',
     'test/cluster/real/commands.test.ts',
     'test/cluster/real/several-hosts.test.ts',
     'test/cluster/real/volumes.test.ts',
