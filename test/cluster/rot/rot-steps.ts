@@ -4,7 +4,7 @@
  */
 import type { DiskId } from '../../../protocols/ids.ts';
 import { blockBytes } from '../../../protocols/units.ts';
-import { untilAsync } from '../../tools/until.ts';
+import { until, untilAsync } from '../../tools/until.ts';
 import { damageKindNames } from './damage-kinds.ts';
 import type { BlockCopyPlace } from './disk-blocks.ts';
 import type { RotSite, Struck } from './rot-site.ts';
@@ -61,17 +61,31 @@ export async function rotInSync(site: RotSite, counts: BlockCounts): Promise<Not
   const { keptBlocks, skippedBytes } = await site.scrub();
   site.check(skippedBytes === 0, `${skippedBytes} bytes were not scrubbed`);
   site.check(keptBlocks === lost.length, `${keptBlocks} blocks kept, not ${lost.length}`);
-  const noticed: Noticed = { byRead: 0, byScrub: 0, overwritten: 0, reported: 0 };
-  for (const struck of site.struck.slice(first)) {
-    const { block } = struck;
-    if (lost.includes(block)) noticed.reported++;
-    else if (readBefore.has(struck)) noticed.byRead++;
-    else if (written.has(block) && !isToldRepaired(site, struck)) noticed.overwritten++;
-    else noticed.byScrub++;
-    if (!written.has(block)) await expectTold(site, struck, lost.includes(block));
-  }
+  const struck = site.struck.slice(first);
+  await expectTold(
+    site,
+    struck.filter(({ block }) => !written.has(block)),
+    lost,
+  );
   await expectReported(site, lost);
   site.check(told.repairs >= counts.oneMirror, `only ${told.repairs} repairs were told`);
+  return noticedOf(site, struck, lost, readBefore);
+}
+
+/** What is not told of was written anew before; where that cannot be, its silence was found wrong before. */
+function noticedOf(
+  site: RotSite,
+  all: readonly Struck[],
+  lost: readonly number[],
+  readBefore: ReadonlySet<Struck>,
+): Noticed {
+  const noticed: Noticed = { byRead: 0, byScrub: 0, overwritten: 0, reported: 0 };
+  for (const struck of all) {
+    if (lost.includes(struck.block)) noticed.reported++;
+    else if (readBefore.has(struck)) noticed.byRead++;
+    else if (isToldRepaired(site, struck)) noticed.byScrub++;
+    else noticed.overwritten++;
+  }
   return noticed;
 }
 
@@ -139,8 +153,12 @@ export async function rotWhileAway(site: RotSite, counts: AwayCounts): Promise<v
   );
   for (const block of lone) still.mayFail.delete(block);
   await site.scrub();
-  for (const struck of site.struck.slice(-(good.length + lone.length + gone.length)))
-    if (!lone.includes(struck.block)) await expectTold(site, struck, false);
+  const struck = site.struck.slice(-(good.length + lone.length + gone.length));
+  await expectTold(
+    site,
+    struck.filter(({ block }) => !lone.includes(block)),
+    [],
+  );
   for (const block of good) still.mayFail.delete(block);
 }
 
@@ -159,18 +177,27 @@ async function expectStuck(site: RotSite, lone: readonly number[]): Promise<void
   site.check(sameBlocks(failed, lone), `of the only copies, ${lone}, only ${failed} are refused`);
 }
 
-/** Whoever met it named disk and block, and what came of it. */
-async function expectTold(site: RotSite, struck: Struck, isLost: boolean): Promise<void> {
-  const { block, kind, copies } = struck;
-  const isTold = (disk: DiskId) => {
-    const told = site.told.of(disk, block);
-    return isLost ? told?.isKept === true : told?.isRepaired === true;
-  };
-  const areTold = async () => copies.every(({ disk }) => isTold(disk));
-  await untilAsync(areTold, 'it to be told', toldTimeoutMs).catch(() => {});
-  const silent = copies.filter(({ disk }) => !isTold(disk)).map(({ disk }) => disk);
-  const what = isLost ? 'reported' : 'repaired';
-  site.check(silent.length === 0, `${kind} at block ${block} on ${silent} was not ${what}`);
+/** Whoever met them named disk and block, and what came of it. @param lost blocks that nobody can repair */
+async function expectTold(
+  site: RotSite,
+  all: readonly Struck[],
+  lost: readonly number[],
+): Promise<void> {
+  const silentOn = ({ block, copies }: Struck) =>
+    copies
+      .map(({ disk }) => disk)
+      .filter((disk) => {
+        const told = site.told.of(disk, block);
+        return lost.includes(block) ? told?.isKept !== true : told?.isRepaired !== true;
+      });
+  const areTold = () => all.every((struck) => silentOn(struck).length === 0);
+  await until(areTold, 'all to be told', toldTimeoutMs).catch(() => {});
+  for (const struck of all) {
+    const { block, kind } = struck;
+    const silent = silentOn(struck);
+    const what = lost.includes(block) ? 'reported' : 'repaired';
+    site.check(silent.length === 0, `${kind} at block ${block} on ${silent} was not ${what}`);
+  }
 }
 
 /** `status` and `fsck` name what cannot be repaired. */
