@@ -8,6 +8,7 @@ import { mochaStep } from './mocha-step.ts';
 import { mutantsProof } from './mutants.ts';
 import { powerCutsProof } from './power-cuts.ts';
 import type { Proof } from './proof.ts';
+import { rotProof } from './rot.ts';
 import { seedsProof } from './seeds.ts';
 
 /** A proof whose steps are test files: short in `npm test`, long here. */
@@ -28,6 +29,7 @@ export const proofs: readonly Proof[] = [
   fuzzProof,
   injectionsProof,
   crashesProof,
+  rotProof,
   proofOfTests('clients', 'real clients find what they wrote on real processes', [
     'test/cluster/real/clients.test.ts',
     'test/cluster/real/processes.test.ts',
@@ -48,6 +50,7 @@ export const proofs: readonly Proof[] = [
   proofOfTests('refusals', 'every bad input gets an error that says what is wrong and what to do', [
     'test/cluster/real/bad-input.test.ts',
     'test/cluster/real/refusals.test.ts',
+    'test/cluster/real/restored-disks.test.ts',
     'test/cluster/real/commands.test.ts',
     'test/cluster/real/several-hosts.test.ts',
     'test/cluster/real/volumes.test.ts',

@@ -33,6 +33,7 @@ export class ClusterOperator {
   readonly #bus: Bus;
   #linkDowns = 0;
   readonly #story: string[] = [];
+  #hear: (event: CameEvent) => void = () => {};
 
   private constructor(topology: Topology, bus: Bus) {
     this.topology = topology;
@@ -66,6 +67,11 @@ export class ClusterOperator {
   /** The latest events as `sanctor watch` shows them, for those who look for what went wrong. */
   get story(): readonly string[] {
     return this.#story;
+  }
+
+  /** From now on every event comes here, too. */
+  listen(hear: (event: CameEvent) => void): void {
+    this.#hear = hear;
   }
 
   /** How often switches have told so far that nobody listened at the other end of a link. */
@@ -140,6 +146,7 @@ export class ClusterOperator {
 
   #came(event: CameEvent): void {
     if (event.what === eventNames.linkDown) this.#linkDowns++;
+    this.#hear(event);
     if (!isNews(event)) return;
     this.#story.push(eventLine(event));
     if (this.#story.length > storyLinesMax) this.#story.shift();
