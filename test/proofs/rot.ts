@@ -8,8 +8,8 @@ import { damageKindNames } from '../cluster/rot/damage-kinds.ts';
 import { type RotData, type RotPlan, rotRound } from '../cluster/rot/rot-round.ts';
 import type { Conclusion, Proof, ProofOptions, StepResult } from './proof.ts';
 
-const rounds = { short: 1, long: 20 } as const;
-/** What the long form must have come to. */
+const rounds = { short: 1, long: 24 } as const;
+/** What the long form must have come to, without what was damaged where nothing lay any more that counts. */
 const corruptionsMin = 1000;
 const eachKindMin = 20;
 
@@ -45,22 +45,22 @@ function concludeRot(
   ];
   const counts = kinds.map((kind) => ({ kind, times: sum(({ byKind }) => byKind[kind] ?? 0) }));
   const corruptions = sum((data) => data.corruptions);
-  const few = counts.filter(({ times }) => times < eachKindMin);
-  const problems = [
-    ...(corruptions < corruptionsMin ? [`only ${corruptions} corruptions`] : []),
-    ...few.map(({ kind, times }) => `${kind}: ${times} times only`),
-  ];
   const { byRead, byScrub, overwritten, reported } = {
     byRead: sum(({ noticed }) => noticed.byRead),
     byScrub: sum(({ noticed }) => noticed.byScrub),
     overwritten: sum(({ noticed }) => noticed.overwritten),
     reported: sum(({ noticed }) => noticed.reported),
   };
+  const few = counts.filter(({ times }) => times < eachKindMin);
+  const problems = [
+    ...(corruptions - overwritten < corruptionsMin ? [`only ${corruptions} corruptions`] : []),
+    ...few.map(({ kind, times }) => `${kind}: ${times} times only`),
+  ];
   return {
     problems: length === 'long' ? problems : [],
     lines: [
       `${corruptions} corruptions: ${counts.map(({ kind, times }) => `${kind} ${times}`).join(', ')}`,
-      `while all mirrors were in sync: ${byRead} met by reads, ${byScrub} by scrub first, ${overwritten} written anew before anybody looked, ${reported} bad on all mirrors and reported`,
+      `while all mirrors were in sync: ${byRead} met by reads, ${byScrub} by scrub first, ${overwritten} where nothing lay that counts, for the disk had something newer, ${reported} bad on all mirrors and reported`,
       `${sum(({ goodReads }) => goodReads)} reads of what was damaged or lies beside it gave what was written`,
     ],
   };

@@ -105,6 +105,6 @@ function textOf({ corruptions, byKind, noticed, goodReads }: RotData): string {
   const { byRead, byScrub, overwritten, reported } = noticed;
   return (
     `${corruptions} corruptions (${kinds.join(', ')}); while in sync ${byRead} met by reads, ${byScrub} by scrub, ` +
-    `${overwritten} overwritten first, ${reported} reported as lost; ${goodReads} reads were right`
+    `${overwritten} where the disk had something newer, ${reported} reported as lost; ${goodReads} reads were right`
   );
 }

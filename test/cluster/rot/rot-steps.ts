@@ -25,7 +25,7 @@ export interface BlockCounts {
 export interface Noticed {
   byRead: number;
   byScrub: number;
-  /** Nobody can notice: the block was written anew before anybody looked. */
+  /** Nobody can notice: the disk had something newer in its journal, or the block was written anew first, or held nothing. */
   overwritten: number;
   reported: number;
 }
