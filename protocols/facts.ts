@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { mirrorSetRecordSchema } from './control-data.ts';
 import type { VolumeId } from './ids.ts';
 import { count, id } from './schema.ts';
-import type { ControlEpoch, ExtentGeneration, Generation } from './units.ts';
+import type { ControlEpoch, DiskInstance, ExtentGeneration, Generation } from './units.ts';
 
 /** What a disk's superblock says of a volume that has extents on it. */
 export const diskVolumeFactsSchema = z.looseObject({
@@ -28,6 +28,8 @@ export const diskFactsSchema = z.looseObject({
   homeBytes: count<number>(),
   /** The cluster whose assembly it confirmed first; '' when it belongs to none yet. */
   clusterIdentity: z.string().regex(/^([0-9a-f]{32})?$/),
+  /** Its last instances, the present one too: one that was decided on and is not among them was another copy's. */
+  starts: z.array(count<DiskInstance>()).min(1).max(4096),
   /** The highest that any extent on it ever had, whether its volume is still there or not. */
   highestExtentGeneration: count<ExtentGeneration>(),
   volumes: z.array(diskVolumeFactsSchema).max(4096),

@@ -33,7 +33,10 @@ export type WriteNumber = Branded<'WriteNumber'>;
 export type IoNumber = Branded<'IoNumber'>;
 /** New each time a host's or a coordinator's process starts; random, never 0. */
 export type Incarnation = Branded<'Incarnation'>;
-/** New each time a disk's process starts; counted up in its superblock. */
+/**
+ * New each time a disk's process starts, and higher than all before. Its last bits are drawn: when a disk and a copy of it
+ * are started once each, their instances differ.
+ */
 export type DiskInstance = Branded<'DiskInstance'>;
 
 /** The unit of checksums, tags and merging on disks, and of ordering at coordinators. */

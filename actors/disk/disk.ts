@@ -144,11 +144,12 @@ export class Disk {
     const links = this.#options.links.map(({ link }) => link);
     if (this.#open === null) return { reason, links };
     const { device, superblock, replayedRecords } = this.#open;
-    const { identity, clusterIdentity, volumes } = superblock.content;
+    const { identity, clusterIdentity, starts, volumes } = superblock.content;
     return {
       identity,
       homeBytes: homeBytesOf(this.#open),
       clusterIdentity,
+      starts: [...starts],
       highestExtentGeneration: highestGeneration(superblock.content),
       volumes: volumes.map(({ volume, generation, controlEpoch, highestEpoch, mirrorSets }) => {
         return { volume, generation, controlEpoch, highestEpoch, mirrorSets };
@@ -164,12 +165,13 @@ export class Disk {
   #openStore(): void {
     const { store } = this.#options;
     if (!store.ok) return;
-    const { clock, log, cluster } = this.#ports;
+    const { clock, log, random, cluster } = this.#ports;
     openDisk(
       {
         store: store.store,
         clock,
         log: this.#logWhileWanted(log),
+        random,
         disk: this.id,
         cluster,
         onFailure: (error) => this.#fail(error.detail),

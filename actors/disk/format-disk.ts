@@ -72,6 +72,7 @@ function firstContent(
     cluster: '',
     clusterIdentity: '',
     instance: unitOf<DiskInstance>(0),
+    starts: [],
     nextReference: 1,
     retired: nothingRetired,
     volumes: [],

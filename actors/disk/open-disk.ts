@@ -4,7 +4,7 @@
  */
 import { assertNever } from '../../protocols/codes.ts';
 import type { ClusterId, DiskId } from '../../protocols/ids.ts';
-import type { BlockStore, Clock, Log, StoreError } from '../../protocols/ports.ts';
+import type { BlockStore, Clock, Log, Random, StoreError } from '../../protocols/ports.ts';
 import { type DiskInstance, unitOf } from '../../protocols/units.ts';
 import { BlockDevice } from './block-device.ts';
 import { BlockLocations } from './block-locations.ts';
@@ -13,14 +13,20 @@ import type { DiskLayout } from './disk-layout.ts';
 import { HostMarks } from './host-marks.ts';
 import { RememberedIos } from './remembered-ios.ts';
 import { Replay, type Replayed } from './replay.ts';
-import { formatVersion, type Superblock } from './superblock.ts';
+import { formatVersion, type Superblock, type SuperblockContent } from './superblock.ts';
 import { type FoundSuperblock, readSuperblock, SuperblockKeeper } from './superblock-store.ts';
 import { TagPages } from './tag-pages.ts';
+
+/** Of so many instances that a start may have one is drawn. */
+const drawnInstances = 2 ** 20;
+/** More than a disk is started without any decision on one of its volumes. */
+const startsMax = 256;
 
 export interface OpenRequest {
   readonly store: BlockStore;
   readonly clock: Clock;
   readonly log: Log;
+  readonly random: Random;
   /** Which disk is expected on the store, and in which cluster. */
   readonly disk: DiskId;
   readonly cluster: ClusterId;
@@ -137,9 +143,10 @@ function begin(
   done: (result: OpenedDisk) => void,
 ): void {
   const keeper = new SuperblockKeeper(parts.store, parts.layout, superblock);
-  const instance = unitOf<DiskInstance>(superblock.content.instance + 1);
+  const content = startedContent(superblock.content, request.random);
+  const { instance } = content;
   // The flush that makes the new instance durable also covers what was replayed.
-  keeper.keep({ ...superblock.content, instance }, (error) => {
+  keeper.keep(content, (error) => {
     if (error !== null) {
       refuse('unreadable', `its superblock cannot be written: ${error.detail}`);
       return;
@@ -150,4 +157,10 @@ function begin(
     device.writeBehind.beginIfDue();
     done({ ok: true, disk: { device, superblock: keeper, replayedRecords: records } });
   });
+}
+
+function startedContent(content: SuperblockContent, random: Random): SuperblockContent {
+  const count = Math.floor(content.instance / drawnInstances) + 1;
+  const instance = unitOf<DiskInstance>(count * drawnInstances + random.integer(drawnInstances));
+  return { ...content, instance, starts: [...content.starts.slice(1 - startsMax), instance] };
 }

@@ -26,7 +26,7 @@ import {
 } from '../../protocols/units.ts';
 import { superblockSlotBytes } from './disk-layout.ts';
 
-export const formatVersion = 2;
+export const formatVersion = 3;
 const mark = Buffer.from('SANCTOR\n', 'latin1');
 const headBytes = 32;
 const blankSlot = Buffer.alloc(superblockSlotBytes);
@@ -71,6 +71,8 @@ export interface SuperblockContent {
   readonly cluster: ClusterId | '';
   readonly clusterIdentity: string;
   readonly instance: DiskInstance;
+  /** The last instances, this one too, in order: by them a copy of the disk is told from the disk itself. */
+  readonly starts: readonly DiskInstance[];
   readonly nextReference: number;
   readonly retired: RetiredGenerations;
   readonly volumes: readonly VolumeEntry[];

@@ -104,10 +104,10 @@ function surveyDisk(
         'it was replaced or emptied; put the old one back',
     );
   const instance = unitOf<DiskInstance>(description.incarnation);
-  const recorded = question.recorded.find((member) => member.disk === disk)?.instance ?? 0;
-  if (instance < recorded)
+  const recorded = question.recorded.find((member) => member.disk === disk)?.instance ?? instance;
+  if (!parsed.data.starts.includes(recorded))
     return refuse(
-      `disk ${disk} is an older copy of itself: it has started ${instance} times, and ${recorded} times before; ` +
+      `disk ${disk} is an older copy of itself: the volume was in use after it had been copied; ` +
         'put back the file that it had last',
     );
   const failure = question.failureOf(disk);

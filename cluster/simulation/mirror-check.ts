@@ -9,6 +9,7 @@ import type { VolumeRecord } from '../../protocols/control-data.ts';
 import type { DiskId, VolumeId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { cutRange, type Leg, type Part } from '../../protocols/layout/geometry.ts';
+import type { Random } from '../../protocols/ports.ts';
 import { blockBytes, sectorBytes, unitOf, type VolumeOffset } from '../../protocols/units.ts';
 import { recordOf } from './media-damage.ts';
 import { SimulatedProcess } from './process.ts';
@@ -17,6 +18,8 @@ import type { World } from './world.ts';
 
 /** What is compared at a time. */
 const stepBytes = 64 * 1024;
+/** Nothing follows this start of a disk: what is drawn for it means nothing. */
+const sameAlways: Random = { integer: () => 0 };
 /** After so many differences the rest of a volume is not looked at. */
 const problemsMax = 8;
 
@@ -32,6 +35,7 @@ export function mirrorProblems(world: World): readonly string[] {
         store: medium.open(process.clock),
         clock: process.clock,
         log,
+        random: sameAlways,
         disk,
         cluster: world.topology.cluster,
         onFailure: (error) => problems.push(`disk ${disk} failed: ${error.detail}`),

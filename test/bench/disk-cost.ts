@@ -69,15 +69,15 @@ async function openNew(folder: string): Promise<OpenDisk> {
   const created = createFileStore(files, { reserveBytes: reserveBytes(sizeBytes) });
   if (!created.ok) throw new Error(created.problem.message);
   const { store } = created;
+  const random = createSystemRandom();
   await new Promise<void>((resolve, reject) => {
-    const random = createSystemRandom();
     formatDisk({ store, disk, random, isNew: true, overwrite: false }, (why) =>
       why === null ? resolve() : reject(new Error(why)),
     );
   });
   return new Promise((resolve, reject) => {
     const cluster = idOf<ClusterId>('bench');
-    openDisk({ store, clock, log, disk, cluster, onFailure: ignore }, (opened) =>
+    openDisk({ store, clock, log, random, disk, cluster, onFailure: ignore }, (opened) =>
       opened.ok ? resolve(opened.disk) : reject(new Error(opened.message)),
     );
   });

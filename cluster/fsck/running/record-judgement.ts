@@ -91,11 +91,7 @@ function judgeTold(record: VolumeRecord, told: Told): readonly Finding[] {
 }
 
 /** Another disk than the one that is a member; null when it is that one. */
-function strangerAs(
-  volume: VolumeId,
-  member: DiskMember,
-  { disk, facts, instance }: Told,
-): Finding | null {
+function strangerAs(volume: VolumeId, member: DiskMember, { disk, facts }: Told): Finding | null {
   if (facts.identity !== member.identity)
     return {
       severity: 'error',
@@ -105,13 +101,13 @@ function strangerAs(
       what: `disk ${disk} answers as identity ${facts.identity}, and volume ${volume} knows it as ${member.identity}: it was replaced or emptied`,
       remedy: 'Put back the file that it had last.',
     };
-  if (instance >= member.instance) return null;
+  if (facts.starts.includes(member.instance)) return null;
   return {
     severity: 'error',
     kind: 'older-copy',
     disk,
     volume,
-    what: `disk ${disk} is an older copy of itself: it has started ${instance} times, and volume ${volume} knows of ${member.instance}`,
+    what: `disk ${disk} is an older copy of itself: volume ${volume} was in use after it had been copied`,
     remedy: 'Put back the file that it had last.',
   };
 }

@@ -99,6 +99,7 @@ export class DiskWorld {
         store: this.store(),
         clock: this.clock,
         log: this.log,
+        random: this.random,
         disk,
         cluster,
         onFailure: (error) => this.failures.push(error.detail),

@@ -37,9 +37,10 @@ describe('disk', () => {
     world.start();
     const hello = world.events.find(({ subject }) => subject.endsWith('disk.d1.hello'));
     const description = descriptionSchema.parse(hello?.body);
-    expect(description).to.include({ incarnation: 1, state: 'unassembled' });
+    const instance = world.disk.opened?.superblock.content.instance;
+    expect(description).to.include({ incarnation: instance, state: 'unassembled' });
     const facts = diskFactsSchema.parse(description.facts);
-    expect(facts).to.deep.include({ clusterIdentity: '', volumes: [] });
+    expect(facts).to.deep.include({ clusterIdentity: '', starts: [instance], volumes: [] });
     expect(world.assemble()).to.include({ ok: true });
     expect(world.disk.state).to.equal('serving');
     const { mirrorSets } = world.assembly();
@@ -61,7 +62,9 @@ describe('disk', () => {
     const read = world.request(Operation.read, 0, 4096);
     expect(world.ask(read).reply.outcome.status).to.equal(Status.fenced);
     const probe = world.ask(world.request(Operation.probe, 0, 0));
-    expect(probe.reply).to.include({ diskInstance: 2 });
+    expect(probe.reply).to.include({
+      diskInstance: world.disk.opened?.superblock.content.instance,
+    });
     expect(probe.reply.outcome.status).to.equal(Status.ok);
     expect(world.assemble()).to.include({ ok: true });
     expect(world.ask(read).data.bytes).to.deep.equal(bytesOf(4096, 1));
@@ -191,7 +194,8 @@ describe('disk', () => {
       const hosts = [{ host: 'h1', hostIncarnation, ioNumbers: [7, 8, 9], epochsMin }];
       return world.command('remembered', { volume: 'vol0', generation, durable: true, hosts });
     };
-    expect(ask(1)).to.deep.equal({ ok: true, instance: 1, done: [[7, 9]] });
+    const instance = () => world.disk.opened?.superblock.content.instance;
+    expect(ask(1)).to.deep.equal({ ok: true, instance: instance(), done: [[7, 9]] });
     expect(ask(1, 6), 'another process of the host').to.deep.include({ done: [[]] });
     expect(ask(1, 5, 1000), 'not what was done before').to.deep.include({ done: [[9]] });
     expect(ask(2)).to.include({ ok: false, reason: 'not-ready' });
@@ -201,7 +205,7 @@ describe('disk', () => {
     world.start();
     expect(ask(2)).to.include({ ok: false, reason: 'not-ready' });
     world.assemble({ generation: unitOf(3) });
-    expect(ask(3), 'and a crash').to.deep.equal({ ok: true, instance: 2, done: [[7, 9]] });
+    expect(ask(3), 'and a crash').to.deep.equal({ ok: true, instance: instance(), done: [[7, 9]] });
   });
 
   it('answers media errors for ever once a flush has failed, and tells of it', () => {

@@ -103,12 +103,25 @@ describe('opening a disk', () => {
     expect(problemOf(world)).to.equal('other-format');
   });
 
-  it('counts its instances, each durable before it serves', () => {
+  it('begins an instance above all before, durable before it serves, and remembers the last ones', () => {
     const world = DiskWorld.formatted();
-    for (let instance = 2; instance < 20; instance++) {
+    const starts: number[] = [world.disk.superblock.content.instance];
+    for (let start = 2; start <= 300; start++) {
       world.powerCycle();
-      expect(world.disk.superblock.content.instance).to.equal(instance);
+      const { instance } = world.disk.superblock.content;
+      expect(instance).to.be.above(starts.at(-1) ?? 0);
+      starts.push(instance);
     }
+    expect(world.disk.superblock.content.starts).to.deep.equal(starts.slice(-256));
+  });
+
+  it('begins another instance than a copy that is started as often', () => {
+    const [disk, copy] = [new DiskWorld(), new DiskWorld()];
+    for (const each of [disk, copy]) expect(each.format()).to.equal(null);
+    expect(copy.random.integer(2), 'both go on apart').to.be.oneOf([0, 1]);
+    const [one, other] = [disk.open(), copy.open()];
+    expect(other.superblock.content.identity).to.equal(one.superblock.content.identity);
+    expect(other.superblock.content.instance).to.not.equal(one.superblock.content.instance);
   });
 
   it('gives a disk that is formatted again a new identity, and nothing of the old one', () => {
@@ -139,7 +152,7 @@ describe('superblock', () => {
       const { instance } = world.disk.superblock.content;
       spoil(world, start + 40, 1);
       expect(problemOf(world)).to.equal('opened');
-      expect(world.disk.superblock.content.instance).to.equal(instance + 1);
+      expect(world.disk.superblock.content.starts.slice(-2, -1)).to.deep.equal([instance]);
     }
   });
 

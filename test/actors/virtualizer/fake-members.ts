@@ -140,7 +140,8 @@ export class FakeDisk implements FakeMember {
   }
 
   #facts(): Record<string, unknown> {
-    const { identity, clusterIdentity, assemblies, retired } = this.medium;
+    const { identity, instance, clusterIdentity, assemblies, retired } = this.medium;
+    const starts = Array.from({ length: instance }, (_, before) => before + 1);
     const owned = [...assemblies.values()].flatMap(({ extents }) => extents);
     const highestExtentGeneration = Math.max(
       0,
@@ -154,7 +155,7 @@ export class FakeDisk implements FakeMember {
       highestEpoch: this.#highestEpoch(assembly.volume),
       mirrorSets: assembly.mirrorSets,
     }));
-    return { identity, clusterIdentity, homeBytes, volumes, highestExtentGeneration };
+    return { identity, clusterIdentity, starts, homeBytes, volumes, highestExtentGeneration };
   }
 }
 

@@ -102,6 +102,9 @@ describe('membership', () => {
     expect(reason({ identity: 'e'.repeat(32) })).to.match(
       /^disk d2 answers as identity e{32}, expected 0{31}2: it was replaced or emptied/,
     );
+    expect(reason({ starts: [1, 2, 4] }), 'it knows nothing of start 3').to.match(
+      /^disk d2 is an older copy of itself: the volume was in use after it had been copied/,
+    );
     expect(reason({ clusterIdentity: 'a'.repeat(32) })).to.match(
       /^disk d2 belongs to the cluster with identity a{32}, this one is c{32}/,
     );

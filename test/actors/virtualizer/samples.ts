@@ -32,6 +32,7 @@ export function diskFacts(disk: string, more: Record<string, unknown> = {}) {
   return {
     identity: identityOf(disk),
     clusterIdentity,
+    starts: [1, 2, 3, 4, 5, 6, 7, 8, 9].map((start) => start as DiskInstance),
     homeBytes: 500 * 1024 * 1024,
     highestExtentGeneration: 0 as ExtentGeneration,
     volumes: [],

@@ -17,6 +17,7 @@ function contentOf(disk: string, more: Partial<SuperblockContent> = {}): Superbl
     cluster,
     clusterIdentity: 'a'.repeat(32),
     instance: unitOf(3),
+    starts: [unitOf(3)],
     nextReference: 1,
     retired: nothingRetired,
     volumes: [],
