@@ -3,6 +3,7 @@
  * itself. When and how often is left to `fault-schedule.ts`.
  */
 import { unheardCommand } from './command-strikes.ts';
+import { putBackCopy } from './copy-strikes.ts';
 import { databaseOld, databasePause } from './database-strikes.ts';
 import { forceAssembly } from './force-strikes.ts';
 import { cutOffHost, hbaDown, hbaFlap, strandWriter } from './host-strikes.ts';
@@ -163,6 +164,7 @@ export const faultKinds = {
   databaseOld: { weight: 6, strike: databaseOld },
   databasePause: { weight: 3, strike: databasePause },
   moveCoordinators: { weight: 10, strike: moveCoordinators },
+  putBackCopy: { weight: 0, onceIn: 120, strike: putBackCopy },
   forceAssembly: { weight: 0, onceIn: 200, strike: forceAssembly },
 } as const satisfies Record<string, FaultKind>;
 

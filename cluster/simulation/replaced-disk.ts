@@ -1,6 +1,6 @@
 /** A disk that is destroyed: another one is put in its place, formatted, with nothing on it. */
 import { formatDisk } from '../../actors/disk/format-disk.ts';
-import { volumeRecordSchema } from '../../protocols/control-data.ts';
+import { type VolumeRecord, volumeRecordSchema } from '../../protocols/control-data.ts';
 import type { DiskId } from '../../protocols/ids.ts';
 import { extentStatesOf } from '../../protocols/layout/extent-states.ts';
 import { extentsOf } from '../../protocols/layout/layout.ts';
@@ -15,11 +15,15 @@ export function canBeMissed({ database }: World, disk: DiskId): boolean {
     const found = database.peek(key);
     if (found.outcome !== 'found') return true;
     const record = volumeRecordSchema.safeParse(JSON.parse(found.value)).data;
-    if (record === undefined) return true;
-    const states = extentStatesOf(record.layout, record.mirrorSets);
-    const own = extentsOf(record.layout).filter((extent) => extent.disk === disk);
-    return own.every(({ extent }) => states.get(extent) === 'absent');
+    return record === undefined || isMissedIn(record, disk);
   });
+}
+
+/** True when a volume has nothing on a disk that is in sync, or being made so. */
+export function isMissedIn({ layout, mirrorSets }: VolumeRecord, disk: DiskId): boolean {
+  const states = extentStatesOf(layout, mirrorSets);
+  const own = extentsOf(layout).filter((extent) => extent.disk === disk);
+  return own.every(({ extent }) => states.get(extent) === 'absent');
 }
 
 /** Its process must not run. Calls when the other one can be started. */

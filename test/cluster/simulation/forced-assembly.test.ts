@@ -131,15 +131,15 @@ describe('the fault that an operator’s force is for', function () {
     }).run();
   const forced = (report: RunReport) => report.coverage.mirrors['stale > in-sync'] ?? 0;
 
-  it('loses what it may, is counted, and ends well (seed 4)', () => {
-    const report = runOf(4, 6);
+  it('loses what it may, is counted, and ends well (seed 206)', () => {
+    const report = runOf(206, 5);
     expect(report.problems).to.deep.equal([]);
     expect(report.faults.map(({ name }) => name)).to.deep.equal(['forceAssembly']);
     expect(forced(report)).to.equal(1);
   });
 
-  it('ends well, too, where who was lost is destroyed, and another disk takes its place (seed 77)', () => {
-    const report = runOf(77, 12);
+  it('ends well, too, where who was lost is destroyed, and another disk takes its place (seed 321)', () => {
+    const report = runOf(321, 10);
     expect(report.problems).to.deep.equal([]);
     const [fault] = report.faults;
     expect(fault?.what).to.equal('vol1 goes on with d3 of vol1-m0, stale, without d2, destroyed');
