@@ -94,4 +94,20 @@ export const membershipMutants = {
       },
     ],
   },
+  takesCopiesForDisks: {
+    does: 'a disk that was put back from a copy, and was started since, is taken for the one that was decided on',
+    scene: 'restored-disks',
+    patches: [
+      {
+        file: 'actors/virtualizer/disk-survey.js',
+        snippet: 'if (!parsed.data.starts.includes(recorded))',
+        replacement: 'if (instance < recorded)',
+      },
+      {
+        file: 'actors/disk/open-disk.js',
+        snippet: 'count * drawnInstances + random.integer(drawnInstances)',
+        replacement: 'count * drawnInstances',
+      },
+    ],
+  },
 } as const satisfies Record<string, Mutant>;
