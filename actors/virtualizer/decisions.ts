@@ -131,7 +131,8 @@ export function decide(last: VolumeRecord, circumstances: Circumstances): Decisi
   const lostWrites = hasLostWrites(last, attachments);
   const known = !newDisks && !cutOff && !leftBehind && !lostWrites && !isForgotten;
   const areEqual = circumstances.wereEqual && known;
-  const isMarked = last.isMarked || circumstances.wereEqual;
+  const isMarked =
+    (last.isMarked || circumstances.wereEqual) && !someoneMissedLast(last, circumstances);
   const whereUnequal: Compared = isMarked ? 'marked' : 'all';
   const compared = renewed ? (areEqual ? 'unfinished' : whereUnequal) : last.compared;
   const lost = attachments.map(({ lostEpoch }) => lostEpoch);
@@ -170,6 +171,20 @@ function ownedNow(
     if (owner === undefined)
       throw new RangeError(`volume ${last.volume}: decided without ${coordinator}`);
     return { ...partition, coordinator, ownerIncarnation: owner.incarnation };
+  });
+}
+
+/**
+ * A mirror in sync came back without the last decision. It had ended while that was made; or it was put back from a copy,
+ * and lacks whatever was written since: marks say nothing of that.
+ */
+function someoneMissedLast(last: VolumeRecord, { members, mirrorSets }: Circumstances): boolean {
+  const inSync = inSyncDisksOf(last.layout, mirrorSets);
+  return members.disks.some(({ disk, instance, facts }) => {
+    const before = last.disks.find((member) => member.disk === disk);
+    const told = facts.volumes.find(({ volume }) => volume === last.volume);
+    const isBack = before !== undefined && before.instance !== instance && inSync.includes(disk);
+    return isBack && (told?.generation ?? 0) < last.generation;
   });
 }
 

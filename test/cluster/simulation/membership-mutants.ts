@@ -110,4 +110,15 @@ export const membershipMutants = {
       },
     ],
   },
+  trustsMarksOfCopies: {
+    does: 'a disk that lacks the last decision is compared where hosts have marked only, also if it was put back from a copy',
+    scene: 'restored-disks',
+    patches: [
+      {
+        file: 'actors/virtualizer/decisions.js',
+        snippet: '&& !someoneMissedLast(last, circumstances)',
+        replacement: '',
+      },
+    ],
+  },
 } as const satisfies Record<string, Mutant>;
