@@ -70,6 +70,9 @@ export function asItWas(): Pick<Circumstances, 'mirrorSets' | 'hasEnded' | 'isIn
   return { mirrorSets: blankVolume().mirrorSets, hasEnded: () => true, isInForce: true };
 }
 
+/** Whatever was decided last, a disk was told. */
+const toldLast = { volume: 'vol0', generation: 9999, controlEpoch: 0, highestEpoch: 0 };
+
 /** All members of vol0: disks with one instance each, switches with one incarnation each. */
 export function membersOf(
   instances: Readonly<Record<string, number>>,
@@ -81,7 +84,7 @@ export function membersOf(
       disk: disk as DiskId,
       identity: identityOf(disk),
       instance: instance as DiskInstance,
-      facts: diskFacts(disk),
+      facts: diskFacts(disk, { volumes: [toldLast] }),
     })),
     switches: Object.entries(incarnations).map(([id, incarnation]) => ({
       switch: id as SwitchId,
