@@ -38,7 +38,14 @@ describe('a volume whose last mirror in sync will not be back', function () {
     await cluster.sanctor('heal', 'disk:d2');
     await untilReason(/nobody else has all that was written: d1 must come back/);
     const words = ['volume', 'assemble', 'vol0', '--from', 'd2'];
-    expect(await cluster.sanctor(...words)).to.match(
+    let looked = '';
+    const isLookedAt = async () => {
+      const { code, output } = await cluster.trySanctor(...words);
+      looked = output;
+      return code === 0;
+    };
+    await untilAsync(isLookedAt, 'd2 to be back', toldTimeoutMs);
+    expect(looked).to.match(
       /would be assembled like this: the mirror on d2 .* is lost, and what d1 alone has; where switches and hosts still reach d1, .* are lost, too\nNothing was changed/,
     );
     expect(await cluster.sanctor(...words, '--force')).to.contain('volume vol0 is assembled: ');

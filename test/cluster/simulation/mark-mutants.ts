@@ -24,26 +24,6 @@ export const markMutants = {
       },
     ],
   },
-  takesBackUnflushed: {
-    does: 'a host takes marks back before a flush has covered what it wrote',
-    patches: [
-      {
-        file: 'actors/host/dirty-region.js',
-        snippet: 'return isMarked && !isChanging && isFlushed && idleSinceMs <= idleUntilMs;',
-        replacement: 'return isMarked && !isChanging && openWrites === 0;',
-      },
-      {
-        file: 'actors/host/dirty-region.js',
-        snippet: 'isMarked, isChanging, isFlushed, idleSinceMs }',
-        replacement: 'isMarked, isChanging, openWrites }',
-      },
-      {
-        file: hostRegions,
-        snippet: 'this.#regions.size === this.#regions.unflushed.size',
-        replacement: 'this.#regions.size === 0',
-      },
-    ],
-  },
   takesBackOfTheLiving: {
     does: 'a settling takes back the marks of hosts that go on',
     patches: [
