@@ -116,14 +116,14 @@ class ForcedAssembly {
     else this.#leaveBehind();
   }
 
-  /** Nothing is missing: it must be refused. */
+  /** Nothing is missing, mostly: then it must be refused. Where the last mirror in sync is away by chance, it stands. */
   #forceNeedlessly(done: () => void): void {
     const { world, operator, later } = this.#targets;
     const { volume, survivor } = this.#loss;
     const generation = recordOf(world.database, volume)?.generation;
     world.membership.ordered(volume, survivor);
     operator.assemble({ volume, disks: [...survivor], isForced: true, generation }, (answer) => {
-      if (answer.ok || answer.reason !== 'timeout') world.membership.withdrawn(volume);
+      if (!answer.ok && answer.reason !== 'timeout') world.membership.withdrawn(volume);
       later(0, done);
     });
   }
