@@ -41,8 +41,6 @@ const ignoresSuccessors = [
 export const controlMutants = {
   takesOverAtOnce: {
     does: 'a virtualizer that stands by takes over without waiting, and without comparing who decides',
-    topology: 'two-tier',
-    seed: 1,
     patches: [
       {
         file: lease,
@@ -54,14 +52,10 @@ export const controlMutants = {
   },
   goesOnDeciding: {
     does: 'a virtualizer goes on deciding although another one has taken over',
-    topology: 'two-tier',
-    seed: 2,
     patches: ignoresSuccessors,
   },
   decidesOverOthers: {
     does: 'a virtualizer goes on deciding although another one has taken over, and writes over what that one has decided',
-    topology: 'two-tier',
-    seed: 1,
     patches: [
       ...ignoresSuccessors,
       {
@@ -78,16 +72,12 @@ export const controlMutants = {
   },
   forcesAtALook: {
     does: 'an operator who only looks what force would mean has forced it',
-    topology: 'default',
-    seed: 12,
     patches: [
       { file: choice, snippet: 'if (!isForced) this.#disks = before; else if', replacement: 'if' },
     ],
   },
   forcesForEver: {
     does: 'what an operator has forced once counts whenever a mirror is missing again',
-    topology: 'two-tier',
-    seed: 45,
     patches: [
       {
         file: 'actors/virtualizer/volume-members.js',
@@ -103,8 +93,6 @@ export const controlMutants = {
   },
   forcesWithoutNeed: {
     does: 'an operator’s force is done although nothing is missing',
-    topology: 'default',
-    seed: 12,
     patches: [
       {
         file: choice,
@@ -120,8 +108,6 @@ export const controlMutants = {
   },
   outranksNobody: {
     does: 'what an operator has forced counts for no more than what those who were away were told',
-    topology: 'default',
-    seed: 4,
     patches: [
       {
         file: forced,
@@ -132,8 +118,6 @@ export const controlMutants = {
   },
   believesWhoComesBack: {
     does: 'a mirror that an operator has overruled is in sync again as soon as it is back',
-    topology: 'default',
-    seed: 4,
     patches: [
       {
         file: 'actors/virtualizer/mirror-changes.js',
